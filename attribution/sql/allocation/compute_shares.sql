@@ -1,0 +1,41 @@
+-- One row per cluster charge group and run that has a part in it, and one without a run
+-- for idle: integer weights.
+with groups as (
+    select g.charge_group_id, g.cluster_id, g.bucket_start as hour, l.node_id, g.is_node
+    from charge_groups g
+    left join node_lives l
+        on g.is_node = 1
+        and g.pool_kind = 'compute'
+        and l.cluster_id = g.cluster_id
+        and l.resource_id = g.resource_id
+        and l.hour = g.bucket_start
+        and l.is_worker = 1
+        and l.vcore_ms > 0
+    where g.pool_kind in ('compute', 'overhead')
+),
+by_node as (
+    -- An instance may be known by two names in its cluster: its weights add up.
+    select g.charge_group_id, s.engine, s.run_id, cast(sum(s.weight) as bigint) as weight, 'node-share' as method
+    from groups g
+    join node_shares s on s.cluster_id = g.cluster_id and s.node_id = g.node_id and s.hour = g.hour
+    group by g.charge_group_id, s.engine, s.run_id
+),
+by_cluster as (
+    select g.charge_group_id, s.engine, s.run_id, s.weight, s.method
+    from groups g
+    join cluster_shares s on s.cluster_id = g.cluster_id and s.hour = g.hour
+    where g.node_id is null
+),
+found as (
+    select * from by_node
+    union all
+    select * from by_cluster
+)
+select charge_group_id, engine, run_id, weight, method
+from found
+union all
+-- Paid, and neither a run nor a capacity is known of that hour: all idle.
+select g.charge_group_id, cast(null as varchar), cast(null as varchar), cast(1 as bigint), 'idle'
+from groups g
+left join (select distinct charge_group_id from found) f on f.charge_group_id = g.charge_group_id
+where f.charge_group_id is null

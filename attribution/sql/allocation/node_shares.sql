@@ -1,0 +1,67 @@
+-- One row per worker node, hour and run, and one without a run for what nobody used:
+-- integer weights that sum to 10^12 a node-hour.
+-- used = the larger of the shares of cores and memory held by all runs, at most 1; each run
+-- has the part of it that its own larger share has of all runs' larger shares.
+with nodes as (
+    select * from node_lives where is_worker = 1 and vcore_ms > 0
+),
+needs as (
+    select
+        u.engine, u.run_id, n.cluster_id, n.node_id, n.hour,
+        u.vcore_ms, u.memory_mib_ms, n.vcore_ms as paid_vcore_ms, n.memory_mib_ms as paid_memory_mib_ms,
+        cast(floor(1e12 * greatest(
+            cast(u.vcore_ms as double) / n.vcore_ms,
+            coalesce(cast(u.memory_mib_ms as double) / n.memory_mib_ms, 0)
+        )) as bigint) as need
+    from node_usage u
+    join nodes n on n.cluster_id = u.cluster_id and n.node_id = u.node_id and n.hour = u.hour
+),
+used as (
+    select
+        cluster_id, node_id, hour,
+        cast(sum(need) as bigint) as needs,
+        cast(least(1e12, floor(1e12 * greatest(
+            cast(sum(vcore_ms) as double) / max(paid_vcore_ms),
+            coalesce(cast(sum(memory_mib_ms) as double) / max(paid_memory_mib_ms), 0)
+        ))) as bigint) as used
+    from needs
+    group by cluster_id, node_id, hour
+),
+cut as (
+    select
+        n.cluster_id, n.node_id, n.hour, n.engine, n.run_id, u.used,
+        case when u.needs > 0
+            then cast(floor(cast(u.used as double) * (cast(n.need as double) / u.needs)) as bigint)
+            else cast(0 as bigint) end as weight,
+        row_number() over (
+            partition by n.cluster_id, n.node_id, n.hour order by n.need desc, n.engine, n.run_id
+        ) as nth_largest
+    from needs n
+    join used u on u.cluster_id = n.cluster_id and u.node_id = n.node_id and u.hour = n.hour
+),
+runs as (
+    -- What cutting off left is the largest run's, not idle.
+    select
+        c.cluster_id, c.node_id, c.hour, c.engine, c.run_id,
+        c.weight + case
+            when c.nth_largest = 1
+                then c.used - cast(sum(c.weight) over (partition by c.cluster_id, c.node_id, c.hour) as bigint)
+            else 0
+        end as weight
+    from cut c
+),
+taken as (
+    select cluster_id, node_id, hour, cast(sum(weight) as bigint) as weight
+    from runs
+    group by cluster_id, node_id, hour
+)
+select cluster_id, node_id, hour, engine, run_id, weight
+from runs
+where weight > 0
+union all
+select
+    n.cluster_id, n.node_id, n.hour, cast(null as varchar), cast(null as varchar),
+    cast(1000000000000 as bigint) - coalesce(t.weight, 0)
+from nodes n
+left join taken t on t.cluster_id = n.cluster_id and t.node_id = n.node_id and t.hour = n.hour
+where coalesce(t.weight, 0) < 1000000000000

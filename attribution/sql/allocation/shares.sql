@@ -1,0 +1,51 @@
+-- One row per charge group, run and table with a part in it: integer weights. Every
+-- charge group has at least one row.
+with outputs as (
+    select
+        o.engine, o.run_id, o.table_id, o.weight,
+        sum(o.weight) over (partition by o.engine, o.run_id) as all_weight,
+        row_number() over (partition by o.engine, o.run_id order by o.weight desc, o.table_id) as nth
+    from stg_run_outputs o
+),
+by_output as (
+    -- A run's part is split over the tables it wrote, by bytes; whole units, the rest to the largest.
+    select
+        c.charge_group_id, c.engine, c.run_id, o.table_id, c.method, c.weight as run_weight, o.nth,
+        case
+            when o.run_id is null then c.weight
+            else cast(floor(cast(c.weight as double) * (cast(o.weight as double) / o.all_weight)) as bigint)
+        end as weight
+    from compute_shares c
+    left join outputs o on o.engine = c.engine and o.run_id = c.run_id
+),
+compute as (
+    select
+        b.charge_group_id, b.engine, b.run_id, b.table_id, b.method,
+        b.weight + case
+            when b.nth = 1
+                then b.run_weight - sum(b.weight) over (partition by b.charge_group_id, b.engine, b.run_id)
+            else 0
+        end as weight
+    from by_output b
+)
+select
+    charge_group_id, engine, run_id, table_id, method, cast(weight as bigint) as weight,
+    case when run_id is null then 'idle' else 'run' end as part
+from compute
+where weight > 0
+union all
+select
+    charge_group_id, cast(null as varchar), cast(null as varchar), table_id, method, weight,
+    case when table_id is null then 'unmeasured' else 'table' end
+from storage_shares
+union all
+select
+    g.charge_group_id, cast(null as varchar), cast(null as varchar), cast(null as varchar),
+    case
+        when g.pool_kind = 'shared' then 'shared'
+        when g.cluster_id is not null then 'unobserved-cluster'
+        else 'direct'
+    end,
+    cast(1 as bigint), 'whole'
+from charge_groups g
+where g.pool_kind in ('direct', 'shared')

@@ -1,0 +1,5 @@
+-- Any row is a charge group, run and table that stands in more than one atom.
+select charge_group_id, engine, run_id, table_id, part, count(*) as rows_found
+from atoms
+group by charge_group_id, engine, run_id, table_id, part
+having count(*) > 1

@@ -1,0 +1,15 @@
+-- One row per table that is still there: its newest collection and the team that owns it now.
+with ranked as (
+    select t.*, row_number() over (partition by t.table_id order by t.collected_at desc) as nth
+    from stg_tables t
+    -- A table dropped since keeps its past costs, and is no longer listed.
+    join source_units u on u.source = t.source and u.unit = t.source_object
+),
+owners as (
+    select table_id, team, row_number() over (partition by table_id order by usage_date desc) as nth
+    from owner_of_table
+)
+select r.*, o.team
+from ranked r
+left join owners o on o.table_id = r.table_id and o.nth = 1
+where r.nth = 1

@@ -1,0 +1,105 @@
+-- One row per atom (charge group x run x table): its cost on every basis, how it was found
+-- (method, weight, pool rule) and whose it is (team, owner rule), in one of six categories.
+-- Usage follows the run's owner, storage the table's (else the bucket's tags), idle the
+-- cluster's, direct charges a rule on their unobserved cluster, then their own tags; then the default team.
+with owned as (
+    select
+        a.*,
+        g.bucket_start,
+        g.bucket_hours,
+        g.usage_date,
+        g.billing_currency,
+        g.service_name,
+        g.account_id,
+        g.region_id,
+        g.pool,
+        g.pool_rule,
+        g.pool_kind,
+        g.cluster_id,
+        g.resource_id,
+        g.tag_set_id,
+        g.usage_type,
+        case
+            when a.part = 'run' then r.team
+            when a.part = 'idle' then c.team
+            when a.part = 'table' then coalesce(t.team, d.team)
+            when a.part = 'unmeasured' then d.team
+            when g.pool_kind = 'direct' and c.owner_kind = 'cluster' then c.team
+            when g.pool_kind = 'direct' then d.team
+        end as ruled_team,
+        case
+            when a.part = 'run' then r.rule_id
+            when a.part = 'idle' then c.rule_id
+            when a.part = 'table' then coalesce(t.rule_id, d.rule_id)
+            when a.part = 'unmeasured' then d.rule_id
+            when g.pool_kind = 'direct' and c.owner_kind = 'cluster' then c.rule_id
+            when g.pool_kind = 'direct' then d.rule_id
+        end as ruled_by
+    from atom_costs a
+    join charge_groups g on g.charge_group_id = a.charge_group_id
+    left join owner_of_run r on a.part = 'run' and r.engine = a.engine and r.run_id = a.run_id
+    left join owner_of_cluster c
+        on (a.part = 'idle' or a.method = 'unobserved-cluster')
+        and c.cluster_id = g.cluster_id
+        and c.usage_date = g.usage_date
+    left join owner_of_table t on a.part = 'table' and t.table_id = a.table_id and t.usage_date = g.usage_date
+    left join owner_of_charge d
+        on g.pool_kind in ('direct', 'storage')
+        and d.tag_set_id = coalesce(g.tag_set_id, '')
+        and d.resource_id = coalesce(g.resource_id, '')
+        and d.account_id = coalesce(g.account_id, '')
+        and d.usage_date = g.usage_date
+),
+defaulted as (
+    select
+        o.*,
+        -- The default owns work, storage and capacity nobody claims; shared costs stay shared.
+        case when o.pool_kind = 'shared' then null else coalesce(o.ruled_team, p.default_team) end as team,
+        case
+            when o.pool_kind = 'shared' then null
+            when o.ruled_team is not null then o.ruled_by
+            when p.default_team is not null then 'default'
+        end as owner_rule
+    from owned o
+    cross join parameters p
+)
+select
+    d.charge_group_id,
+    d.bucket_start,
+    d.bucket_hours,
+    d.usage_date,
+    d.billing_currency,
+    d.service_name,
+    d.account_id,
+    d.region_id,
+    d.pool,
+    d.pool_rule,
+    d.cluster_id,
+    d.resource_id,
+    d.tag_set_id,
+    d.usage_type,
+    d.engine,
+    d.run_id,
+    r.workload,
+    d.table_id,
+    d.part,
+    case when d.method = 'direct' and d.team is null then 'unowned' else d.method end as method,
+    d.weight,
+    d.weight_total,
+    d.team,
+    d.owner_rule,
+    case
+        when d.part = 'run' then 'usage'
+        when d.part = 'idle' then 'idle'
+        when d.part = 'table' then 'storage'
+        when d.pool_kind = 'shared' then 'shared'
+        when d.part = 'unmeasured' and d.team is not null then 'storage'
+        when d.team is not null then 'direct'
+        else 'unallocated'
+    end as category,
+    d.billed_cost,
+    d.effective_cost,
+    d.list_cost,
+    d.contracted_cost
+from defaulted d
+left join stg_runs r on r.engine = d.engine and r.run_id = d.run_id

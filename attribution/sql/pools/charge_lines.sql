@@ -1,0 +1,47 @@
+-- One row per billed line: its pool, its cluster and the length of the time buckets it is cut into.
+select
+    c.source,
+    c.source_file,
+    c.source_line,
+    c.billing_period_start,
+    c.billing_period_end,
+    c.charge_period_start,
+    c.charge_period_end,
+    c.billing_currency,
+    c.billed_cost,
+    c.effective_cost,
+    c.list_cost,
+    c.contracted_cost,
+    c.charge_category,
+    c.account_id,
+    c.service_name,
+    c.region_id,
+    c.resource_id,
+    c.tag_set_id,
+    c.line_item_type,
+    c.usage_type,
+    c.quantity,
+    c.quantity_unit,
+    p.pool,
+    p.rule_id as pool_rule,
+    p.kind as pool_kind,
+    k.cluster_id,
+    coalesce(k.is_node, 0) as is_node,
+    coalesce(k.is_observed, 0) as is_observed,
+    case when p.kind in ('compute', 'overhead') then 1 else 24 end as bucket_hours
+from stg_charges c
+left join charge_clusters k
+    on k.resource_id = coalesce(c.resource_id, '') and k.tag_set_id = coalesce(c.tag_set_id, '')
+join charge_pools p
+    on p.charge_category = coalesce(c.charge_category, '')
+    and p.line_item_type = coalesce(c.line_item_type, '')
+    and p.service_name = coalesce(c.service_name, '')
+    and p.usage_type = coalesce(c.usage_type, '')
+    and p.commitment_discount_status = coalesce(c.commitment_discount_status, '')
+    and p.service_category = coalesce(c.service_category, '')
+    and p.quantity_unit = coalesce(c.quantity_unit, '')
+    and p.cluster_link = case
+        when k.cluster_id is null or k.is_observed = 0 then 'no'
+        when k.is_node = 1 then 'node'
+        else 'yes'
+    end

@@ -1,0 +1,83 @@
+-- One row per billed line: four costs without nulls, and whose line it is.
+-- Savings plan negations are netted against the usage they cover (per source, account, usage
+-- type and start), so that covered usage costs 0 on the billed basis and the sum is unchanged.
+with covered as (
+    -- Only these few lines are sorted, and only what netting needs of them.
+    select
+        c.source,
+        c.source_file,
+        c.source_line,
+        c.x_line_item_type,
+        row_number() over (
+            partition by
+                c.source, c.billing_period_start, c.billing_currency,
+                coalesce(c.sub_account_id, c.billing_account_id), c.x_usage_type, c.charge_period_start,
+                c.x_line_item_type
+            order by c.source_file, c.source_line
+        ) as nth,
+        sum(c.billed_cost) over (
+            partition by
+                c.source, c.billing_period_start, c.billing_currency,
+                coalesce(c.sub_account_id, c.billing_account_id), c.x_usage_type, c.charge_period_start
+        ) as net_billed_cost,
+        max(case when c.x_line_item_type = 'SavingsPlanNegation' then 1 else 0 end) over (
+            partition by
+                c.source, c.billing_period_start, c.billing_currency,
+                coalesce(c.sub_account_id, c.billing_account_id), c.x_usage_type, c.charge_period_start
+        ) as has_negation
+    from landed_charges c
+    where c.x_line_item_type in ('SavingsPlanCoveredUsage', 'SavingsPlanNegation')
+),
+netted as (
+    -- What is left over stands on the first negation; all others are 0.
+    select
+        source, source_file, source_line,
+        case
+            when x_line_item_type = 'SavingsPlanNegation' and nth = 1 then net_billed_cost
+            else cast(0 as decimal(38, 18))
+        end as billed_cost
+    from covered
+    where has_negation = 1
+)
+select
+    n.source,
+    n.source_object,
+    n.source_file,
+    n.source_line,
+    n.billing_period_start,
+    n.billing_period_end,
+    n.charge_period_start,
+    -- An empty or inverted period is taken as the hour it starts in.
+    case
+        when n.charge_period_end > n.charge_period_start then n.charge_period_end
+        else n.charge_period_start + interval 1 hour
+    end as charge_period_end,
+    n.billing_currency,
+    coalesce(k.billed_cost, n.billed_cost) as billed_cost,
+    n.billed_cost as billed_cost_on_bill,
+    n.effective_cost,
+    coalesce(n.list_cost, cast(0 as decimal(38, 18))) as list_cost,
+    coalesce(n.contracted_cost, cast(0 as decimal(38, 18))) as contracted_cost,
+    case when n.list_cost is null then 1 else 0 end as list_cost_missing,
+    case when n.contracted_cost is null then 1 else 0 end as contracted_cost_missing,
+    n.charge_category,
+    n.charge_description,
+    coalesce(n.sub_account_id, n.billing_account_id) as account_id,
+    coalesce(n.service_name, n.x_product_code, n.provider_name) as service_name,
+    n.service_category,
+    n.region_id,
+    n.resource_id,
+    n.tag_set_id,
+    n.x_line_item_type as line_item_type,
+    n.x_usage_type as usage_type,
+    n.x_operation as operation,
+    n.x_product_code as product_code,
+    n.x_instance_type as instance_type,
+    n.commitment_discount_id,
+    n.commitment_discount_status,
+    n.x_amortized_upfront_cost as amortized_upfront_cost,
+    coalesce(n.consumed_quantity, n.pricing_quantity) as quantity,
+    coalesce(n.consumed_unit, n.pricing_unit) as quantity_unit
+from landed_charges n
+left join netted k
+    on k.source = n.source and k.source_file = n.source_file and k.source_line = n.source_line

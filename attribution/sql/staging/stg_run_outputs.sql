@@ -1,0 +1,81 @@
+-- One row per run and table it wrote, and one without a table for what it wrote elsewhere,
+-- with a weight: bytes written, as the table's own snapshots say, else as the engine says,
+-- else 1. Not of runs that failed: what those cost belongs to no table.
+with tables as (
+    select distinct table_id from stg_tables
+),
+snapshots as (
+    -- The newest collection that still knows the snapshot.
+    select
+        s.table_id,
+        s.snapshot_id,
+        s.app_id,
+        s.committed_at,
+        s.added_bytes,
+        row_number() over (
+            partition by s.table_id, s.snapshot_id order by s.collected_at desc, s.source, s.source_object
+        ) as nth
+    from landed_table_snapshots s
+    where s.app_id is not null
+),
+writers as (
+    -- A snapshot names its application, not which attempt of it (run_id `application/2`) or
+    -- which engine's: it is of the one that was last started before the commit.
+    select
+        r.engine,
+        r.run_id,
+        s.table_id,
+        s.added_bytes,
+        row_number() over (
+            partition by s.table_id, s.snapshot_id
+            order by
+                case when r.started_at <= s.committed_at then 0 else 1 end,
+                r.started_at desc, r.engine, r.run_id
+        ) as nth
+    from snapshots s
+    join stg_runs r on split_part(r.run_id, '/', 1) = s.app_id and r.engine not in ('maestro', 'airflow')
+    where s.nth = 1
+),
+by_snapshot as (
+    select engine, run_id, table_id, sum(added_bytes) as bytes
+    from writers
+    where nth = 1
+    group by engine, run_id, table_id
+),
+by_log as (
+    select t.engine, t.run_id, lower(t.table_name) as table_id, sum(t.bytes) as bytes
+    from landed_run_tables t
+    join stg_runs r
+        on r.engine = t.engine and r.run_id = t.run_id and r.source = t.source and r.source_object = t.source_object
+    where t.access = 'write'
+    group by t.engine, t.run_id, lower(t.table_name)
+),
+both_sides as (
+    select
+        coalesce(s.engine, l.engine) as engine,
+        coalesce(s.run_id, l.run_id) as run_id,
+        coalesce(s.table_id, l.table_id) as table_id,
+        greatest(coalesce(s.bytes, l.bytes, 1), 1) as weight
+    from by_snapshot s
+    full outer join by_log l on l.engine = s.engine and l.run_id = s.run_id and l.table_id = s.table_id
+),
+named as (
+    select b.engine, b.run_id, t.table_id, b.table_id as written_name, b.weight
+    from both_sides b
+    left join tables t on t.table_id = b.table_id
+)
+select n.engine, n.run_id, n.table_id, cast(sum(n.weight) as bigint) as weight
+from named n
+join stg_runs r on r.engine = n.engine and r.run_id = n.run_id
+where r.status <> 'failed'
+    -- A log may call a table otherwise than its catalog does: the snapshots have it already.
+    and (
+        n.table_id is not null
+        or not exists (
+            select 1 from by_snapshot s
+            where s.engine = n.engine
+                and s.run_id = n.run_id
+                and split_part(s.table_id, '.', -1) = split_part(n.written_name, '.', -1)
+        )
+    )
+group by n.engine, n.run_id, n.table_id

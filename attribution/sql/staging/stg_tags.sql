@@ -1,0 +1,3 @@
+-- One row per tag set, folded key, raw key and value.
+select distinct tag_set_id, key, raw_key, value
+from landed_tag_sets

@@ -1,0 +1,378 @@
+//! The only opener of DuckDB: one connection that builds a mart from landed files.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use duckdb::{Config, Connection, params};
+use model::Basis;
+use model::landed::{ColumnType, Dataset};
+use model::manifest::Manifest;
+use model::time::Instant;
+
+use crate::models::{CHECKS, MODELS};
+use crate::rules::{CLUSTER_TAGS, Rules, like};
+
+/// What DuckDB could not do.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {operation}")]
+pub struct EngineError {
+    /// What was being done: `build model stg_runs`.
+    pub operation: String,
+    /// What DuckDB said.
+    #[source]
+    pub cause: duckdb::Error,
+}
+
+/// A check that found offenders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Name of the check: its file.
+    pub check: &'static str,
+    /// What an offender is: the first line of the file.
+    pub meaning: String,
+    /// How many there are.
+    pub offenders: u64,
+    /// The first few, as `column=value` texts.
+    pub examples: Vec<String>,
+}
+
+/// DuckDB functions of the names Spark SQL has: models are written in what both know.
+const PRELUDE: &str = "
+    create macro unix_seconds(t) as cast(epoch(t) as bigint);
+    create macro unix_millis(t) as cast(epoch_ms(t) as bigint);
+    create macro hour_series(first_at, last_at) as table
+        select t.bucket_start, 1 as bucket_hours
+        from (select unnest(generate_series(first_at, last_at, interval 1 hour)) as bucket_start) t
+        where t.bucket_start < last_at
+        union all
+        select t.bucket_start, 24
+        from (select unnest(generate_series(first_at, last_at, interval 1 day)) as bucket_start) t
+        where t.bucket_start < last_at;
+";
+
+/// A mart being built.
+pub struct Builder {
+    connection: Connection,
+}
+
+impl Builder {
+    /// Opens a new database file for building.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn create(file: &Path, scratch: &Path) -> Result<Self, EngineError> {
+        let failed = |cause| EngineError { operation: format!("create `{}`", file.display()), cause };
+        let config = Config::default()
+            .with("temp_directory", scratch.display().to_string())
+            .and_then(|config| config.with("preserve_insertion_order", "false"))
+            .map_err(failed)?;
+        let connection = Connection::open_with_flags(file, config).map_err(failed)?;
+        let builder = Self { connection };
+        builder.run("prepare the engine", PRELUDE)?;
+        Ok(builder)
+    }
+
+    /// Runs statements on the mart being built; tests damage it this way to see checks fail.
+    ///
+    /// # Errors
+    /// When DuckDB refuses them.
+    pub fn run(&self, operation: &str, sql: &str) -> Result<(), EngineError> {
+        self.connection
+            .execute_batch(sql)
+            .map_err(|cause| EngineError { operation: operation.to_owned(), cause })
+    }
+
+    /// Makes a view of every landed dataset: its current files, or an empty table of its schema.
+    ///
+    /// # Errors
+    /// When a file the manifest names cannot be read.
+    pub fn attach(&self, ledger: &Path, manifest: &Manifest) -> Result<(), EngineError> {
+        for dataset in Dataset::ALL {
+            let files: Vec<PathBuf> = manifest
+                .entries
+                .iter()
+                .filter(|entry| entry.dataset == dataset)
+                .flat_map(|entry| &entry.parts)
+                .map(|part| ledger.join(&part.path))
+                .collect();
+            let mut sql = format!("create temp view landed_{dataset} as select ");
+            let columns = dataset.columns().iter().map(|column| {
+                if files.is_empty() {
+                    format!("cast(null as {}) as {}", sql_type(column.kind), column.name)
+                } else {
+                    column.name.to_owned()
+                }
+            });
+            sql.push_str(&columns.collect::<Vec<_>>().join(", "));
+            if files.is_empty() {
+                sql.push_str(" where false");
+            } else {
+                let list: Vec<_> = files
+                    .iter()
+                    .map(|file| format!("'{}'", file.display().to_string().replace('\'', "''")))
+                    .collect();
+                let _ = write!(sql, " from read_parquet([{}])", list.join(", "));
+            }
+            self.run(&format!("read landed `{dataset}`"), &sql)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the configuration's rules and the manifest's facts as tables.
+    ///
+    /// # Errors
+    /// When DuckDB refuses a row.
+    pub fn load_rules(
+        &self,
+        rules: &Rules,
+        manifest: &Manifest,
+        now: Instant,
+        id: &str,
+    ) -> Result<(), EngineError> {
+        // One transaction: hundreds of small inserts would flush the file hundreds of times.
+        self.run("begin", "begin transaction")?;
+        self.run("create the rule tables", include_str!("../sql/rule_tables.sql"))?;
+        let failed = |cause| EngineError { operation: "load the rules".into(), cause };
+        let connection = &self.connection;
+        connection
+            .execute(
+                "insert into parameters values (?, cast(? as timestamp), ?, ?)",
+                params![id, now.naive_utc().to_string(), rules.default_team, rules.display_timezone],
+            )
+            .map_err(failed)?;
+        for (position, team) in rules.teams.iter().enumerate() {
+            connection
+                .execute(
+                    "insert into teams values (?, ?, ?)",
+                    params![position as i64, team.name, team.email.join("\n")],
+                )
+                .map_err(failed)?;
+        }
+        for (position, key) in CLUSTER_TAGS.iter().enumerate() {
+            connection
+                .execute("insert into rule_cluster_tags values (?, ?)", params![position as i64, key])
+                .map_err(failed)?;
+        }
+        for (position, rule) in rules.owner_rules.iter().enumerate() {
+            let key = match &rule.matcher {
+                crate::rules::Matcher::Tag { key, .. } => Some(model::tags::fold_key(key)),
+                _ => None,
+            };
+            connection
+                .execute(
+                    "insert into rule_owners values (?, ?, ?, ?, ?, ?, cast(? as date), cast(? as date))",
+                    params![
+                        position as i64,
+                        rule.id(position),
+                        rule.team,
+                        rule.matcher.kind(),
+                        key,
+                        rule.matcher.like(),
+                        rule.from.map_or_else(|| "0001-01-01".to_owned(), |day| day.to_string()),
+                        rule.to.map_or_else(|| "9999-12-31".to_owned(), |day| day.to_string()),
+                    ],
+                )
+                .map_err(failed)?;
+        }
+        for (position, rule) in rules.pool_rules.iter().enumerate() {
+            connection
+                .execute(
+                    "insert into rule_pools values (?, ?, ?, ?, 'any', null, ?, ?, ?)",
+                    params![
+                        position as i64 - rules.pool_rules.len() as i64,
+                        format!("pool_rule {}", position + 1),
+                        rule.pool,
+                        if rule.shared { "shared" } else { "direct" },
+                        rule.line_item_type.as_deref().map(like),
+                        rule.service.as_deref().map(like),
+                        rule.usage_type.as_deref().map(like),
+                    ],
+                )
+                .map_err(failed)?;
+        }
+        self.load_pools()?;
+        self.load_manifest(manifest)?;
+        self.run("commit the rules", "commit")
+    }
+
+    fn load_pools(&self) -> Result<(), EngineError> {
+        let failed = |cause| EngineError { operation: "load the pool rules".into(), cause };
+        for (position, line) in include_str!("../sql/pools/pools.csv").lines().skip(1).enumerate() {
+            let cells: Vec<Option<&str>> =
+                line.splitn(9, ',').map(|cell| (!cell.is_empty()).then_some(cell)).collect();
+            let cell = |at: usize| cells.get(at).copied().flatten();
+            self.connection
+                .execute(
+                    "insert into rule_pools values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    params![
+                        position as i64,
+                        cell(0),
+                        cell(1),
+                        cell(2),
+                        cell(3),
+                        cell(4),
+                        cell(5),
+                        cell(6),
+                        cell(7)
+                    ],
+                )
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn load_manifest(&self, manifest: &Manifest) -> Result<(), EngineError> {
+        let failed = |cause| EngineError { operation: "load the manifest's facts".into(), cause };
+        for (name, source) in &manifest.sources {
+            let objects: u64 = source.units.values().map(|unit| unit.objects).sum();
+            let rows: u64 = source.units.values().map(|unit| unit.facts()).sum();
+            let warnings =
+                source.warnings.iter().chain(source.units.values().flat_map(|unit| &unit.warnings));
+            let (mut warned, mut skipped) = (0_u64, 0_u64);
+            for warning in warnings {
+                warned += 1;
+                skipped += u64::from(warning.skipped);
+                self.connection
+                    .execute(
+                        "insert into source_warnings values (?, ?, ?, ?, ?, ?)",
+                        params![
+                            name,
+                            warning.code,
+                            warning.object,
+                            warning.message,
+                            warning.count as i64,
+                            warning.skipped
+                        ],
+                    )
+                    .map_err(failed)?;
+            }
+            self.connection
+                .execute(
+                    "insert into sources values (?, ?, ?, ?, ?, cast(? as timestamp), cast(? as timestamp), ?, ?)",
+                    params![
+                        name,
+                        source.kind,
+                        source.uri,
+                        objects as i64,
+                        rows as i64,
+                        source.checked_at.naive_utc().to_string(),
+                        source.landed_at.map(|at| at.naive_utc().to_string()),
+                        warned as i64,
+                        skipped as i64,
+                    ],
+                )
+                .map_err(failed)?;
+            for (key, unit) in &source.units {
+                self.connection
+                    .execute("insert into source_units values (?, ?)", params![name, key])
+                    .map_err(failed)?;
+                for totals in unit.totals.values() {
+                    for (currency, totals) in totals {
+                        let cost = |basis| totals.get(basis).amount.to_string();
+                        let rest = |basis| totals.get(basis).residue.to_string();
+                        self.connection
+                            .execute(
+                                "insert into manifest_units values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                params![
+                                    name,
+                                    currency.to_string(),
+                                    cost(Basis::Billed),
+                                    cost(Basis::Effective),
+                                    cost(Basis::List),
+                                    cost(Basis::Contracted),
+                                    rest(Basis::Billed),
+                                    rest(Basis::Effective),
+                                    rest(Basis::List),
+                                    rest(Basis::Contracted),
+                                ],
+                            )
+                            .map_err(failed)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds every model in order; `progress` is told each name.
+    ///
+    /// # Errors
+    /// When a model fails; its name is in the error.
+    pub fn build(&self, mut progress: impl FnMut(&'static str)) -> Result<(), EngineError> {
+        for model in MODELS {
+            progress(model.name);
+            let sql = format!("create table {} as\n{}", model.name, model.sql);
+            let started = std::time::Instant::now();
+            self.run(&format!("build model `{}`", model.name), &sql)?;
+            tracing::debug!(model = model.name, elapsed_ms = started.elapsed().as_millis() as u64, "built");
+        }
+        Ok(())
+    }
+
+    /// Runs every check; an empty list means the mart may be published.
+    ///
+    /// # Errors
+    /// When a check cannot be run.
+    pub fn check(&self) -> Result<Vec<Failure>, EngineError> {
+        let mut failures = Vec::new();
+        for check in CHECKS {
+            let failed = |cause| EngineError { operation: format!("run check `{}`", check.name), cause };
+            let mut statement = self.connection.prepare(check.sql).map_err(failed)?;
+            let mut rows = statement.query([]).map_err(failed)?;
+            let (mut offenders, mut examples) = (0_u64, Vec::new());
+            while let Some(row) = rows.next().map_err(failed)? {
+                offenders += 1;
+                if examples.len() < 3 {
+                    examples.push(describe(row));
+                }
+            }
+            if offenders > 0 {
+                let meaning = check.sql.lines().next().unwrap_or_default();
+                failures.push(Failure {
+                    check: check.name,
+                    meaning: meaning.trim_start_matches("-- ").to_owned(),
+                    offenders,
+                    examples,
+                });
+            }
+        }
+        Ok(failures)
+    }
+
+    /// Drops what was only built on, and closes the file whole.
+    ///
+    /// # Errors
+    /// When DuckDB cannot write the file out.
+    pub fn finish(self) -> Result<(), EngineError> {
+        for model in MODELS.iter().filter(|model| !model.published) {
+            self.run(&format!("drop `{}`", model.name), &format!("drop table {}", model.name))?;
+        }
+        self.run("write the mart out", "checkpoint")?;
+        self.connection
+            .close()
+            .map_err(|(_, cause)| EngineError { operation: "close the mart".into(), cause })
+    }
+}
+
+fn describe(row: &duckdb::Row<'_>) -> String {
+    let names = row.as_ref().column_names();
+    let cells = names.iter().enumerate().map(|(at, name)| {
+        let value: Result<duckdb::types::Value, _> = row.get(at);
+        match value {
+            Ok(duckdb::types::Value::Text(text)) => format!("{name}={text}"),
+            Ok(value) => format!("{name}={value:?}"),
+            Err(_) => format!("{name}=?"),
+        }
+    });
+    cells.collect::<Vec<_>>().join(" ")
+}
+
+const fn sql_type(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Text => "varchar",
+        ColumnType::Int => "bigint",
+        ColumnType::Bool => "boolean",
+        ColumnType::Instant => "timestamp",
+        ColumnType::Decimal => "decimal(38, 18)",
+    }
+}

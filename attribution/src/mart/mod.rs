@@ -1,0 +1,272 @@
+//! Published marts, read-only: the typed questions that pages, reports, exports and the
+//! terminal ask. No caller sees SQL.
+
+mod costs;
+mod entities;
+mod explain;
+mod health;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use chrono::NaiveDate;
+use duckdb::{AccessMode, Config, Connection};
+use model::Currency;
+use model::time::Instant;
+
+pub use costs::{CostQuery, CostRow, Dimension, Filter, NONE};
+pub use entities::{ClusterRow, RunFilter, RunRow, TableRow};
+pub use explain::{BillLine, ExplainPart};
+pub use health::{BalanceRow, IdentityRow, SourceStatus};
+
+use crate::engine::EngineError;
+
+/// Why a mart could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum MartError {
+    /// Nothing has been published yet.
+    #[error("the ledger `{ledger}` has no published mart")]
+    NotPublished {
+        /// Ledger directory.
+        ledger: String,
+    },
+    /// The file is there but cannot be opened or asked.
+    #[error("could not {operation} the mart `{mart}`")]
+    Query {
+        /// What was being done.
+        operation: &'static str,
+        /// Mart id or path.
+        mart: String,
+        /// What DuckDB said.
+        #[source]
+        cause: Box<duckdb::Error>,
+    },
+    /// A value is not what this build wrote.
+    #[error("the mart `{mart}` holds `{value}` where {expected} was expected")]
+    Value {
+        /// Mart id.
+        mart: String,
+        /// What was found.
+        value: String,
+        /// What should have been there.
+        expected: &'static str,
+    },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// A team as the configuration names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TeamInfo {
+    /// Name, which is its id.
+    pub name: String,
+    /// Where its reports go.
+    pub email: Vec<String>,
+}
+
+/// What a mart is and what it covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MartInfo {
+    /// Its id: names the file.
+    pub id: String,
+    /// When it was published.
+    pub published_at: Instant,
+    /// First UTC day with a charge.
+    pub first_day: Option<NaiveDate>,
+    /// The day after the last with a charge.
+    pub end_day: Option<NaiveDate>,
+    /// Currencies of its charges, largest effective cost first.
+    pub currencies: Vec<Currency>,
+    /// Configured teams, in the order of the configuration.
+    pub teams: Vec<TeamInfo>,
+    /// IANA name of the zone in which times are shown.
+    pub display_timezone: String,
+}
+
+/// One published mart, open for reading by many threads.
+pub struct Mart {
+    path: PathBuf,
+    info: MartInfo,
+    connection: Mutex<Connection>,
+}
+
+/// A row of an answer, with typed access; texts the mart never writes are errors, not panics.
+struct Answer<'r, 's> {
+    row: &'r duckdb::Row<'s>,
+    mart: &'r str,
+}
+
+impl Answer<'_, '_> {
+    fn get<T: duckdb::types::FromSql>(&self, at: usize) -> Result<T, MartError> {
+        self.row.get(at).map_err(|cause| MartError::Query {
+            operation: "read a value of",
+            mart: self.mart.to_owned(),
+            cause: Box::new(cause),
+        })
+    }
+
+    fn text(&self, at: usize) -> Result<String, MartError> {
+        self.get(at)
+    }
+
+    fn opt_text(&self, at: usize) -> Result<Option<String>, MartError> {
+        self.get(at)
+    }
+
+    fn int(&self, at: usize) -> Result<i64, MartError> {
+        self.get(at)
+    }
+
+    fn parsed<T: std::str::FromStr>(&self, at: usize, expected: &'static str) -> Result<T, MartError> {
+        let text = self.text(at)?;
+        text.parse().map_err(|_| MartError::Value { mart: self.mart.to_owned(), value: text, expected })
+    }
+
+    fn amount(&self, at: usize) -> Result<model::Amount, MartError> {
+        self.parsed(at, "an amount")
+    }
+
+    fn opt_amount(&self, at: usize) -> Result<Option<model::Amount>, MartError> {
+        Ok(match self.opt_text(at)? {
+            Some(_) => Some(self.amount(at)?),
+            None => None,
+        })
+    }
+
+    fn currency(&self, at: usize) -> Result<Currency, MartError> {
+        self.parsed(at, "a currency")
+    }
+
+    fn opt_day(&self, at: usize) -> Result<Option<NaiveDate>, MartError> {
+        Ok(match self.opt_text(at)? {
+            Some(_) => Some(self.parsed(at, "a day")?),
+            None => None,
+        })
+    }
+
+    fn opt_instant(&self, at: usize) -> Result<Option<Instant>, MartError> {
+        let micros: Option<i64> = self.get(at)?;
+        Ok(micros.and_then(chrono::DateTime::from_timestamp_micros))
+    }
+
+    fn instant(&self, at: usize) -> Result<Instant, MartError> {
+        self.opt_instant(at)?.ok_or_else(|| MartError::Value {
+            mart: self.mart.to_owned(),
+            value: "null".into(),
+            expected: "an instant",
+        })
+    }
+}
+
+impl Mart {
+    /// Opens the current mart of a ledger.
+    ///
+    /// # Errors
+    /// [`MartError::NotPublished`] where there is none yet.
+    pub fn open(ledger: &Path) -> Result<Self, MartError> {
+        let not_published = || MartError::NotPublished { ledger: ledger.display().to_string() };
+        let path = crate::publish::current_mart(ledger).ok().flatten().ok_or_else(not_published)?;
+        Self::open_file(&path)
+    }
+
+    /// Opens one mart file.
+    ///
+    /// # Errors
+    /// When it cannot be opened or is no mart.
+    pub fn open_file(path: &Path) -> Result<Self, MartError> {
+        let id = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+        let failed = |cause| MartError::Query { operation: "open", mart: id.clone(), cause: Box::new(cause) };
+        let config = Config::default().access_mode(AccessMode::ReadOnly).map_err(failed)?;
+        let connection = Connection::open_with_flags(path, config).map_err(failed)?;
+        let info = MartInfo {
+            id: id.clone(),
+            published_at: chrono::DateTime::UNIX_EPOCH,
+            first_day: None,
+            end_day: None,
+            currencies: Vec::new(),
+            teams: Vec::new(),
+            display_timezone: String::new(),
+        };
+        let mut mart = Self { path: path.to_owned(), info, connection: Mutex::new(connection) };
+        mart.info = mart.read_info()?;
+        Ok(mart)
+    }
+
+    /// What it is and covers.
+    pub fn info(&self) -> &MartInfo {
+        &self.info
+    }
+
+    /// The file it was opened from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn read_info(&self) -> Result<MartInfo, MartError> {
+        let (published_at, display_timezone) = self
+            .ask(
+                "describe",
+                "select epoch_us(published_at), coalesce(display_timezone, 'UTC') from parameters",
+                Vec::new(),
+                |row| Ok((row.instant(0)?, row.text(1)?)),
+            )?
+            .pop()
+            .ok_or_else(|| MartError::Value {
+                mart: self.info.id.clone(),
+                value: "no parameters".into(),
+                expected: "one row of them",
+            })?;
+        let days = self.ask(
+            "describe",
+            "select cast(min(usage_date) as varchar), cast(max(usage_date) as varchar) from daily_costs",
+            Vec::new(),
+            |row| Ok((row.opt_day(0)?, row.opt_day(1)?)),
+        )?;
+        let (first_day, last_day) = days.into_iter().next().unwrap_or_default();
+        let currencies = self.ask(
+            "describe",
+            "select billing_currency from daily_costs group by 1 order by sum(effective_cost) desc, 1",
+            Vec::new(),
+            |row| row.currency(0),
+        )?;
+        let teams =
+            self.ask("describe", "select team, email from teams order by position", Vec::new(), |row| {
+                let email = row.text(1)?.lines().map(str::to_owned).collect();
+                Ok(TeamInfo { name: row.text(0)?, email })
+            })?;
+        Ok(MartInfo {
+            id: self.info.id.clone(),
+            published_at,
+            first_day,
+            end_day: last_day.and_then(|day| day.succ_opt()),
+            currencies,
+            teams,
+            display_timezone,
+        })
+    }
+
+    /// Runs one query and maps its rows.
+    fn ask<T>(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        parameters: Vec<duckdb::types::Value>,
+        map: impl Fn(&Answer<'_, '_>) -> Result<T, MartError>,
+    ) -> Result<Vec<T>, MartError> {
+        let failed =
+            |cause| MartError::Query { operation, mart: self.info.id.clone(), cause: Box::new(cause) };
+        // A connection of its own for each question, so that readers do not wait for one another.
+        let connection = {
+            let shared = self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            shared.try_clone().map_err(failed)?
+        };
+        let mut statement = connection.prepare(sql).map_err(failed)?;
+        let mut rows = statement.query(duckdb::params_from_iter(parameters)).map_err(failed)?;
+        let mut answers = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            answers.push(map(&Answer { row, mart: &self.info.id })?);
+        }
+        Ok(answers)
+    }
+}

@@ -1,0 +1,136 @@
+//! Every SQL model and check, in the order they run. One file, one model, its grain on
+//! the first line.
+
+/// One SQL file that makes one table.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    /// Table it makes.
+    pub name: &'static str,
+    /// `staging`, `pools`, `allocation`, `ownership` or `marts`: its folder.
+    pub layer: &'static str,
+    /// The query.
+    pub sql: &'static str,
+    /// Whether the published mart keeps it; the rest is only built on.
+    pub published: bool,
+}
+
+/// One SQL file that returns offenders: rows that must not be.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// File name without its ending.
+    pub name: &'static str,
+    /// The query.
+    pub sql: &'static str,
+}
+
+/// A model that the published mart keeps.
+const fn kept(layer: &'static str, name: &'static str, sql: &'static str) -> Model {
+    Model { name, layer, sql, published: true }
+}
+
+/// A model that others are built on, and nobody asks.
+const fn step(layer: &'static str, name: &'static str, sql: &'static str) -> Model {
+    Model { name, layer, sql, published: false }
+}
+
+const fn check(name: &'static str, sql: &'static str) -> Check {
+    Check { name, sql }
+}
+
+/// The models, each after those it reads.
+pub const MODELS: &[Model] = &[
+    kept("staging", "stg_tags", include_str!("../sql/staging/stg_tags.sql")),
+    kept("staging", "stg_nodes", include_str!("../sql/staging/stg_nodes.sql")),
+    kept("staging", "stg_charges", include_str!("../sql/staging/stg_charges.sql")),
+    kept("staging", "stg_runs", include_str!("../sql/staging/stg_runs.sql")),
+    kept("staging", "stg_run_hours", include_str!("../sql/staging/stg_run_hours.sql")),
+    kept("staging", "stg_tables", include_str!("../sql/staging/stg_tables.sql")),
+    kept("staging", "stg_run_outputs", include_str!("../sql/staging/stg_run_outputs.sql")),
+    kept("staging", "stg_run_tables", include_str!("../sql/staging/stg_run_tables.sql")),
+    step("pools", "buckets", include_str!("../sql/pools/buckets.sql")),
+    kept("pools", "node_lives", include_str!("../sql/pools/node_lives.sql")),
+    step("pools", "charge_clusters", include_str!("../sql/pools/charge_clusters.sql")),
+    kept("pools", "charge_pools", include_str!("../sql/pools/charge_pools.sql")),
+    kept("pools", "charge_lines", include_str!("../sql/pools/charge_lines.sql")),
+    kept("pools", "charge_pieces", include_str!("../sql/pools/charge_pieces.sql")),
+    kept("pools", "charge_groups", include_str!("../sql/pools/charge_groups.sql")),
+    step("allocation", "run_hosts", include_str!("../sql/allocation/run_hosts.sql")),
+    kept("allocation", "node_usage", include_str!("../sql/allocation/node_usage.sql")),
+    kept("allocation", "node_shares", include_str!("../sql/allocation/node_shares.sql")),
+    step("allocation", "cluster_active", include_str!("../sql/allocation/cluster_active.sql")),
+    kept("allocation", "cluster_shares", include_str!("../sql/allocation/cluster_shares.sql")),
+    step("allocation", "compute_shares", include_str!("../sql/allocation/compute_shares.sql")),
+    step("allocation", "storage_shares", include_str!("../sql/allocation/storage_shares.sql")),
+    step("allocation", "shares", include_str!("../sql/allocation/shares.sql")),
+    step("allocation", "atom_costs", include_str!("../sql/allocation/atom_costs.sql")),
+    kept("ownership", "owner_of_cluster", include_str!("../sql/ownership/owner_of_cluster.sql")),
+    kept("ownership", "owner_of_run", include_str!("../sql/ownership/owner_of_run.sql")),
+    kept("ownership", "owner_of_table", include_str!("../sql/ownership/owner_of_table.sql")),
+    kept("ownership", "owner_of_charge", include_str!("../sql/ownership/owner_of_charge.sql")),
+    kept("ownership", "atoms", include_str!("../sql/ownership/atoms.sql")),
+    kept("marts", "daily_costs", include_str!("../sql/marts/daily_costs.sql")),
+    kept("marts", "daily_balance", include_str!("../sql/marts/daily_balance.sql")),
+    kept("marts", "billing_identity", include_str!("../sql/marts/billing_identity.sql")),
+    kept("marts", "run_owners", include_str!("../sql/marts/run_owners.sql")),
+    kept("marts", "cluster_capacity", include_str!("../sql/marts/cluster_capacity.sql")),
+    kept("marts", "attribution_warnings", include_str!("../sql/marts/attribution_warnings.sql")),
+    kept("marts", "latest_tables", include_str!("../sql/marts/latest_tables.sql")),
+];
+
+/// The checks that must find nothing before a mart is published.
+pub const CHECKS: &[Check] = &[
+    check("landed_equals_manifest", include_str!("../sql/checks/landed_equals_manifest.sql")),
+    check("lines_have_one_pool", include_str!("../sql/checks/lines_have_one_pool.sql")),
+    check("lines_are_conserved", include_str!("../sql/checks/lines_are_conserved.sql")),
+    check("groups_are_conserved", include_str!("../sql/checks/groups_are_conserved.sql")),
+    check("parts_keep_their_sign", include_str!("../sql/checks/parts_keep_their_sign.sql")),
+    check("atoms_are_unique", include_str!("../sql/checks/atoms_are_unique.sql")),
+    check("categories_fit_their_facts", include_str!("../sql/checks/categories_fit_their_facts.sql")),
+    check("days_are_balanced", include_str!("../sql/checks/days_are_balanced.sql")),
+    check("roll_up_equals_atoms", include_str!("../sql/checks/roll_up_equals_atoms.sql")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_states_its_grain_on_the_first_line() {
+        for model in MODELS {
+            let first = model.sql.lines().next().unwrap_or_default();
+            assert!(first.starts_with("-- One row per "), "{}: {first}", model.name);
+        }
+        for check in CHECKS {
+            let first = check.sql.lines().next().unwrap_or_default();
+            assert!(first.starts_with("-- Any row is "), "{}: {first}", check.name);
+        }
+    }
+
+    #[test]
+    fn a_model_reads_only_what_was_made_before_it() {
+        for (at, model) in MODELS.iter().enumerate() {
+            for later in &MODELS[at + 1..] {
+                let reads =
+                    ["from", "join"].iter().any(|word| {
+                        model.sql.split_whitespace().collect::<Vec<_>>().windows(2).any(|pair| {
+                            pair[0] == *word && pair[1].trim_end_matches([')', ',']) == later.name
+                        })
+                    });
+                assert!(!reads, "{} reads {}, which is made later", model.name, later.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_sql_file_is_a_model_or_a_check() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
+        let mut files = 0;
+        let entries = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+        for folder in entries.filter(|path| path.is_dir()) {
+            for file in std::fs::read_dir(folder).unwrap() {
+                files += usize::from(file.unwrap().path().extension().is_some_and(|ending| ending == "sql"));
+            }
+        }
+        assert_eq!(files, MODELS.len() + CHECKS.len());
+    }
+}

@@ -1,0 +1,167 @@
+//! What the configuration decides: teams, ownership and pools. All patterns are globs
+//! (`*` any text, `?` one character), matched whole and with regard to case.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+/// A team that owns costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Team {
+    /// Name, which is its id.
+    pub name: String,
+    /// Where its reports go.
+    pub email: Vec<String>,
+}
+
+/// What an ownership rule looks at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Matcher {
+    /// A tag of a charge, a cluster or a run: folded key and a glob for its value.
+    Tag {
+        /// Key, folded as `model::tags` folds.
+        key: String,
+        /// Glob for the value.
+        value: String,
+    },
+    /// Owner the orchestrator or the table names.
+    Owner(String),
+    /// Workflow id, or the run's name where no workflow is known.
+    Workflow(String),
+    /// User the engine ran it as.
+    User(String),
+    /// Table id; `prod.growth.*` covers a namespace.
+    Table(String),
+    /// Cluster id or name.
+    Cluster(String),
+    /// Resource id of a charge.
+    Resource(String),
+    /// Sub-account, else billing account.
+    Account(String),
+}
+
+impl Matcher {
+    /// The word of the configuration, and of `rule_owners.kind`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Tag { .. } => "tag",
+            Self::Owner(_) => "owner",
+            Self::Workflow(_) => "workflow",
+            Self::User(_) => "user",
+            Self::Table(_) => "table",
+            Self::Cluster(_) => "cluster",
+            Self::Resource(_) => "resource",
+            Self::Account(_) => "account",
+        }
+    }
+
+    fn glob(&self) -> &str {
+        match self {
+            Self::Tag { value, .. } => value,
+            Self::Owner(glob)
+            | Self::Workflow(glob)
+            | Self::User(glob)
+            | Self::Table(glob)
+            | Self::Cluster(glob)
+            | Self::Resource(glob)
+            | Self::Account(glob) => glob,
+        }
+    }
+
+    /// The pattern as SQL's `like ... escape '\'` reads it.
+    pub fn like(&self) -> String {
+        like(self.glob())
+    }
+}
+
+/// One ownership rule; within a kind the first match wins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OwnerRule {
+    /// Team that owns what matches.
+    pub team: String,
+    /// What is looked at.
+    pub matcher: Matcher,
+    /// First UTC day it holds.
+    pub from: Option<NaiveDate>,
+    /// First UTC day it no longer holds.
+    pub to: Option<NaiveDate>,
+}
+
+impl OwnerRule {
+    /// How pages and exports name the rule at this place of the configuration:
+    /// `owner_rule 2: tag team=growth`.
+    pub fn id(&self, position: usize) -> String {
+        let what = match &self.matcher {
+            Matcher::Tag { key, value } => format!("tag {key}={value}"),
+            other => format!("{} {}", other.kind(), other.glob()),
+        };
+        format!("owner_rule {}: {what}", position + 1)
+    }
+}
+
+/// A pool rule of the configuration, tried before the shipped ones. Unset fields match all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PoolRule {
+    /// Pool the charge falls into.
+    pub pool: String,
+    /// Glob for the service name.
+    pub service: Option<String>,
+    /// Glob for the usage type.
+    pub usage_type: Option<String>,
+    /// Glob for the CUR's line item type.
+    pub line_item_type: Option<String>,
+    /// Whether its cost is shared by all rather than its owner's.
+    pub shared: bool,
+}
+
+/// Everything attribution is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Rules {
+    /// Teams, in the order of the configuration.
+    pub teams: Vec<Team>,
+    /// Ownership rules, in order.
+    pub owner_rules: Vec<OwnerRule>,
+    /// Team of what no rule claims.
+    pub default_team: Option<String>,
+    /// Pool rules, before the shipped ones.
+    pub pool_rules: Vec<PoolRule>,
+    /// IANA name of the zone in which times are shown.
+    pub display_timezone: String,
+    /// Configured sources: what another source once landed is not counted.
+    pub sources: Vec<String>,
+}
+
+/// Tags by which platforms mark what a cluster started, folded; the first that is there holds.
+pub const CLUSTER_TAGS: &[&str] = &[
+    "aws_elasticmapreduce_job_flow_id",
+    "clusterid",
+    "databricks_clusterid",
+    "aws_eks_cluster_name",
+    "eks_cluster_name",
+];
+
+/// A glob as a `like` pattern with `\` as its escape.
+pub fn like(glob: &str) -> String {
+    let mut pattern = String::with_capacity(glob.len());
+    for c in glob.chars() {
+        match c {
+            '*' => pattern.push('%'),
+            '?' => pattern.push('_'),
+            '%' | '_' | '\\' => {
+                pattern.push('\\');
+                pattern.push(c);
+            }
+            other => pattern.push(other),
+        }
+    }
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glob_keeps_what_like_would_take_for_wildcards() {
+        assert_eq!(like("prod.growth_*.a?%"), r"prod.growth\_%.a_\%");
+    }
+}

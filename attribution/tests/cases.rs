@@ -1,0 +1,112 @@
+//! Golden cases: every directory of `fixtures/cases/` holds landed rows and the rows of
+//! the mart that were worked out by hand from them (its README shows the arithmetic).
+//!
+//! `CASE=name cargo test --workspace --test cases` runs those whose name contains it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+mod common;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use common::Ledger;
+use model::landed::Dataset;
+
+#[test]
+fn every_case_gives_the_rows_worked_by_hand() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/cases");
+    let only = std::env::var("CASE").unwrap_or_default();
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    cases.retain(|path| path.file_name().unwrap().to_string_lossy().contains(&only));
+    cases.sort();
+    assert!(!cases.is_empty(), "no case is named `{only}`");
+    // A panic of one case must not hide the others.
+    let checked = |case: &PathBuf| {
+        std::panic::catch_unwind(|| check(case))
+            .unwrap_or_else(|_| format!("{}: it panicked, see above\n", case.display()))
+    };
+    let halves: Vec<&[PathBuf]> = cases.chunks(cases.len().div_ceil(2)).collect();
+    let wrong: String = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            halves.iter().map(|half| scope.spawn(|| half.iter().map(checked).collect::<String>())).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// What differs from the expected rows, as text; empty when nothing does.
+fn check(case: &Path) -> String {
+    let name = case.file_name().unwrap().to_string_lossy();
+    assert!(case.join("README.md").exists(), "{name} does not say how its rows were worked out");
+    let mut ledger = Ledger::new();
+    for dataset in Dataset::ALL {
+        let csv = case.join(format!("{dataset}.csv"));
+        if csv.exists() {
+            ledger.land(dataset, &csv);
+        }
+    }
+    ledger.commit();
+    let mut rules = ledger.rules();
+    let owners = case.join("owners.csv");
+    if owners.exists() {
+        common::rules_of(&owners, &mut rules);
+    }
+    if let Err(error) = ledger.publish(&rules) {
+        return format!(
+            "{name}: {error}: {:?}\n",
+            std::error::Error::source(&error).map(ToString::to_string)
+        );
+    }
+
+    let mut difference = String::new();
+    let mut compared = 0;
+    let mut files: Vec<_> = std::fs::read_dir(case).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in files {
+        let file_name = file.file_name().unwrap().to_string_lossy().into_owned();
+        let Some(table) = file_name.strip_prefix("expected_").and_then(|rest| rest.strip_suffix(".csv"))
+        else {
+            continue;
+        };
+        compared += 1;
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut lines = text.lines();
+        let header = lines.next().unwrap();
+        let mut want: Vec<String> = lines.map(str::to_owned).collect();
+        want.sort();
+        let found = ledger.ask(&format!("select {header} from {table}"));
+        if want != found {
+            let _ = writeln!(difference, "{name}: {table} ({header})");
+            describe(&want, &found, &mut difference);
+        }
+    }
+    assert!(compared > 0, "{name} expects nothing");
+    difference
+}
+
+/// Lines only expected with `-`, only found with `+`; both lists are sorted.
+fn describe(want: &[String], found: &[String], text: &mut String) {
+    let (mut at, mut to) = (0, 0);
+    while at < want.len() || to < found.len() {
+        match (want.get(at), found.get(to)) {
+            (Some(a), Some(b)) if a == b => {
+                at += 1;
+                to += 1;
+            }
+            (Some(a), b) if b.is_none_or(|b| a < b) => {
+                let _ = writeln!(text, "  - {a}");
+                at += 1;
+            }
+            (_, Some(b)) => {
+                let _ = writeln!(text, "  + {b}");
+                to += 1;
+            }
+            (_, None) => break,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Every check can fail: a built mart is damaged, and the check returns offenders.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+mod common;
+
+use attribution::engine::Builder;
+use attribution::models::CHECKS;
+use common::Ledger;
+use model::landed::Dataset;
+
+/// A ledger whose mart has all six categories but direct and two currencies.
+fn ledger() -> Ledger {
+    let mut ledger = Ledger::new();
+    ledger.land_text(
+        Dataset::Charges,
+        "charge_period_start,billed_cost,service_name,resource_id,x_usage_type,x_line_item_type\n\
+         2026-10-06 06:00,0.25,EC2,i-1,BoxUsage,Usage\n\
+         2026-10-06 07:00,0.5,Kinesis,s-1,Shard,Usage\n\
+         2026-10-06 07:00,-0.5,EC2,i-1,BoxUsage,Credit\n",
+    );
+    ledger.land_text(
+        Dataset::Nodes,
+        "cluster_id,node_id,resource_id,private_ip,vcpus,memory_mib,started_at,ended_at\n\
+         j-1,n-1,i-1,10.0.0.1,4,16384,2026-10-06 06:00,2026-10-06 07:00\n",
+    );
+    ledger.land_text(Dataset::Runs, "run_id,started_at,ended_at\na,2026-10-06 06:00,2026-10-06 07:00\n");
+    ledger.land_text(Dataset::RunHours, "run_id,hour,host,vcore_ms\na,2026-10-06 06:00,10.0.0.1,7200000\n");
+    ledger.commit();
+    ledger
+}
+
+/// The checks that find offenders after the damage; none did before.
+fn found_after(damage: &str) -> Vec<&'static str> {
+    let ledger = ledger();
+    let file = ledger.path().join("damaged.duckdb");
+    let builder = Builder::create(&file, &ledger.path().join("scratch")).unwrap();
+    builder.attach(ledger.path(), &ledger.manifest).unwrap();
+    builder.load_rules(&ledger.rules(), &ledger.manifest, common::now(), "damaged").unwrap();
+    builder.build(|_| {}).unwrap();
+    assert_eq!(builder.check().unwrap(), []);
+    builder.run("damage", damage).unwrap();
+    let failures = builder.check().unwrap();
+    for failure in &failures {
+        assert!(failure.offenders > 0 && !failure.examples.is_empty(), "{failure:?}");
+        assert!(failure.meaning.starts_with("Any row is "), "{failure:?}");
+    }
+    failures.into_iter().map(|failure| failure.check).collect()
+}
+
+/// Damage to one place each, and the checks that must see it.
+const DAMAGES: &[(&str, &[&str])] = &[
+    (
+        "update manifest_units set contracted_cost = contracted_cost + 0.000000000000000001",
+        &["landed_equals_manifest"],
+    ),
+    ("delete from manifest_units", &["landed_equals_manifest"]),
+    ("insert into charge_lines select * from charge_lines limit 1", &["lines_have_one_pool"]),
+    ("delete from charge_lines where usage_type = 'Shard'", &["lines_have_one_pool"]),
+    (
+        "update charge_groups set list_cost = list_cost + 0.000000000000000001",
+        &["lines_are_conserved", "groups_are_conserved"],
+    ),
+    ("delete from charge_groups where usage_type = 'Shard'", &["lines_are_conserved", "groups_are_conserved"]),
+    (
+        "update atoms set effective_cost = effective_cost - 0.000000000000000001 where run_id is not null",
+        &["groups_are_conserved", "roll_up_equals_atoms"],
+    ),
+    ("delete from atoms where category = 'idle'", &["groups_are_conserved", "roll_up_equals_atoms"]),
+    (
+        // Conserved, but the run pays for more than was charged and idle is negative.
+        "update atoms set billed_cost = case when run_id is null then -1 else 1.25 end where cluster_id is not null
+            and category <> 'shared'",
+        &["parts_keep_their_sign"],
+    ),
+    ("insert into atoms select * from atoms where run_id is not null", &["atoms_are_unique"]),
+    ("update atoms set category = 'direct' where category = 'unallocated'", &["categories_fit_their_facts"]),
+    ("update atoms set category = 'idle' where run_id is not null", &["categories_fit_their_facts"]),
+    ("update atoms set category = null where run_id is not null", &["categories_fit_their_facts"]),
+    ("update atoms set weight = 0 where category = 'idle'", &["categories_fit_their_facts"]),
+    ("update daily_balance set difference = 0.000000000000000001 where basis = 'list'", &["days_are_balanced"]),
+    ("update daily_costs set list_cost = list_cost + 0.000000000000000001", &["roll_up_equals_atoms"]),
+    ("update daily_costs set team = 'thief' where category = 'unallocated'", &["roll_up_equals_atoms"]),
+    ("update daily_costs set usage_date = usage_date + 1 where category = 'idle'", &["roll_up_equals_atoms"]),
+];
+
+#[test]
+fn every_damage_is_found() {
+    let mut missed = String::new();
+    for (damage, checks) in DAMAGES {
+        let found = found_after(damage);
+        for check in checks.iter().filter(|check| !found.contains(check)) {
+            missed.push_str(&format!("`{check}` does not see: {damage} (found: {found:?})\n"));
+        }
+    }
+    assert!(missed.is_empty(), "\n{missed}");
+}
+
+#[test]
+fn every_check_is_damaged_by_some_test() {
+    for check in CHECKS {
+        assert!(
+            DAMAGES.iter().any(|(_, checks)| checks.contains(&check.name)),
+            "no damage is known that `{}` finds",
+            check.name
+        );
+    }
+}

@@ -1,0 +1,446 @@
+//! Properties of splitting: whatever is landed, every cost is conserved on every basis, no
+//! part has another sign than its whole, and neither order nor file names matter.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+mod common;
+
+use std::fmt::Write as _;
+
+use attribution::models::MODELS;
+use attribution::rules::{Matcher, OwnerRule, Rules};
+use common::Ledger;
+use duckdb::Connection;
+use model::Amount;
+use model::landed::Dataset;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+/// The first minute of the generated month.
+const START: &str = "2026-10-05 00:00";
+
+#[derive(Clone, Debug)]
+struct Node {
+    cluster: usize,
+    role: &'static str,
+    vcpus: Option<i64>,
+    memory_mib: Option<i64>,
+    start: i64,
+    life: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    hour: i64,
+    /// A node's place, one too many for an unknown host, none for no host.
+    host: Option<usize>,
+    vcore_ms: i64,
+    memory_mib_ms: i64,
+}
+
+#[derive(Clone, Debug)]
+struct Run {
+    cluster: Option<usize>,
+    start: i64,
+    life: i64,
+    failed: bool,
+    held: Vec<Held>,
+    writes: Vec<(usize, Option<i64>)>,
+}
+
+#[derive(Clone, Debug)]
+struct Charge {
+    what: usize,
+    on: usize,
+    start: i64,
+    length: i64,
+    costs: [i128; 4],
+    currency: &'static str,
+    source: &'static str,
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    nodes: Vec<Node>,
+    runs: Vec<Run>,
+    tables: Vec<(usize, i64)>,
+    charges: Vec<Charge>,
+}
+
+/// Costs in units of 10^-18: nothing, the least there is, ordinary ones, and trillions.
+fn cost() -> impl Strategy<Value = i128> {
+    let magnitude = prop_oneof![
+        1 => Just(0_i128),
+        2 => 1..20_i128,
+        2 => 1..5_000_000_i128,
+        4 => 1..50_000_000_000_000_000_000_i128,
+        1 => 1..1_000_000_000_000_000_000_000_000_000_000_i128,
+    ];
+    (magnitude, prop::bool::weighted(0.2)).prop_map(|(units, negative)| if negative { -units } else { units })
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let node = (
+        0..2_usize,
+        prop_oneof![1 => Just("master"), 4 => Just("core")],
+        prop::option::weighted(0.8, 1..96_i64),
+        prop::option::weighted(0.8, 1_000..400_000_i64),
+        0..2_000_i64,
+        prop::option::weighted(0.8, 1..3_000_i64),
+    )
+        .prop_map(|(cluster, role, vcpus, memory_mib, start, life)| Node {
+            cluster,
+            role,
+            vcpus,
+            memory_mib,
+            start,
+            life,
+        });
+    let held =
+        (0..50_i64, prop::option::weighted(0.9, 0..6_usize), 0..400_000_000_i64, 0..2_000_000_000_000_i64)
+            .prop_map(|(hour, host, vcore_ms, memory_mib_ms)| Held { hour, host, vcore_ms, memory_mib_ms });
+    let run = (
+        prop::option::of(0..3_usize),
+        0..2_000_i64,
+        0..600_i64,
+        prop::bool::weighted(0.2),
+        prop::collection::vec(held, 0..8),
+        prop::collection::vec((0..4_usize, prop::option::of(0..1_000_000_000_000_i64)), 0..4),
+    )
+        .prop_map(|(cluster, start, life, failed, held, writes)| Run {
+            cluster,
+            start,
+            life,
+            failed,
+            held,
+            writes,
+        });
+    let charge = (
+        0..12_usize,
+        0..6_usize,
+        0..2_500_i64,
+        prop_oneof![Just(1_i64), Just(60), Just(90), Just(1_440), Just(44_640), Just(0)],
+        [cost(), cost(), cost(), cost()],
+        prop_oneof![3 => Just("USD"), 1 => Just("EUR"), 1 => Just("JPY")],
+        prop_oneof![3 => Just("bill"), 1 => Just("other")],
+    )
+        .prop_map(|(what, on, start, length, costs, currency, source)| Charge {
+            what,
+            on,
+            start,
+            length,
+            costs,
+            currency,
+            source,
+        });
+    (
+        prop::collection::vec(node, 0..6),
+        prop::collection::vec(run, 0..8),
+        prop::collection::vec((0..2_usize, 0..1_000_000_000_000_000_i64), 0..5),
+        prop::collection::vec(charge, 1..40),
+    )
+        .prop_map(|(nodes, runs, tables, charges)| World { nodes, runs, tables, charges })
+}
+
+fn text<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+fn at(minutes: i64) -> String {
+    let start = chrono::NaiveDateTime::parse_from_str(START, "%Y-%m-%d %H:%M").unwrap();
+    (start + chrono::TimeDelta::minutes(minutes)).to_string()
+}
+
+impl World {
+    /// Every dataset's header and rows. `file` names the file of the nth bill line.
+    fn rows(&self, file: impl Fn(usize) -> String, object: &str) -> Vec<(Dataset, String, Vec<String>)> {
+        let nodes = self.nodes.iter().enumerate().map(|(at_, node)| {
+            format!(
+                "{object},j-{},n-{at_},i-{at_},10.0.0.{at_},{},{},{},{},{}",
+                node.cluster,
+                node.role,
+                text(node.vcpus),
+                text(node.memory_mib),
+                at(node.start),
+                text(node.life.map(|life| at(node.start + life)))
+            )
+        });
+        let runs = self.runs.iter().enumerate().map(|(nth, run)| {
+            let status = if run.failed { "failed" } else { "succeeded" };
+            let cluster = text(run.cluster.map(|cluster| format!("j-{cluster}")));
+            format!("{object},app-{nth},{cluster},{status},{},{}", at(run.start), at(run.start + run.life))
+        });
+        let hours = self.runs.iter().enumerate().flat_map(|(nth, run)| {
+            run.held.iter().map(move |held| {
+                let host = text(held.host.map(|host| format!("10.0.0.{host}")));
+                format!(
+                    "{object},app-{nth},{},{host},{},{}",
+                    at(held.hour * 60),
+                    held.vcore_ms,
+                    held.memory_mib_ms
+                )
+            })
+        });
+        let writes = self.runs.iter().enumerate().flat_map(|(nth, run)| {
+            run.writes.iter().map(move |(table, bytes)| {
+                format!("{object},app-{nth},prod.n.t{table},write,{}", text(*bytes))
+            })
+        });
+        let tables = self.tables.iter().enumerate().map(|(nth, (bucket, bytes))| {
+            format!("{object},2026-10-06 01:00,prod.n.t{nth},s3://lake-{bucket}/t{nth},{bytes}")
+        });
+        let tags = ["t-0,aws_elasticmapreduce_job_flow_id,j-0", "t-1,team,growth", "t-2,clusterid,j-7"];
+        vec![
+            (
+                Dataset::Nodes,
+                "source_object,cluster_id,node_id,resource_id,private_ip,role,vcpus,memory_mib,started_at,ended_at"
+                    .into(),
+                nodes.collect(),
+            ),
+            (Dataset::Runs, "source_object,run_id,cluster_id,status,started_at,ended_at".into(), runs.collect()),
+            (
+                Dataset::RunHours,
+                "source_object,run_id,hour,host,vcore_ms,memory_mib_ms".into(),
+                hours.collect(),
+            ),
+            (Dataset::RunTables, "source_object,run_id,table_name,access,bytes".into(), writes.collect()),
+            (
+                Dataset::Tables,
+                "source_object,collected_at,table_id,location,reachable_bytes".into(),
+                tables.collect(),
+            ),
+            (Dataset::TagSets, "tag_set_id,key,value".into(), tags.map(str::to_owned).into()),
+            (
+                Dataset::Charges,
+                "source,source_file,source_line,charge_period_start,charge_period_end,billed_cost,effective_cost,\
+                 list_cost,contracted_cost,billing_currency,charge_category,x_line_item_type,service_name,\
+                 resource_id,x_usage_type,tag_set_id,consumed_quantity,consumed_unit"
+                    .into(),
+                self.charges
+                    .iter()
+                    .enumerate()
+                    .map(|(nth, charge)| format!("{},{},{nth},{}", charge.source, file(nth), charge.row()))
+                    .collect(),
+            ),
+        ]
+    }
+
+    fn ledger(&self, parts: usize, reversed: bool, file: impl Fn(usize) -> String, object: &str) -> Ledger {
+        let mut ledger = Ledger::new();
+        for (dataset, header, mut rows) in self.rows(file, object) {
+            if rows.is_empty() {
+                continue;
+            }
+            if reversed {
+                rows.reverse();
+            }
+            let mut csv = header;
+            for row in rows {
+                let _ = write!(csv, "\n{row}");
+            }
+            let path = ledger.path().join(format!("{dataset}.csv"));
+            std::fs::write(&path, csv + "\n").unwrap();
+            ledger.land_parts(dataset, &path, parts);
+        }
+        ledger.commit();
+        ledger
+    }
+}
+
+impl Charge {
+    fn row(&self) -> String {
+        let on = self.on;
+        let (category, line, service, resource, usage, tags, unit) = match self.what {
+            0..=2 => ("Usage", "Usage", "EC2", format!("i-{on}"), "BoxUsage:m5.xlarge", "", ""),
+            3 => ("Usage", "Usage", "EC2", format!("vol-{on}"), "EBS:VolumeUsage", "t-0", "GB-Mo"),
+            4 => ("Usage", "Usage", "EC2", format!("i-{on}"), "DataTransfer-Out-Bytes", "", "GB"),
+            5 => ("Usage", "Usage", "S3", format!("lake-{}", on % 3), "TimedStorage-ByteHrs", "t-1", "GB-Mo"),
+            6 => ("Usage", "Usage", "Kinesis", String::new(), "Shard", "t-1", ""),
+            7 => ("Purchase", "Fee", "EC2", String::new(), "", "", ""),
+            8 => ("Tax", "Tax", "", String::new(), "", "", ""),
+            9 => ("Usage", "SavingsPlanCoveredUsage", "EC2", format!("i-{on}"), "BoxUsage:m5.xlarge", "", ""),
+            10 => ("Usage", "SavingsPlanNegation", "EC2", String::new(), "BoxUsage:m5.xlarge", "", ""),
+            _ => ("Usage", "Usage", "EC2", format!("x-{on}"), "BoxUsage:m5.xlarge", "t-2", ""),
+        };
+        let costs = self.costs.map(|units| Amount::from_units(units).to_string()).join(",");
+        format!(
+            "{},{},{costs},{},{category},{line},{service},{resource},{usage},{tags},{},{unit}",
+            at(self.start),
+            at(self.start + self.length),
+            self.currency,
+            on as f64 * 0.37
+        )
+    }
+}
+
+fn rules(ledger: &Ledger) -> Rules {
+    let tag = Matcher::Tag { key: "team".into(), value: "*".into() };
+    let rule = OwnerRule { team: "growth".into(), matcher: tag, from: None, to: None };
+    Rules { owner_rules: vec![rule], ..ledger.rules() }
+}
+
+fn runner(cases: u32) -> TestRunner {
+    TestRunner::new(Config { cases, max_shrink_iters: 60, failure_persistence: None, ..Config::default() })
+}
+
+/// Sums of the charges by currency, added in Rust.
+fn totals(world: &World) -> Vec<String> {
+    let mut sums = std::collections::BTreeMap::new();
+    for charge in &world.charges {
+        let sum = sums.entry(charge.currency).or_insert([Amount::ZERO; 4]);
+        for (sum, units) in sum.iter_mut().zip(charge.costs) {
+            *sum += Amount::from_units(units);
+        }
+    }
+    sums.iter()
+        .map(|(currency, sum)| format!("{currency},{}", sum.map(|sum| sum.to_string()).join(",")))
+        .collect()
+}
+
+const SUMS: &str = "sum(billed_cost) as billed, sum(effective_cost) as effective, sum(list_cost) as list,
+    sum(contracted_cost) as contracted";
+
+#[test]
+fn whatever_is_landed_is_conserved_and_neither_order_nor_files_matter() {
+    runner(10)
+        .run(&world(), |world| {
+            let ledger = world.ledger(1, false, |_| "bill.csv".into(), "object");
+            // Publishing runs every check.
+            let rules = rules(&ledger);
+            let published = ledger.publish(&rules);
+            prop_assert!(published.is_ok(), "{published:?}");
+            let found =
+                ledger.ask(&format!("select billing_currency, {SUMS} from atoms group by billing_currency"));
+            prop_assert_eq!(found, totals(&world));
+            let groups = |table: &str| {
+                ledger.ask(&format!("select charge_group_id, {SUMS} from {table} group by charge_group_id"))
+            };
+            prop_assert_eq!(groups("atoms"), groups("charge_groups"));
+
+            let again = world.ledger(3, true, |nth| format!("s3://bucket/{}.csv", nth % 2), "renamed");
+            prop_assert!(again.publish(&rules).is_ok());
+            prop_assert_eq!(again.ask("from atoms"), ledger.ask("from atoms"));
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// Splits groups by the model alone: the parts of each, as units of 10^-18.
+fn split(groups: &[(i128, Vec<i64>)]) -> Vec<Vec<i128>> {
+    let connection = Connection::open_in_memory().unwrap();
+    connection
+        .execute_batch(
+            "create table shares (charge_group_id integer, engine varchar, run_id varchar, table_id varchar,
+                part varchar, method varchar, weight bigint);
+            create table charge_groups (charge_group_id integer, billed_cost decimal(38, 18),
+                effective_cost decimal(38, 18), list_cost decimal(38, 18), contracted_cost decimal(38, 18));",
+        )
+        .unwrap();
+    let mut shares = connection.appender("shares").unwrap();
+    let mut sql = String::from("insert into charge_groups values ");
+    for (group, (units, weights)) in groups.iter().enumerate() {
+        let (cost, opposite) = (Amount::from_units(*units), Amount::from_units(-*units));
+        let comma = if group == 0 { "" } else { ", " };
+        let _ = write!(sql, "{comma}({group}, {cost}, {opposite}, {cost}, 0)");
+        for (nth, weight) in weights.iter().enumerate() {
+            let run = format!("r{nth:06}");
+            shares
+                .append_row(duckdb::params![
+                    group as i32,
+                    "spark",
+                    run,
+                    None::<String>,
+                    "run",
+                    "test",
+                    weight
+                ])
+                .unwrap();
+        }
+    }
+    shares.flush().unwrap();
+    drop(shares);
+    connection.execute_batch(&sql).unwrap();
+    let model = MODELS.iter().find(|model| model.name == "atom_costs").unwrap();
+    connection.execute_batch(&format!("create table atom_costs as {}", model.sql)).unwrap();
+    let mut parts = vec![Vec::new(); groups.len()];
+    let sql = "select charge_group_id, billed_cost, effective_cost, list_cost, contracted_cost
+        from atom_costs order by charge_group_id, run_id";
+    for row in common::texts(&connection, sql) {
+        let units = |at: usize| row[at].parse::<Amount>().unwrap().units();
+        assert_eq!(
+            (units(2), units(3), units(4)),
+            (-units(1), units(1), 0),
+            "the bases are split apart: {row:?}"
+        );
+        parts[row[0].parse::<usize>().unwrap()].push(units(1));
+    }
+    parts
+}
+
+fn assert_splits(groups: &[(i128, Vec<i64>)]) {
+    for ((cost, weights), parts) in groups.iter().zip(split(groups)) {
+        let shown = || format!("{cost} by {:?}", &weights[..weights.len().min(5)]);
+        assert_eq!(parts.len(), weights.len(), "{}", shown());
+        assert_eq!(parts.iter().sum::<i128>(), *cost, "{}", shown());
+        let total: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
+        let largest =
+            weights.iter().enumerate().max_by_key(|(nth, weight)| (**weight, usize::MAX - nth)).unwrap().0;
+        for (nth, (part, weight)) in parts.iter().zip(weights).enumerate() {
+            assert!(part.signum() * cost.signum() >= 0, "{part} of {}", shown());
+            if nth != largest && cost.abs() < 1_000_000_000_000_000_000_000 {
+                // Within one unit of the twelfth digit and the error of doubles of the exact share.
+                let exact = *cost / total * i128::from(*weight) + *cost % total * i128::from(*weight) / total;
+                let error = 1_000_000 + exact.abs() / 1_000_000_000_000_000 + i128::from(*weight);
+                assert!((part - exact).abs() <= error, "{part} is not {exact} of {}", shown());
+            }
+        }
+    }
+}
+
+#[test]
+fn adversarial_weights_are_conserved() {
+    let one: i128 = 1_000_000_000_000_000_000;
+    let tiny = 1_000_000; // 10^-12
+    let mut groups = vec![
+        (one, vec![1, 1_000_000_000_000]),
+        (one, vec![1_000_000_000_000, 1]),
+        (1000 * tiny, vec![1; 1000]),
+        (999 * tiny, vec![1; 1000]),
+        (1000 * tiny - 1, vec![1; 1000]),
+        (1001 * tiny, vec![7; 1000]),
+        (1, vec![1; 1000]),
+        (one, vec![1; 3]),
+        (one - 1, vec![1; 7]),
+        (999_999_999_999_999_999_999, vec![1; 1000]),
+        (one, vec![i64::MAX / 4; 3]),
+        (one, vec![1, i64::MAX / 2]),
+        (10_000_000_000_000 * one, vec![3, 5, 7, 1_000_000_000_000]),
+        (12_345_678_901_234_567_890_123_456_789_012, (1..2000).collect()),
+        (0, vec![1, 2, 3]),
+        (one, vec![42]),
+        (1, vec![42]),
+    ];
+    groups.extend(groups.clone().into_iter().map(|(cost, weights)| (-cost, weights)));
+    assert_splits(&groups);
+}
+
+#[test]
+fn random_weights_are_conserved() {
+    let weight = prop_oneof![1..10_i64, 1..1_000_000_i64, 1..4_000_000_000_000_i64];
+    let group = (cost(), prop::collection::vec(weight, 1..40));
+    runner(12)
+        .run(&prop::collection::vec(group, 100), |groups| {
+            assert_splits(&groups);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn equal_parts_leave_the_rest_to_the_first_key() {
+    // 1 / 3 cut off at 12 digits is 0.333333333333; the rest, 10^-12, goes to the first.
+    assert_eq!(
+        split(&[(1_000_000_000_000_000_000, vec![1, 1, 1])]),
+        [[333_333_333_334_000_000, 333_333_333_333_000_000, 333_333_333_333_000_000]]
+    );
+}

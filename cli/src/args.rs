@@ -1,0 +1,212 @@
+//! Commands and options.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use attribution::mart::Dimension;
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::Basis;
+
+/// Says what your data platform's bill was spent on: workload, table and team, to the cent.
+#[derive(Debug, Parser)]
+#[command(name = "lakeledger", version, max_term_width = 100)]
+pub struct Arguments {
+    /// Configuration file; relative paths in it are relative to it
+    #[arg(long, global = true, value_name = "FILE", default_value = "lakeledger.toml")]
+    pub config: PathBuf,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented lakeledger.toml to start from
+    Init(Init),
+    /// Show every fault of the configuration, reach every source, say what each would read
+    Check(Check),
+    /// Ingest, attribute, check and publish
+    Run(Run),
+    /// Read what changed in the sources and land it
+    Ingest(Run),
+    /// Attribute what has landed, check and publish
+    Attribute(Attribute),
+    /// What was read, from where, how it adds up, how fresh it is
+    Status(Status),
+    /// Write figures out for other programs
+    #[command(subcommand)]
+    Export(Export),
+    /// Open a figure down to its arithmetic and bill lines
+    Explain(Explain),
+    /// Write reports
+    #[command(subcommand)]
+    Report(Report),
+    /// Serve the dashboard
+    Serve(Serve),
+}
+
+/// Options of `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// File to write; never overwrites one
+    #[arg(value_name = "FILE", default_value = "lakeledger.toml")]
+    pub file: PathBuf,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Options of `run` and `ingest`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Ingest only these sources (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    pub source: Vec<String>,
+}
+
+/// Options of `attribute`.
+#[derive(Debug, Args)]
+pub struct Attribute {}
+
+/// Text for people or JSON for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// What to export.
+#[derive(Debug, Subcommand)]
+pub enum Export {
+    /// Costs by any dimensions, exact decimals; every grouping sums to the whole
+    Costs(ExportCosts),
+    /// One object a table, with its collected and derived figures
+    Tables(ExportRows),
+    /// One object a run, with its usage and cost
+    Runs(ExportRows),
+}
+
+/// File formats of `export costs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CostFormat {
+    /// RFC 4180
+    Csv,
+    /// An array of objects
+    Json,
+}
+
+/// Options of `export costs`.
+#[derive(Debug, Args)]
+pub struct ExportCosts {
+    /// Dimensions, commas between: day, week, month, team, workload, run, table, cluster, service,
+    /// account, region, pool, category, engine, method, tag:NAME; none gives the total
+    #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',')]
+    pub by: Vec<Dimension>,
+    /// billed, effective, list or contracted
+    #[arg(long, value_name = "BASIS", default_value = "effective")]
+    pub basis: Basis,
+    /// First UTC day inside
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<NaiveDate>,
+    /// First UTC day outside
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<NaiveDate>,
+    /// Keep only rows with DIMENSION=VALUE (may be repeated; all must hold)
+    #[arg(long = "where", value_name = "DIMENSION=VALUE")]
+    pub filters: Vec<String>,
+    /// csv or json
+    #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
+    pub format: CostFormat,
+    /// File to write instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Options of the other exports.
+#[derive(Debug, Args)]
+pub struct ExportRows {
+    /// Basis of costs: billed, effective, list or contracted
+    #[arg(long, value_name = "BASIS", default_value = "effective")]
+    pub basis: Basis,
+    /// File to write instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// json
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    pub format: Format,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Which figure: DIMENSION=VALUE, such as team=growth day=2026-10-05; all must hold
+    #[arg(value_name = "DIMENSION=VALUE", required = true)]
+    pub filters: Vec<String>,
+    /// billed, effective, list or contracted
+    #[arg(long, value_name = "BASIS", default_value = "effective")]
+    pub basis: Basis,
+    /// First UTC day inside
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<NaiveDate>,
+    /// First UTC day outside
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<NaiveDate>,
+    /// Parts to show, largest first; the rest is summed into one line
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub parts: usize,
+    /// Show the bill lines behind each part
+    #[arg(long)]
+    pub lines: bool,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which report.
+#[derive(Debug, Subcommand)]
+pub enum Report {
+    /// The weekly report, for the platform and for each team
+    Weekly(Weekly),
+}
+
+/// Options of `report weekly`.
+#[derive(Debug, Args)]
+pub struct Weekly {
+    /// Only this team's
+    #[arg(long, value_name = "TEAM")]
+    pub team: Option<String>,
+    /// 2026-W41, or any day of the week (default: the last whole week, else the last with charges)
+    #[arg(long, value_name = "WEEK")]
+    pub week: Option<String>,
+    /// Directory to write into
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// billed, effective, list or contracted
+    #[arg(long, value_name = "BASIS", default_value = "effective")]
+    pub basis: Basis,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address to listen on; only loopback, until authentication is configured
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8420")]
+    pub listen: SocketAddr,
+}

@@ -1,0 +1,81 @@
+//! One module a command.
+
+pub mod check;
+pub mod explain;
+pub mod export;
+pub mod init;
+pub mod report;
+pub mod run;
+pub mod serve;
+pub mod status;
+
+use std::path::Path;
+
+use attribution::mart::{CostQuery, Filter, Mart};
+use model::Warning;
+
+use crate::config::{Config, load};
+use crate::printer::Failure;
+
+/// Reads the configuration, or fails with all its faults.
+fn config(path: &Path) -> Result<Config, Failure> {
+    load(path).map_err(|error| {
+        let missing = matches!(&error, crate::config::ConfigError::Read { cause, .. } if cause.kind() == std::io::ErrorKind::NotFound);
+        Failure {
+            error: Box::new(error),
+            hint: missing.then(|| "write one with `lakeledger init`, or name one with --config FILE".into()),
+        }
+    })
+}
+
+/// The time, handed on from here as an argument.
+#[expect(clippy::disallowed_methods, reason = "the one place where a command learns the time")]
+fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}
+
+/// The published mart of the ledger.
+fn mart(config: &Config) -> Result<Mart, Failure> {
+    Mart::open(&config.ledger).map_err(|error| match error {
+        attribution::MartError::NotPublished { .. } => {
+            Failure::new(error, "publish one with `lakeledger run`")
+        }
+        other => other.into(),
+    })
+}
+
+/// `dimension=value` texts as filters.
+fn filters(texts: &[String]) -> Result<Vec<Filter>, Failure> {
+    texts
+        .iter()
+        .map(|text| {
+            let (dimension, value) = text.split_once('=').ok_or_else(|| {
+                Failure::new(format!("`{text}` is no filter"), "write DIMENSION=VALUE, such as team=growth")
+            })?;
+            let dimension =
+                dimension.parse().map_err(|fault: String| Failure { error: fault.into(), hint: None })?;
+            Ok(Filter { dimension, value: value.to_owned() })
+        })
+        .collect()
+}
+
+/// Warns of a team filter that no configured team answers to: a typo gives an empty answer.
+fn warn_unknown_team(mart: &Mart, query: &CostQuery) {
+    for filter in &query.filters {
+        let known = mart.info().teams.iter().any(|team| team.name == filter.value);
+        let is_team = filter.dimension == attribution::mart::Dimension::Team;
+        if is_team && !known && filter.value != attribution::mart::NONE {
+            let near = crate::config::nearest(
+                &filter.value,
+                mart.info().teams.iter().map(|team| team.name.as_str()),
+            );
+            let hint = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+            crate::printer::say(format!("warning: there is no team `{}`{hint}", filter.value));
+        }
+    }
+}
+
+/// Exit code of work that was done: 1 where something had to be left out.
+fn exit_code(warnings: &[Warning]) -> std::process::ExitCode {
+    std::process::ExitCode::from(u8::from(warnings.iter().any(|warning| warning.skipped)))
+}

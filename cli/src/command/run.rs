@@ -1,0 +1,152 @@
+//! `run`, `ingest` and `attribute`: the stages, with their progress and what they came to.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use attribution::{Outcome, PublishError, publish};
+use indicatif::ProgressBar;
+use ingest::land::{IngestError, Progress, ingest};
+use ingest::ledger::{Ledger, LedgerError, WriterLock};
+use model::Warning;
+
+use super::{config, exit_code, now};
+use crate::args::{Attribute, Run};
+use crate::config::Config;
+use crate::printer::{self, Failure, bar, say};
+use crate::sources;
+
+struct Bar(ProgressBar);
+
+impl Progress for Bar {
+    fn unit(&self, _done: usize, of: usize) {
+        self.0.set_length(of as u64);
+        // Threads report in any order: counting never goes back.
+        self.0.inc(1);
+    }
+}
+
+/// Everything: ingest, attribute, check, publish.
+pub fn run(path: &Path, options: &Run) -> Result<ExitCode, Failure> {
+    let config = config(path)?;
+    let _lock = lock(&config, "run")?;
+    let mut warnings = ingest_sources(&config, &options.source)?;
+    warnings.extend(attribute(&config)?);
+    printer::warnings(&warnings, 5);
+    Ok(exit_code(&warnings))
+}
+
+/// The first stage alone.
+pub fn ingest_only(path: &Path, options: &Run) -> Result<ExitCode, Failure> {
+    let config = config(path)?;
+    let _lock = lock(&config, "ingest")?;
+    let warnings = ingest_sources(&config, &options.source)?;
+    printer::warnings(&warnings, 5);
+    Ok(exit_code(&warnings))
+}
+
+/// The second stage alone.
+pub fn attribute_only(path: &Path, _options: &Attribute) -> Result<ExitCode, Failure> {
+    let config = config(path)?;
+    let _lock = lock(&config, "attribute")?;
+    let warnings = attribute(&config)?;
+    printer::warnings(&warnings, 5);
+    Ok(exit_code(&warnings))
+}
+
+fn lock(config: &Config, command: &str) -> Result<WriterLock, Failure> {
+    WriterLock::acquire(&config.ledger, &format!("lakeledger {command}"), now()).map_err(ledger_failure)
+}
+
+fn ledger_failure(error: LedgerError) -> Failure {
+    let hint = error.hint().map(str::to_owned);
+    Failure { error: Box::new(error), hint }
+}
+
+/// Ingests the chosen sources. A source that cannot be listed is skipped and named; the
+/// ledger failing ends it all.
+fn ingest_sources(config: &Config, names: &[String]) -> Result<Vec<Warning>, Failure> {
+    let chosen = sources::chosen(config, names)?;
+    let mut ledger = Ledger::open(&config.ledger).map_err(ledger_failure)?;
+    let mut warnings = Vec::new();
+    for configured in chosen {
+        let source = sources::open(config, configured)?;
+        let started = Instant::now();
+        let progress = Bar(bar(&format!("reading {}", source.name), 0));
+        let result = ingest(&mut ledger, &source, now(), &progress);
+        progress.0.finish_and_clear();
+        match result {
+            Ok(landed) => {
+                let unchanged = landed.units - landed.read;
+                let what = if landed.read == 0 {
+                    format!("nothing new ({} unchanged)", count(unchanged, "unit"))
+                } else {
+                    format!(
+                        "read {} of {} in {:.1} s, landed {}",
+                        landed.read,
+                        count(landed.units, "unit"),
+                        started.elapsed().as_secs_f64(),
+                        count(usize::try_from(landed.rows).unwrap_or(usize::MAX), "row"),
+                    )
+                };
+                say(format!("{:<14} {what}", source.name));
+                warnings.extend(landed.warnings);
+            }
+            Err(IngestError::Source { source_name, cause }) => {
+                say(format!("{source_name:<14} could not be read"));
+                let mut message = printer::chain(&cause);
+                if let Some(hint) = cause.hint() {
+                    message.push_str(&format!(" ({hint})"));
+                }
+                warnings.push(Warning::skipped("source", source_name, message));
+            }
+            Err(IngestError::Ledger(error)) => return Err(ledger_failure(error)),
+        }
+    }
+    Ok(warnings)
+}
+
+fn count(n: usize, word: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {word}{plural}", reports::format::count(i64::try_from(n).unwrap_or(i64::MAX)))
+}
+
+/// Attributes what has landed and publishes it; returns what attribution noticed.
+fn attribute(config: &Config) -> Result<Vec<Warning>, Failure> {
+    let started = Instant::now();
+    let models = attribution::models::MODELS.len() as u64;
+    let progress = bar("attributing", models);
+    let outcome = publish(&config.ledger, &config.rules, now(), |model| {
+        progress.set_message(format!("building {model}"));
+        progress.inc(1);
+    });
+    progress.finish_and_clear();
+    let outcome = outcome.map_err(|error| match error {
+        PublishError::Checks { ref failures, .. } => {
+            for failure in failures {
+                say(format!("check `{}`: {} ({} found)", failure.check, failure.meaning, failure.offenders));
+                for example in &failure.examples {
+                    say(format!("  {example}"));
+                }
+            }
+            Failure::new(
+                error,
+                "this is a fault of Lakeledger or of the ledger: please report it with the lines above",
+            )
+        }
+        other => other.into(),
+    })?;
+    match outcome {
+        Outcome::Unchanged { id } => say(format!("{:<14} mart {id} is up to date", "attribution")),
+        Outcome::Published { id } => {
+            let seconds = started.elapsed().as_secs_f64();
+            let checks = attribution::models::CHECKS.len();
+            say(format!(
+                "{:<14} published mart {id} in {seconds:.1} s, {checks} checks passed",
+                "attribution"
+            ));
+        }
+    }
+    let mart = super::mart(config)?;
+    Ok(mart.attribution_warnings()?)
+}

@@ -1,0 +1,35 @@
+//! `serve`: the dashboard.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::args::Serve;
+use crate::command::{config, now};
+use crate::printer::{Failure, say};
+
+/// Serves until interrupted.
+pub fn run(path: &Path, options: &Serve) -> Result<ExitCode, Failure> {
+    let config = config(path)?;
+    if !options.listen.ip().is_loopback() {
+        return Err(Failure::new(
+            format!("refusing to listen on {}: anyone who reaches it could read every cost", options.listen),
+            "listen on 127.0.0.1, and put a proxy that authenticates in front",
+        ));
+    }
+    let state = web::State::new(config.ledger.clone(), now);
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(|cause| {
+            Failure::new(
+                format!("could not listen on {}: {cause}", options.listen),
+                "stop what listens there, or choose another port with --listen 127.0.0.1:PORT",
+            )
+        })?;
+        say(format!("dashboard at http://{}/ (stop with Ctrl-C)", listener.local_addr()?));
+        web::serve(listener, state, async {
+            // Without a signal handler Ctrl-C still ends the process, only less politely.
+            let _ = tokio::signal::ctrl_c().await;
+        })
+        .await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}

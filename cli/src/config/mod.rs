@@ -1,0 +1,429 @@
+//! `lakeledger.toml`: read, checked, and every fault shown at once.
+
+mod section;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use attribution::rules::{Matcher, OwnerRule, PoolRule, Rules, Team};
+use ingest::source::{KINDS, LATER_KINDS, SourceOptions};
+use ingest::store::S3Options;
+use toml::de::{DeTable, DeValue};
+
+use self::section::Section;
+pub use self::section::{Fault, Faults, nearest};
+
+/// The whole configuration, valid.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Directory the configuration stands in: relative paths start here.
+    pub directory: PathBuf,
+    /// Ledger directory.
+    pub ledger: PathBuf,
+    /// Sources, in order.
+    pub sources: Vec<SourceConfig>,
+    /// Teams, ownership, pools and the display time zone.
+    pub rules: Rules,
+    /// Address of the dashboard, for links in reports.
+    pub base_url: Option<String>,
+}
+
+/// One source as configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceConfig {
+    /// Name: letters, digits, `-` and `_`.
+    pub name: String,
+    /// Kind.
+    pub kind: String,
+    /// File, directory or `s3://bucket/prefix`.
+    pub uri: String,
+    /// What its reader is told.
+    pub options: SourceOptions,
+    /// How its bucket is reached.
+    pub s3: S3Options,
+}
+
+/// Why there is no valid configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is missing or unreadable.
+    #[error("could not read the configuration `{path}`")]
+    Read {
+        /// Its path.
+        path: String,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// It has faults.
+    #[error("{}", shown(path, faults))]
+    Faults {
+        /// Its path.
+        path: String,
+        /// All of them, by line.
+        faults: Vec<Fault>,
+    },
+}
+
+fn shown(path: &str, faults: &[Fault]) -> String {
+    let count = if faults.len() == 1 { "1 fault".to_owned() } else { format!("{} faults", faults.len()) };
+    let mut text = format!("the configuration `{path}` has {count}");
+    for (at, fault) in faults.iter().enumerate() {
+        text.push_str(&format!("\n  {}. line {}: {}", at + 1, fault.line, fault.message));
+        if let Some(hint) = &fault.hint {
+            text.push_str(&format!(" ({hint})"));
+        }
+    }
+    text
+}
+
+/// Reads and checks the configuration file.
+///
+/// # Errors
+/// Every fault at once.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let shown = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: shown.clone(), cause })?;
+    // Absolute, so that an object has one name from wherever the command is run.
+    let absolute =
+        std::path::absolute(path).map_err(|cause| ConfigError::Read { path: shown.clone(), cause })?;
+    let directory = absolute.parent().map_or_else(PathBuf::new, Path::to_owned);
+    parse(&text, &directory).map_err(|faults| ConfigError::Faults { path: shown, faults })
+}
+
+/// Checks the text of a configuration whose relative paths start at `directory`.
+///
+/// # Errors
+/// Every fault, by line.
+pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
+    let mut faults = Faults::new(text);
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        faults.add(error.span().map_or(0, |span| span.start), error.message(), None);
+    }
+    let mut root = Section::new("lakeledger.toml", 0, root.get_ref());
+
+    let mut ledger = directory.join("ledger");
+    let mut rules = Rules { display_timezone: "UTC".into(), ..Rules::default() };
+    if let Some(mut section) = table(&mut root, &mut faults, "ledger") {
+        if let Some(path) = section.text(&mut faults, "path") {
+            if path.contains("://") {
+                let message = "ledger: `path` must be a local directory";
+                faults.add(
+                    section.at(),
+                    message,
+                    Some("a ledger in a bucket comes with a later version".into()),
+                );
+            }
+            ledger = directory.join(path);
+        }
+        if let Some(zone) = section.text(&mut faults, "display_timezone") {
+            if zone.parse::<chrono_tz::Tz>().is_err() {
+                let known = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+                let hint = nearest(&zone, known).map(|name| format!("did you mean `{name}`?"));
+                faults.add(section.at(), format!("ledger: `{zone}` is no IANA time zone"), hint);
+            }
+            rules.display_timezone = zone;
+        }
+        section.finish(&mut faults);
+    }
+
+    for mut section in tables(&mut root, &mut faults, "team") {
+        if let Some(name) = section.required(&mut faults, "name") {
+            if rules.teams.iter().any(|team| team.name == name) {
+                faults.add(section.at(), format!("{}: team `{name}` is there twice", section.name()), None);
+            }
+            let email = section.texts(&mut faults, "email");
+            for address in email.iter().filter(|address| !address.contains('@')) {
+                faults.add(
+                    section.at(),
+                    format!("{}: `{address}` is no e-mail address", section.name()),
+                    None,
+                );
+            }
+            rules.teams.push(Team { name, email });
+        }
+        section.finish(&mut faults);
+    }
+    for section in tables(&mut root, &mut faults, "owner_rule") {
+        rules.owner_rules.extend(owner_rule(section, &mut faults, &rules.teams));
+    }
+    for mut section in tables(&mut root, &mut faults, "pool_rule") {
+        let rule = PoolRule {
+            pool: section.required(&mut faults, "pool").unwrap_or_default(),
+            service: section.text(&mut faults, "service"),
+            usage_type: section.text(&mut faults, "usage_type"),
+            line_item_type: section.text(&mut faults, "line_item_type"),
+            shared: section.flag(&mut faults, "shared").unwrap_or_default(),
+        };
+        if rule.service.is_none() && rule.usage_type.is_none() && rule.line_item_type.is_none() {
+            let message = format!("{}: needs `service`, `usage_type` or `line_item_type`", section.name());
+            faults.add(section.at(), message, None);
+        }
+        rules.pool_rules.push(rule);
+        section.finish(&mut faults);
+    }
+    if let Some(mut section) = table(&mut root, &mut faults, "ownership") {
+        rules.default_team = section.text(&mut faults, "default_team");
+        if let Some(team) = &rules.default_team {
+            check_team(&mut faults, &section, team, &rules.teams);
+        }
+        section.finish(&mut faults);
+    }
+    let mut base_url = None;
+    if let Some(mut section) = table(&mut root, &mut faults, "report") {
+        base_url = section.text(&mut faults, "base_url");
+        section.finish(&mut faults);
+    }
+
+    let mut sources: Vec<SourceConfig> = Vec::new();
+    for section in tables(&mut root, &mut faults, "source") {
+        let at = section.at();
+        if let Some(source) = source(section, &mut faults) {
+            if sources.iter().any(|known| known.name == source.name) {
+                faults.add(at, format!("source `{}` is there twice", source.name), None);
+            }
+            if let Some(known) = sources.iter().find(|known| overlap(known, &source)) {
+                let message = format!("source `{}` reads what source `{}` reads", source.name, known.name);
+                faults.add(
+                    at,
+                    message,
+                    Some("everything in both would count twice: give each its own place".into()),
+                );
+            }
+            sources.push(source);
+        }
+    }
+    root.finish(&mut faults);
+    rules.sources = sources.iter().map(|source| source.name.clone()).collect();
+
+    let faults = faults.into_sorted();
+    if faults.is_empty() {
+        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url })
+    } else {
+        Err(faults)
+    }
+}
+
+/// Whether two sources of one kind would read the same objects.
+fn overlap(a: &SourceConfig, b: &SourceConfig) -> bool {
+    let place =
+        |source: &SourceConfig| format!("{}/", source.uri.trim_start_matches("./").trim_end_matches('/'));
+    let (a_place, b_place) = (place(a), place(b));
+    a.kind == b.kind && (a_place.starts_with(&b_place) || b_place.starts_with(&a_place))
+}
+
+/// The one table of this name.
+fn table<'a, 'i>(
+    root: &mut Section<'a, 'i>,
+    faults: &mut Faults<'_>,
+    key: &'static str,
+) -> Option<Section<'a, 'i>> {
+    let value = root.value(key)?;
+    match value.get_ref() {
+        DeValue::Table(table) => Some(Section::new(key, value.span().start, table)),
+        _ => {
+            faults.add(value.span().start, format!("`{key}` must be a table: [{key}]"), None);
+            None
+        }
+    }
+}
+
+/// Every table of an array of tables.
+fn tables<'a, 'i>(
+    root: &mut Section<'a, 'i>,
+    faults: &mut Faults<'_>,
+    key: &'static str,
+) -> Vec<Section<'a, 'i>> {
+    let Some(value) = root.value(key) else { return Vec::new() };
+    let DeValue::Array(array) = value.get_ref() else {
+        faults.add(value.span().start, format!("`{key}` must be an array of tables: [[{key}]]"), None);
+        return Vec::new();
+    };
+    let mut sections = Vec::new();
+    for (at, item) in array.iter().enumerate() {
+        match item.get_ref() {
+            DeValue::Table(table) => {
+                sections.push(Section::new(format!("{key} {}", at + 1), item.span().start, table));
+            }
+            _ => {
+                faults.add(item.span().start, format!("`{key}` must be an array of tables: [[{key}]]"), None)
+            }
+        }
+    }
+    sections
+}
+
+fn check_team(faults: &mut Faults<'_>, section: &Section<'_, '_>, team: &str, teams: &[Team]) {
+    if !teams.iter().any(|known| known.name == team) {
+        let hint = nearest(team, teams.iter().map(|known| known.name.as_str()))
+            .map_or_else(|| "name it in a [[team]]".to_owned(), |name| format!("did you mean `{name}`?"));
+        faults.add(section.at(), format!("{}: there is no team `{team}`", section.name()), Some(hint));
+    }
+}
+
+fn owner_rule(mut section: Section<'_, '_>, faults: &mut Faults<'_>, teams: &[Team]) -> Option<OwnerRule> {
+    let team = section.required(faults, "team");
+    if let Some(team) = &team {
+        check_team(faults, &section, team, teams);
+    }
+    let mut matchers: Vec<Matcher> = Vec::new();
+    for (key, value) in section.pairs(faults, "tag") {
+        matchers.push(Matcher::Tag { key, value });
+    }
+    type Named = (&'static str, fn(String) -> Matcher);
+    let kinds: [Named; 7] = [
+        ("owner", Matcher::Owner),
+        ("workflow", Matcher::Workflow),
+        ("user", Matcher::User),
+        ("table", Matcher::Table),
+        ("cluster", Matcher::Cluster),
+        ("resource", Matcher::Resource),
+        ("account", Matcher::Account),
+    ];
+    for (key, matcher) in kinds {
+        matchers.extend(section.text(faults, key).map(matcher));
+    }
+    let (from, to) = (section.day(faults, "from"), section.day(faults, "to"));
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        faults.add(section.at(), format!("{}: `to` must be after `from`", section.name()), None);
+    }
+    if matchers.len() != 1 {
+        let hint = "tag = { key = \"value\" }, owner, workflow, user, table, cluster, resource or account; \
+                    write one [[owner_rule]] for each";
+        let message = format!("{}: needs exactly one thing to match, has {}", section.name(), matchers.len());
+        faults.add(section.at(), message, Some(hint.into()));
+    }
+    section.finish(faults);
+    Some(OwnerRule { team: team?, matcher: matchers.into_iter().next()?, from, to })
+}
+
+fn source(mut section: Section<'_, '_>, faults: &mut Faults<'_>) -> Option<SourceConfig> {
+    let name = section.required(faults, "name");
+    if let Some(name) = &name
+        && !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    {
+        let message = format!("{}: name `{name}` may hold letters, digits, `-` and `_` only", section.name());
+        faults.add(section.at(), message, None);
+    }
+    let kind = section.required(faults, "kind");
+    if let Some(kind) = &kind
+        && !KINDS.contains(&kind.as_str())
+    {
+        let (message, hint) = if LATER_KINDS.contains(&kind.as_str()) {
+            (format!("{}: kind `{kind}` cannot be read yet", section.name()), None)
+        } else {
+            let hint = nearest(kind, KINDS.iter().copied()).map(|kind| format!("did you mean `{kind}`?"));
+            (format!("{}: unknown kind `{kind}`", section.name()), hint)
+        };
+        let hint = hint.unwrap_or_else(|| format!("kinds that can: {}", KINDS.join(", ")));
+        faults.add(section.at(), message, Some(hint));
+    }
+    let uri = section.required(faults, "uri");
+    let mut location_map = section.pairs(faults, "location_map");
+    // The longest prefix is the most exact: it is tried first.
+    location_map.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then(a.cmp(b)));
+    let options = SourceOptions {
+        cluster: section.text(faults, "cluster"),
+        location_map,
+        catalog: section.text(faults, "catalog"),
+    };
+    let s3 = S3Options {
+        region: section.text(faults, "region"),
+        profile: section.text(faults, "profile"),
+        endpoint: section.text(faults, "endpoint"),
+        path_style: section.flag(faults, "path_style").unwrap_or_default(),
+        keys: None,
+    };
+    section.finish(faults);
+    Some(SourceConfig { name: name?, kind: kind?, uri: uri?, options, s3 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<String> {
+        let shown = |fault: Fault| {
+            let hint = fault.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+            format!("{}: {}{hint}", fault.line, fault.message)
+        };
+        parse(text, Path::new("")).err().unwrap_or_default().into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn every_fault_is_shown_at_once_with_its_line() {
+        let text = r#"
+[ledger]
+path = "ledger"
+display_timezon = "UTC"
+
+[[source]]
+name = "aws bill"
+kind = "aws-curr"
+uri = "exports/cur/"
+
+[[source]]
+name = "bill"
+kind = "kafka"
+
+[[team]]
+name = "growth"
+email = "nobody"
+
+[[owner_rule]]
+team = "grwth"
+tag = { team = "growth" }
+workflow = "growth.*"
+from = "2026-13-01"
+"#;
+        let found = faults(text);
+        let expected = [
+            "4: ledger: unknown key `display_timezon` (did you mean `display_timezone`?)",
+            "6: source 1: name `aws bill` may hold letters, digits, `-` and `_` only",
+            "6: source 1: unknown kind `aws-curr` (did you mean `aws-cur`?)",
+            "11: source 2: `uri` is missing",
+            "11: source 2: kind `kafka` cannot be read yet (kinds that can: ",
+            "15: team 1: `nobody` is no e-mail address",
+            "19: owner_rule 1: needs exactly one thing to match, has 2 (",
+            "19: owner_rule 1: there is no team `grwth` (did you mean `growth`?)",
+            "23: owner_rule 1: `from` must be a day such as \"2026-01-31\", not string",
+        ];
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(expected), "{found}\n  is not\n{expected}");
+        }
+    }
+
+    #[test]
+    fn broken_toml_is_a_fault_with_a_line_too() {
+        let found = faults("[ledger]\npath = \"ledger\n");
+        assert!(found[0].starts_with("2: "), "{found:?}");
+    }
+
+    #[test]
+    fn two_sources_of_one_kind_may_not_read_the_same_objects() {
+        let source = |name: &str, uri: &str| {
+            format!("[[source]]\nname = \"{name}\"\nkind = \"focus\"\nuri = \"{uri}\"\n")
+        };
+        for (one, other, count) in
+            [("a/", "a", 1), ("a/b", "./a/", 1), ("a", "ab", 0), ("s3://x/a", "s3://x/b", 0)]
+        {
+            assert_eq!(faults(&(source("one", one) + &source("other", other))).len(), count, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn the_longest_location_prefix_comes_first() {
+        let text = r#"
+[[source]]
+name = "lake"
+kind = "iceberg"
+uri = "warehouse/"
+location_map = { "file:/w/" = "s3://a/", "file:/w/deep/" = "s3://b/" }
+"#;
+        let config = parse(text, Path::new("/etc/lake")).unwrap();
+        assert_eq!(config.sources[0].options.location_map[0].1, "s3://b/");
+        assert_eq!(config.ledger, Path::new("/etc/lake/ledger"));
+    }
+}

@@ -1,0 +1,7 @@
+//! The binary `lakeledger`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

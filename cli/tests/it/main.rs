@@ -1,0 +1,11 @@
+//! The command line as a person or a script meets it: the real binary on the lab.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails loudly")]
+
+mod buckets;
+mod commands;
+mod durability;
+mod lab;
+mod pages;
+mod samples;
+mod wrong_input;

@@ -1,0 +1,368 @@
+//! The dashboard on the lab, asked through its router without a socket.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stopped")]
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use model::Amount;
+use tower::ServiceExt;
+
+use crate::lab::Lab;
+
+/// A dashboard on a published lab, on the morning after its last day.
+struct Dashboard {
+    router: axum::Router,
+    lab: Lab,
+}
+
+struct Page {
+    status: StatusCode,
+    headers: axum::http::HeaderMap,
+    body: String,
+}
+
+impl Dashboard {
+    fn of_the_lab() -> Self {
+        let lab = Lab::new();
+        lab.ok(&["run"]);
+        Self::of(lab, || "2026-10-07T06:00:00Z".parse().unwrap())
+    }
+
+    fn of(lab: Lab, clock: web::Clock) -> Self {
+        Self { router: web::router(web::State::new(lab.path("ledger"), clock)), lab }
+    }
+
+    fn get(&self, url: &str) -> Page {
+        let request = Request::get(url).body(Body::empty()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let response = self.router.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let bytes = body.collect().await.unwrap().to_bytes();
+            Page {
+                status: parts.status,
+                headers: parts.headers,
+                body: String::from_utf8(bytes.to_vec()).unwrap(),
+            }
+        })
+    }
+
+    fn page(&self, url: &str) -> String {
+        let page = self.get(url);
+        assert_eq!(page.status, StatusCode::OK, "{url}: {}", text(&page.body));
+        page.body
+    }
+
+    fn csv(&self, url: &str) -> Vec<BTreeMap<String, String>> {
+        let body = self.page(url);
+        csv::Reader::from_reader(body.as_bytes()).deserialize().collect::<Result<_, _>>().unwrap()
+    }
+}
+
+/// The words of a page, markup taken out and entities resolved.
+fn text(html: &str) -> String {
+    let mut words = String::new();
+    let mut inside = false;
+    for c in html.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                words.push(' ');
+            }
+            c if !inside => words.push(c),
+            _ => {}
+        }
+    }
+    unescape(&words).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn unescape(text: &str) -> String {
+    [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&"), ("&amp;", "&")]
+        .iter()
+        .fold(text.to_owned(), |text, (entity, c)| text.replace(entity, c))
+}
+
+/// Values of an attribute.
+fn attributes<'h>(html: &'h str, name: &str) -> Vec<&'h str> {
+    let start = format!(" {name}=\"");
+    html.split(&start).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+/// Every page of the site that can be reached from these, with its HTML; at most `most`.
+fn crawl(dashboard: &Dashboard, from: &[&str], most: usize) -> BTreeMap<String, String> {
+    let mut pages = BTreeMap::new();
+    let mut seen: BTreeSet<String> = from.iter().map(|url| (*url).to_owned()).collect();
+    let mut open: VecDeque<String> = seen.iter().cloned().collect();
+    while let Some(url) = open.pop_front() {
+        let body = dashboard.page(&url);
+        if !body.starts_with("<!doctype html>") {
+            // Downloads and files are asked for too, but hold no links.
+            pages.insert(url, body);
+            continue;
+        }
+        let links = ["href", "src", "action"].into_iter().flat_map(|name| attributes(&body, name));
+        for link in links.map(|link| unescape(link.split('#').next().unwrap())) {
+            if link.is_empty() {
+                continue;
+            }
+            assert!(link.starts_with('/') && !link.starts_with("//"), "{url} leads out of the site: {link}");
+            if seen.len() < most && seen.insert(link.clone()) {
+                open.push_back(link);
+            }
+        }
+        pages.insert(url, body);
+    }
+    pages
+}
+
+#[test]
+fn every_link_of_every_page_leads_somewhere_and_nothing_is_inline() {
+    let dashboard = Dashboard::of_the_lab();
+    let pages = crawl(&dashboard, &["/"], 900);
+    for place in ["/teams", "/workloads", "/tables", "/clusters", "/data", "/help"] {
+        assert!(pages.contains_key(place), "{place} is not linked from the overview");
+    }
+    for start in ["/teams/growth", "/workloads/", "/tables/", "/clusters/j-", "/explain?", "/explain/"] {
+        assert!(pages.keys().any(|url| url.starts_with(start)), "no link to {start} was found");
+    }
+    for (url, html) in pages.iter().filter(|(_, body)| body.starts_with("<!doctype html>")) {
+        // The policy would refuse these; a page that needs them is broken.
+        for inline in [" style=\"", " onclick=", " onload=", " onerror=", "javascript:", "<script>", "<style"]
+        {
+            assert!(!html.contains(inline), "{url} holds {inline}");
+        }
+        assert_eq!(html.matches("<h1").count(), 1, "{url} has one heading of the first level");
+        assert!(html.contains("<title>") && html.contains("lang=\"en\""), "{url}");
+        let ids = attributes(html, "id");
+        assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len(), "{url} has an id twice: {ids:?}");
+    }
+}
+
+#[test]
+fn a_hostile_name_is_only_ever_text() {
+    let dashboard = Dashboard::of_the_lab();
+    let runs = dashboard.csv("/workloads/content.quality_audit%2Faudit?t=runs&format=csv");
+    assert!(
+        runs.iter().all(|run| run["name"].contains("<script>")),
+        "the lab names an application so: {runs:?}"
+    );
+    let pages = crawl(&dashboard, &["/", "/workloads", "/workloads/content.quality_audit%2Faudit"], 400);
+    let shown = pages.values().filter(|html| html.contains("&#60;script&#62;")).count();
+    assert!(shown > 0, "the name is on a page");
+    // A name may also come in with the address.
+    let asked = dashboard.get("/workloads/%3Cscript%3Ealert(1)%3C%2Fscript%3E");
+    assert!(
+        asked.body.contains("&#60;script&#62;alert(1)") && !asked.body.contains("<script>"),
+        "{}",
+        asked.body
+    );
+    for (url, html) in &pages {
+        if html.starts_with("<!doctype html>") {
+            let scripts = html.match_indices("<script").count();
+            let ours = html.matches("<script src=\"/static/").count()
+                + html.matches("<script type=\"application/json\">").count();
+            assert_eq!(scripts, ours, "{url} has a script that is not ours");
+            assert_eq!(scripts, html.matches("</script>").count(), "{url}: a name ended a script element");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_there_or_cannot_be_says_so_and_offers_a_way_out() {
+    let dashboard = Dashboard::of_the_lab();
+    for url in [
+        "/nowhere",
+        "/teams/nobody",
+        "/workloads/no%2Fsuch",
+        "/tables/a.b.c",
+        "/clusters/j-0",
+        "/explain/x",
+        "/static/style.css",
+    ] {
+        let page = dashboard.get(url);
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{url}");
+        assert!(page.body.contains("class=\"button\" href=\"/"), "{url} offers a way out");
+    }
+    for (url, allowed) in [
+        ("/?from=yesterday", "write it as 2026-10-05"),
+        ("/teams?basis=cash", "billed, effective, list or contracted"),
+        ("/teams?currency=EUR", "use USD"),
+        ("/teams?team=nobody", "growth"),
+        ("/teams?sort=colour", "use team, cost"),
+        ("/teams?t=nothing", "use teams"),
+        ("/teams?page=9", "use 1 to 1"),
+        ("/teams?frm=2026-10-05", "use from, to"),
+        ("/teams?from=2026-10-06&to=2026-10-05", "a day after 2026-10-06"),
+        ("/explain?where=colour%3Dred", "colour"),
+        ("/help?x=1", "is not a parameter"),
+    ] {
+        let page = dashboard.get(url);
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{url}");
+        assert!(text(&page.body).contains(allowed), "{url} says what is allowed: {}", text(&page.body));
+    }
+    // Whatever is asked, nothing of the machine is told and nothing breaks.
+    let ledger = dashboard.lab.path("ledger").display().to_string();
+    for url in [
+        "/teams/%FF%FE",
+        "/teams/%00",
+        "/workloads/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "/?q=%FF&t=teams",
+        "/?%zz=%",
+        "/teams/%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+        "/?from=2026-10-05&from=2026-10-06",
+        "/explain?where=",
+        "/?to=0001-01-01",
+        "/?from=9999-12-31",
+        "/?from=0000-01-01&to=9999-12-31",
+        "/data?t=balance&q=%27%22%3B--",
+        "/explain/%27%20or%201%3D1",
+        "/?page=99999999999999999999",
+    ] {
+        let page = dashboard.get(url);
+        assert!(page.status.as_u16() < 500, "{url}: {}", page.status);
+        assert!(!page.body.contains(&ledger) && !page.body.contains("<script>alert"), "{url}");
+    }
+}
+
+#[test]
+fn a_csv_holds_the_rows_of_its_table_and_exact_figures() {
+    let dashboard = Dashboard::of_the_lab();
+    let sum = |rows: &[BTreeMap<String, String>], column: &str| -> Amount {
+        rows.iter().map(|row| row[column].parse::<Amount>().unwrap()).sum()
+    };
+    for basis in ["billed", "effective", "list", "contracted"] {
+        // The command line's whole, by a way that shares no code with the pages' tables.
+        let total = dashboard.lab.ok(&["export", "costs", "--basis", basis]);
+        let whole: Amount = csv::Reader::from_reader(total.as_bytes())
+            .deserialize::<BTreeMap<String, String>>()
+            .map(|row| row.unwrap()["cost"].parse::<Amount>().unwrap())
+            .sum();
+        for (url, column) in [
+            ("/?t=teams", "cost"),
+            ("/?t=by-day", "total"),
+            ("/?t=flows", "cost"),
+            ("/teams?t=teams", "cost"),
+            ("/workloads?t=workloads", "cost"),
+            ("/data?t=balance", "charged"),
+            ("/explain?t=parts", "cost"),
+            ("/explain?t=methods", "cost"),
+        ] {
+            let rows = dashboard.csv(&format!("{url}&basis={basis}&format=csv"));
+            assert_eq!(sum(&rows, column), whole, "{url} on {basis}");
+            assert!(rows.iter().all(|row| row["currency"] == "USD" && row["basis"] == basis), "{url}");
+        }
+    }
+    // The page shows the rows of the CSV, searched alike.
+    let rows = dashboard.csv("/workloads?q=TITLE&format=csv");
+    let page = text(&dashboard.page("/workloads?q=TITLE"));
+    assert!(!rows.is_empty());
+    for row in &rows {
+        assert!(page.contains(&row["workload"]), "{row:?}");
+    }
+    let all = dashboard.csv("/workloads?format=csv").len();
+    assert!(page.contains(&format!("{} of {all} rows", rows.len())), "{page}");
+    // And sorts as asked, whichever way.
+    let names =
+        |url: &str| -> Vec<String> { dashboard.csv(url).iter().map(|row| row["workload"].clone()).collect() };
+    let up = names("/workloads?sort=workload&format=csv");
+    let mut sorted = up.clone();
+    sorted.sort_by_key(|name| name.to_lowercase());
+    assert_eq!(up, sorted);
+    let down: Vec<_> = up.iter().rev().cloned().collect();
+    assert_eq!(names("/workloads?sort=-workload&format=csv"), down);
+}
+
+#[test]
+fn a_figure_opens_down_to_the_lines_of_the_bill() {
+    let dashboard = Dashboard::of_the_lab();
+    let parts = dashboard.csv("/explain?where=team%3Dgrowth&where=category%3Dusage&format=csv");
+    assert!(!parts.is_empty());
+    let group = &parts[0]["charge_group"];
+    let url = format!("/explain/{}?format=csv", group.replace('/', "%2F").replace(' ', "%20"));
+    let lines = dashboard.csv(&url);
+    assert!(!lines.is_empty());
+    // What the lines put into the charge is the charge the part was cut from.
+    let charge: Amount = lines.iter().map(|line| line["in_this_charge"].parse::<Amount>().unwrap()).sum();
+    assert_eq!(charge, parts[0]["charge"].parse().unwrap());
+    for line in &lines {
+        let row: usize = line["line"].parse().unwrap();
+        assert!(row >= 1 && line["file"].contains("aws-bill"), "{line:?}");
+    }
+    let page = text(&dashboard.page("/explain?where=team%3Dgrowth&where=category%3Dusage"));
+    assert!(page.contains("The parts add up to the figure exactly"), "{page}");
+}
+
+#[test]
+fn the_overview_says_what_was_charged_and_that_it_balances() {
+    let dashboard = Dashboard::of_the_lab();
+    let overview = text(&dashboard.page("/?basis=billed"));
+    // The bill's total by an independent program, rounded to the cent here by hand of a library
+    // that shares nothing with the pages.
+    let oracle =
+        std::fs::read_to_string(crate::lab::lab_directory().join("expected/bill_totals.json")).unwrap();
+    let oracle: serde_json::Value = serde_json::from_str(&oracle).unwrap();
+    let unblended: f64 = oracle["unblended"].as_str().unwrap().parse().unwrap();
+    assert!(
+        overview.contains(&format!("The platform spent ${unblended:.2} from 5 to 6 October 2026")),
+        "{overview}"
+    );
+    assert!(overview.contains("difference 0 USD"), "{overview}");
+    assert!(overview.contains("No comparison: the ledger begins on Mon 5 Oct 2026"), "{overview}");
+    assert!(!overview.contains("days ago"), "on the morning after, nothing is stale");
+
+    let late = Dashboard::of(dashboard.lab, || "2026-10-20T06:00:00Z".parse().unwrap());
+    let overview = text(&late.page("/"));
+    assert!(overview.contains("The newest charge is of Tue 6 Oct 2026, 14 days ago"), "{overview}");
+    // A day against the day before it, which the ledger has.
+    let second = text(&late.page("/?from=2026-10-06&to=2026-10-07"));
+    assert!(second.contains("against the span of the same length before it (on 5 October 2026)"), "{second}");
+}
+
+#[test]
+fn a_ledger_without_a_mart_says_which_command_fills_it_and_shows_it_once_filled() {
+    let dashboard = Dashboard::of(Lab::new(), || "2026-10-07T06:00:00Z".parse().unwrap());
+    for url in ["/", "/teams", "/teams/growth", "/data", "/explain"] {
+        let page = dashboard.get(url);
+        assert_eq!(page.status, StatusCode::OK, "{url}");
+        assert!(text(&page.body).contains("lakeledger run"), "{url}");
+    }
+    assert_eq!(dashboard.get("/healthz").body, "ok\n");
+    dashboard.lab.ok(&["run"]);
+    assert!(text(&dashboard.page("/")).contains("The platform spent"), "without a restart");
+}
+
+#[test]
+fn responses_are_guarded_and_files_are_kept_by_browsers() {
+    let dashboard = Dashboard::of_the_lab();
+    for url in ["/", "/nowhere", "/?from=x", "/teams?format=csv", "/healthz"] {
+        let headers = dashboard.get(url).headers;
+        let header = |name: &str| {
+            headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+        };
+        let policy = header("content-security-policy");
+        assert!(
+            policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{url}: {policy}"
+        );
+        assert!(!policy.contains("unsafe"), "{url}: {policy}");
+        assert_eq!(header("x-content-type-options"), "nosniff", "{url}");
+        assert_eq!(header("referrer-policy"), "same-origin", "{url}");
+    }
+    let page = dashboard.page("/");
+    for file in attributes(&page, "src")
+        .into_iter()
+        .chain(attributes(&page, "href"))
+        .filter(|url| url.starts_with("/static/"))
+    {
+        let asked = dashboard.get(file);
+        assert_eq!(asked.status, StatusCode::OK, "{file}");
+        assert_eq!(asked.headers["cache-control"], "public, max-age=31536000, immutable", "{file}");
+    }
+    let csv = dashboard.get("/teams?format=csv").headers;
+    assert!(
+        csv["content-disposition"].to_str().unwrap().starts_with("attachment; filename=\"lakeledger-teams-")
+    );
+}

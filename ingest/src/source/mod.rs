@@ -1,0 +1,157 @@
+//! Readers: one module a format, one line in [`reader`] each.
+
+mod aws_cur;
+mod bill;
+mod emr;
+mod focus;
+mod iceberg;
+mod maestro;
+mod spark;
+
+use model::Warning;
+
+use crate::frame::FrameError;
+use crate::sink::Sink;
+use crate::store::{Object, Store, StoreError};
+
+/// What is read together, and replaced together: one log, one log directory, one
+/// delivery of a bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// URI that names it in the ledger: of its only, first or describing object.
+    pub key: String,
+    /// Every object it consists of, in reading order.
+    pub objects: Vec<Object>,
+}
+
+impl Unit {
+    /// A unit of one object.
+    pub fn single(object: Object) -> Self {
+        Self { key: object.uri.clone(), objects: vec![object] }
+    }
+}
+
+/// What a listing amounts to.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Units to be read, in a stable order.
+    pub units: Vec<Unit>,
+    /// What was noticed while planning: a corrupt manifest, a file nothing lists.
+    pub warnings: Vec<Warning>,
+}
+
+/// Why a unit could not be read; nothing of it is landed then.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row did not fit the landed schema: our fault.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The object is not what it should be.
+    #[error("could not read {what} `{object}`: {fault}")]
+    Malformed {
+        /// `bill`, `event log`, `manifest`: what it was read as.
+        what: &'static str,
+        /// URI, with `:line` where one line is at fault.
+        object: String,
+        /// What is wrong, lower case.
+        fault: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+}
+
+impl ReadError {
+    /// The hint, where there is one.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Store(error) => error.hint.as_deref(),
+            Self::Malformed { hint, .. } => hint.as_deref(),
+            Self::Frame(_) => None,
+        }
+    }
+}
+
+/// What a source's configuration tells its reader beyond the location.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceOptions {
+    /// All its runs ran on this cluster.
+    pub cluster: Option<String>,
+    /// Prefixes of table locations and what they are in the bill, longest first.
+    pub location_map: Vec<(String, String)>,
+    /// Catalog name of its tables, where the metadata does not say.
+    pub catalog: Option<String>,
+}
+
+/// A reader of one format. Readers hold no state: what was read before is the ledger's business.
+pub trait Reader: Send + Sync {
+    /// Groups a listing into units.
+    ///
+    /// # Errors
+    /// When what describes the units cannot be read at all.
+    fn plan(&self, store: &dyn Store, listing: &[Object]) -> Result<Plan, ReadError>;
+
+    /// Reads one unit into the sink.
+    ///
+    /// # Errors
+    /// When the unit is unusable; defects that leave it usable are warnings in the sink.
+    fn read(
+        &self,
+        store: &dyn Store,
+        unit: &Unit,
+        now: model::time::Instant,
+        sink: &mut Sink,
+    ) -> Result<(), ReadError>;
+
+    /// Whether a period of this source holds just the units that are listed now (a bill:
+    /// a file that is gone was replaced) or keeps what was landed (logs: a file that is
+    /// gone was cleaned up).
+    fn replaces_periods(&self) -> bool {
+        false
+    }
+
+    /// Whether every run of the ingest that changes anything makes a new collection that
+    /// holds all units (table metadata), in the period of the day it was read.
+    fn collects(&self) -> bool {
+        false
+    }
+}
+
+/// Kinds that can be read.
+pub const KINDS: &[&str] = &["aws-cur", "focus", "spark-event-log", "maestro", "emr", "iceberg"];
+
+/// Kinds the configuration reserves for readers to come.
+pub const LATER_KINDS: &[&str] = &[
+    "aws-cur2",
+    "trino-events",
+    "flink-archive",
+    "airflow",
+    "openlineage",
+    "dbt",
+    "delta",
+    "hive",
+    "s3-inventory",
+    "s3-access-log",
+    "kafka",
+    "druid",
+    "redshift",
+    "tableau",
+    "snowflake",
+    "owners-csv",
+    "usage-csv",
+];
+
+/// The reader of a configured `kind`; nothing for a kind that cannot be read yet.
+pub fn reader(kind: &str, options: &SourceOptions) -> Option<Box<dyn Reader>> {
+    match kind {
+        "aws-cur" => Some(Box::new(aws_cur::AwsCur)),
+        "emr" => Some(Box::new(emr::Emr)),
+        "focus" => Some(Box::new(focus::Focus)),
+        "maestro" => Some(Box::new(maestro::Maestro::new(options))),
+        "spark-event-log" => Some(Box::new(spark::SparkEventLogs::new(options))),
+        "iceberg" => Some(Box::new(iceberg::IcebergReader::new(options))),
+        _ => None,
+    }
+}

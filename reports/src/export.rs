@@ -1,0 +1,193 @@
+//! Costs as CSV and JSON, for other programs and for spreadsheets.
+//!
+//! The columns are named after the dimensions asked for (`service`, `day`,
+//! `tag:team`), then `currency` and `cost`. A cost is an exact decimal text
+//! without exponent or trailing zeros. Rows stand in the order they are given
+//! in; one per group and currency, and those without a value say `(none)`.
+//!
+//! CSV is RFC 4180: comma, CRLF, quotes where needed, a header line always. A
+//! dimension's text that a spreadsheet would run as a formula gets a `'` before
+//! it ([`crate::cell`]); `currency` and `cost` are never touched. JSON has
+//! every text as it is.
+
+use std::io::{self, Write};
+
+use attribution::mart::{CostQuery, CostRow};
+
+use crate::cell;
+
+/// Writes rows as CSV. `rows` is the answer to `query`.
+///
+/// # Errors
+/// What the output says; `InvalidInput`, before anything is written, when a
+/// dimension is asked for twice.
+pub fn costs_csv(query: &CostQuery, rows: &[CostRow], out: &mut dyn Write) -> io::Result<()> {
+    let head = head(query)?;
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+    let write = |writer: &mut csv::Writer<_>, cells: Vec<&str>| writer.write_record(cells).map_err(csv_io);
+    write(&mut writer, head.iter().map(String::as_str).collect())?;
+    for row in rows {
+        let keys: Vec<_> = row.keys.iter().map(|key| cell::text(key)).collect();
+        let (currency, cost) = (row.currency.to_string(), row.cost.to_string());
+        write(
+            &mut writer,
+            keys.iter().map(AsRef::as_ref).chain([currency.as_str(), cost.as_str()]).collect(),
+        )?;
+    }
+    writer.flush()
+}
+
+/// Writes rows as a JSON array, one object a line; every value is a text.
+///
+/// # Errors
+/// What the output says; `InvalidInput`, before anything is written, when a
+/// dimension is asked for twice.
+pub fn costs_json(query: &CostQuery, rows: &[CostRow], out: &mut dyn Write) -> io::Result<()> {
+    let head = head(query)?;
+    out.write_all(b"[")?;
+    for (i, row) in rows.iter().enumerate() {
+        out.write_all(if i == 0 { b"\n{" } else { b",\n{" })?;
+        let (currency, cost) = (row.currency.to_string(), row.cost.to_string());
+        let values = row.keys.iter().chain([&currency, &cost]);
+        for (j, (name, value)) in head.iter().zip(values).enumerate() {
+            out.write_all(if j == 0 { b"" } else { b"," })?;
+            serde_json::to_writer(&mut *out, name)?;
+            out.write_all(b":")?;
+            serde_json::to_writer(&mut *out, value)?;
+        }
+        out.write_all(b"}")?;
+    }
+    out.write_all(if rows.is_empty() { b"]\n" } else { b"\n]\n" })?;
+    out.flush()
+}
+
+/// The columns' names; two of one name would be one key in JSON.
+fn head(query: &CostQuery) -> io::Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for name in query.by.iter().map(|dimension| dimension.name()) {
+        if names.contains(&name) {
+            let fault = format!("the dimension `{name}` is asked for twice");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, fault));
+        }
+        names.push(name);
+    }
+    names.extend(["currency".to_owned(), "cost".to_owned()]);
+    Ok(names)
+}
+
+/// The output's own error, so that a closed pipe stays one.
+fn csv_io(error: csv::Error) -> io::Error {
+    let text = error.to_string();
+    match error.into_kind() {
+        csv::ErrorKind::Io(cause) => cause,
+        _ => io::Error::other(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use attribution::mart::Dimension;
+    use model::Currency;
+
+    fn query(by: &[&str]) -> CostQuery {
+        CostQuery {
+            by: by.iter().map(|name| name.parse::<Dimension>().unwrap()).collect(),
+            ..CostQuery::default()
+        }
+    }
+
+    fn row(keys: &[&str], currency: &str, cost: &str) -> CostRow {
+        CostRow {
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            currency: currency.parse::<Currency>().unwrap(),
+            cost: cost.parse().unwrap(),
+        }
+    }
+
+    fn csv_text(query: &CostQuery, rows: &[CostRow]) -> String {
+        let mut out = Vec::new();
+        costs_csv(query, rows, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn json_text(query: &CostQuery, rows: &[CostRow]) -> String {
+        let mut out = Vec::new();
+        costs_json(query, rows, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn columns_are_the_dimensions_then_currency_and_cost() {
+        let rows = [
+            row(&["Amazon EC2", "2026-10-05"], "USD", "1234.500000000000000001"),
+            row(&["(none)", "2026-10-05"], "EUR", "-0.10"),
+        ];
+        let by = query(&["service", "day"]);
+        assert_eq!(
+            csv_text(&by, &rows),
+            "service,day,currency,cost\r\nAmazon EC2,2026-10-05,USD,1234.500000000000000001\r\n(none),2026-10-05,EUR,-0.1\r\n"
+        );
+        let parsed: serde_json::Value = serde_json::from_str(&json_text(&by, &rows)).unwrap();
+        assert_eq!(
+            parsed,
+            serde_json::json!([
+                {"service": "Amazon EC2", "day": "2026-10-05", "currency": "USD", "cost": "1234.500000000000000001"},
+                {"service": "(none)", "day": "2026-10-05", "currency": "EUR", "cost": "-0.1"},
+            ])
+        );
+    }
+
+    #[test]
+    fn without_dimensions_there_is_one_total_a_currency() {
+        let rows = [row(&[], "EUR", "1"), row(&[], "USD", "2.5")];
+        assert_eq!(csv_text(&query(&[]), &rows), "currency,cost\r\nEUR,1\r\nUSD,2.5\r\n");
+    }
+
+    #[test]
+    fn nothing_is_a_header_and_an_empty_array() {
+        assert_eq!(csv_text(&query(&["team"]), &[]), "team,currency,cost\r\n");
+        assert_eq!(json_text(&query(&["team"]), &[]), "[]\n");
+    }
+
+    #[test]
+    fn hostile_names_stay_one_cell_and_no_formula() {
+        let names = ["=HYPERLINK(\"http://x\")", "a,\"b\"\r\nc", "</script>\u{0}", "'=1", "=1"];
+        let rows: Vec<CostRow> = names.iter().map(|name| row(&[name], "USD", "-1")).collect();
+        let by = query(&["tag:Team Name"]);
+        let text = csv_text(&by, &rows);
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        assert_eq!(reader.headers().unwrap(), vec!["tag:Team Name", "currency", "cost"]);
+        let cells: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+        assert_eq!(cells.len(), names.len());
+        assert_eq!(&cells[0][0], "'=HYPERLINK(\"http://x\")");
+        assert_eq!(&cells[1][0], "a,\"b\"\r\nc");
+        assert!(cells.iter().all(|cell| &cell[2] == "-1"), "numbers are left alone");
+        let parsed: Vec<serde_json::Value> = serde_json::from_str(&json_text(&by, &rows)).unwrap();
+        for (object, name) in parsed.iter().zip(names) {
+            assert_eq!(object["tag:Team Name"], name);
+        }
+    }
+
+    #[test]
+    fn a_repeated_dimension_and_a_closed_pipe_are_errors() {
+        let mut out = Vec::new();
+        let error = costs_json(&query(&["day", "day"]), &[], &mut out).unwrap_err();
+        assert_eq!(error.to_string(), "the dimension `day` is asked for twice");
+        assert!(out.is_empty());
+
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        for write in [costs_csv, costs_json] {
+            let error = write(&query(&["day"]), &[], &mut Closed).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        }
+    }
+}

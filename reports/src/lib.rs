@@ -1,0 +1,21 @@
+//! From a published mart to what people read away from the dashboard: the
+//! weekly report, exports, and the figures and charts that pages use too.
+//!
+//! Invariants: no SQL here; no figure becomes text outside [`format`]; nothing
+//! is computed from a float.
+//!
+//! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`week`],
+//! [`weekly`], [`export`].
+
+pub mod cell;
+pub mod chart;
+mod error;
+pub mod export;
+pub mod format;
+pub mod label;
+pub mod link;
+pub mod palette;
+pub mod week;
+pub mod weekly;
+
+pub use error::ReportError;

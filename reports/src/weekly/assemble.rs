@@ -1,0 +1,254 @@
+//! From the mart's rows to the facts of one report: pure sums and ranks.
+//!
+//! Every grouping of a section sums to its cost; nothing is left out for being
+//! small or nameless.
+
+use std::collections::BTreeMap;
+
+use attribution::mart::{BalanceRow, CostRow, NONE};
+use chrono::NaiveDate;
+use model::{Amount, Category, Currency};
+
+use super::data::{Cause, DayCost, Driver, Group, Item, Parts, Scope, Section};
+use crate::error::ReportError;
+use crate::palette::{ColourSlot, slot_of};
+
+/// Teams with a colour of their own in the platform's chart.
+const TEAMS_SHOWN: usize = 6;
+/// Workloads with a colour of their own in a team's chart.
+const WORKLOADS_SHOWN: usize = 4;
+
+/// What was asked of the mart, for all teams at once.
+pub(super) struct Facts {
+    /// By team, category, workload and table, over the days held of the week.
+    pub now: Vec<CostRow>,
+    /// The same for the week before, where it can be compared.
+    pub before: Option<Vec<CostRow>>,
+    /// By day, team, category and workload.
+    pub by_day: Vec<CostRow>,
+    /// The conservation equation by day and service.
+    pub balance: Vec<BalanceRow>,
+    /// Currencies of the mart, largest first.
+    pub currencies: Vec<Currency>,
+    /// Configured teams in their order.
+    pub teams: Vec<String>,
+    /// First day of the week.
+    pub monday: NaiveDate,
+}
+
+/// One section a currency in which the scope has a cost in either week.
+pub(super) fn sections(facts: &Facts, scope: &Scope) -> Result<Vec<Section>, ReportError> {
+    // Sums of parts cannot leave the range of amounts when the sum of all sizes does not.
+    let all = facts.now.iter().chain(facts.before.iter().flatten()).chain(&facts.by_day);
+    all.map(|row| row.cost.units())
+        .try_fold(0_i128, |sum, units| sum.checked_add(units.checked_abs()?))
+        .ok_or_else(|| ReportError::TooLarge(scope.to_string()))?;
+    let sections = facts.currencies.iter().map(|currency| section(facts, scope, *currency));
+    Ok(sections.flatten().collect())
+}
+
+/// One row over the keys team, category, workload, table.
+struct Part<'a> {
+    team: &'a str,
+    category: Option<Category>,
+    workload: &'a str,
+    table: &'a str,
+    cost: Amount,
+}
+
+fn parts<'a>(rows: &'a [CostRow], scope: &'a Scope, currency: Currency) -> impl Iterator<Item = Part<'a>> {
+    rows.iter().filter(move |row| row.currency == currency).filter_map(move |row| match row.keys.as_slice() {
+        [team, category, workload, table] if scope.holds(team) => {
+            Some(Part { team, category: category.parse().ok(), workload, table, cost: row.cost })
+        }
+        _ => None,
+    })
+}
+
+fn section(facts: &Facts, scope: &Scope, currency: Currency) -> Option<Section> {
+    let now: Vec<Part<'_>> = parts(&facts.now, scope, currency).collect();
+    let before: Option<Vec<Part<'_>>> =
+        facts.before.as_ref().map(|rows| parts(rows, scope, currency).collect());
+    if now.is_empty() && before.as_ref().is_none_or(Vec::is_empty) {
+        return None;
+    }
+    let (groups, days) = by_day(facts, scope, currency, &now);
+    Some(Section {
+        currency,
+        parts: categories(&now),
+        before: before.as_deref().map(categories),
+        owned: now.iter().filter(|part| part.team != NONE).map(|part| part.cost).sum(),
+        charged: matches!(scope, Scope::Platform).then(|| balance(&facts.balance, currency)),
+        groups,
+        days,
+        workloads: items(&now, before.as_deref(), |part| part.workload),
+        tables: items(&now, before.as_deref(), |part| part.table),
+        drivers: before.as_deref().map(|before| drivers(&now, before)).unwrap_or_default(),
+    })
+}
+
+fn categories(rows: &[Part<'_>]) -> Parts {
+    let mut parts = Parts::default();
+    for row in rows {
+        // A category this build does not know is cost that nothing is known about.
+        *parts.0.entry(row.category.unwrap_or(Category::Unallocated)).or_default() += row.cost;
+    }
+    parts
+}
+
+fn balance(rows: &[BalanceRow], currency: Currency) -> (Amount, Amount) {
+    let mine = || rows.iter().filter(|row| row.currency == currency);
+    (mine().map(|row| row.charged).sum(), mine().map(|row| row.difference).sum())
+}
+
+/// Costs by name, dearest first, what has no name last.
+fn items(
+    now: &[Part<'_>],
+    before: Option<&[Part<'_>]>,
+    name: for<'p> fn(&'p Part<'_>) -> &'p str,
+) -> Vec<Item> {
+    let mut sums: BTreeMap<(String, String), (Amount, Amount)> = BTreeMap::new();
+    for part in now {
+        sums.entry((name(part).to_owned(), part.team.to_owned())).or_default().0 += part.cost;
+    }
+    for part in before.unwrap_or_default() {
+        sums.entry((name(part).to_owned(), part.team.to_owned())).or_default().1 += part.cost;
+    }
+    let some = |text: String| (text != NONE).then_some(text);
+    let mut items: Vec<Item> = sums
+        .into_iter()
+        .map(|((name, team), (cost, earlier))| Item {
+            name: some(name),
+            team: some(team),
+            cost,
+            before: before.map(|_| earlier),
+            runs: None,
+        })
+        .collect();
+    items.sort_by(|a, b| a.name.is_none().cmp(&b.name.is_none()).then(b.cost.cmp(&a.cost)));
+    items
+}
+
+/// What changed, largest change first; the parts add up to the whole change.
+fn drivers(now: &[Part<'_>], before: &[Part<'_>]) -> Vec<Driver> {
+    let cause = |part: &Part<'_>| match (part.workload, part.table) {
+        (NONE, NONE) => Cause::Category(part.category.unwrap_or(Category::Unallocated)),
+        (NONE, table) => Cause::Table(table.to_owned()),
+        (workload, _) => Cause::Workload(workload.to_owned()),
+    };
+    let mut sums: BTreeMap<Cause, (Amount, Amount)> = BTreeMap::new();
+    for part in now {
+        sums.entry(cause(part)).or_default().0 += part.cost;
+    }
+    for part in before {
+        sums.entry(cause(part)).or_default().1 += part.cost;
+    }
+    let mut drivers: Vec<Driver> = sums
+        .into_iter()
+        .filter(|(_, (now, before))| now != before)
+        .map(|(cause, (now, before))| Driver { cause, now, before, runs: None })
+        .collect();
+    drivers.sort_by_key(|driver| std::cmp::Reverse(driver.change().abs()));
+    drivers
+}
+
+/// The chart's groups and the attachment's rows, from the costs by day.
+fn by_day(facts: &Facts, scope: &Scope, currency: Currency, now: &[Part<'_>]) -> (Vec<Group>, Vec<DayCost>) {
+    let legend = Legend::new(facts, scope, now);
+    let mut groups: BTreeMap<usize, [Amount; 7]> = BTreeMap::new();
+    let mut days: BTreeMap<(NaiveDate, String, String), Amount> = BTreeMap::new();
+    for row in facts.by_day.iter().filter(|row| row.currency == currency) {
+        let [day, team, category, workload] = row.keys.as_slice() else { continue };
+        let Ok(day) = day.parse::<NaiveDate>() else { continue };
+        let index = usize::try_from((day - facts.monday).num_days()).unwrap_or(usize::MAX);
+        if !scope.holds(team) || index >= 7 {
+            continue;
+        }
+        let place = legend.place(team, category.parse().ok(), workload);
+        groups.entry(place).or_default()[index] += row.cost;
+        *days.entry((day, team.clone(), category.clone())).or_default() += row.cost;
+    }
+    let groups = groups
+        .into_iter()
+        .filter(|(_, days)| days.iter().any(|cost| !cost.is_zero()))
+        .map(|(place, days)| Group {
+            name: legend.entries[place].0.clone(),
+            slot: legend.entries[place].1,
+            days,
+        })
+        .collect();
+    let days =
+        days.into_iter().map(|((day, team, category), cost)| DayCost { day, team, category, cost }).collect();
+    (groups, days)
+}
+
+/// Which group a cost is shown in: teams for the platform, workloads for a
+/// team; what was paid for and not used is apart in both.
+struct Legend {
+    platform: bool,
+    /// Names with a group of their own, in the order of their groups.
+    names: Vec<String>,
+    /// The named groups, then those of [`Legend::place`].
+    entries: Vec<(String, ColourSlot)>,
+}
+
+impl Legend {
+    fn new(facts: &Facts, scope: &Scope, now: &[Part<'_>]) -> Self {
+        let platform = matches!(scope, Scope::Platform);
+        let key = |part: &Part<'_>| if platform { part.team.to_owned() } else { part.workload.to_owned() };
+        let mut sums: BTreeMap<String, Amount> = BTreeMap::new();
+        for part in now.iter().filter(|part| part.category != Some(Category::Idle)) {
+            *sums.entry(key(part)).or_default() += part.cost;
+        }
+        sums.remove(NONE);
+        let mut ranked: Vec<(String, Amount)> = sums.into_iter().collect();
+        ranked.sort_by_key(|(_, cost)| std::cmp::Reverse(*cost));
+        ranked.truncate(if platform { TEAMS_SHOWN } else { WORKLOADS_SHOWN });
+        let configured = |name: &str| facts.teams.iter().position(|team| team == name).unwrap_or(usize::MAX);
+        if platform {
+            // A team keeps its colour and its place from week to week.
+            ranked.sort_by_key(|(name, _)| configured(name));
+        }
+        let names: Vec<String> = ranked.into_iter().map(|(name, _)| name).collect();
+        let colour =
+            |(i, name): (usize, &String)| if platform { slot_of(configured(name)) } else { slot_of(i) };
+        let rest = match platform {
+            true => [
+                ("other teams", ColourSlot::Other),
+                ("no team", ColourSlot::Other),
+                ("", ColourSlot::Other),
+                ("", ColourSlot::Other),
+            ],
+            false => [
+                ("other workloads", ColourSlot::Other),
+                ("storage", slot_of(WORKLOADS_SHOWN)),
+                ("direct charges", slot_of(WORKLOADS_SHOWN + 1)),
+                ("shared and other", slot_of(WORKLOADS_SHOWN + 2)),
+            ],
+        };
+        let own = names.iter().enumerate().map(|(i, name)| (name.clone(), colour((i, name))));
+        let entries = own
+            .chain(rest.map(|(name, slot)| (name.to_owned(), slot)))
+            .chain([("idle".to_owned(), ColourSlot::Idle)])
+            .collect();
+        Self { platform, names, entries }
+    }
+
+    fn place(&self, team: &str, category: Option<Category>, workload: &str) -> usize {
+        let rest = self.names.len();
+        let name = if self.platform { team } else { workload };
+        if category == Some(Category::Idle) {
+            return self.entries.len() - 1;
+        }
+        match self.names.iter().position(|own| own == name) {
+            Some(place) => place,
+            None if name != NONE => rest,
+            None if self.platform => rest + 1,
+            None => match category {
+                Some(Category::Storage) => rest + 1,
+                Some(Category::Direct) => rest + 2,
+                _ => rest + 3,
+            },
+        }
+    }
+}

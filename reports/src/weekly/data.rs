@@ -1,0 +1,324 @@
+//! The facts of one weekly report: exact figures and names, nothing laid out.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{Datelike, Days, NaiveDate};
+use chrono_tz::Tz;
+use model::time::Instant;
+use model::{Amount, Basis, Category, Currency};
+
+use crate::label;
+use crate::link::BaseUrl;
+use crate::palette::ColourSlot;
+use crate::week;
+
+/// Whose report it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything that was charged.
+    Platform,
+    /// What one team owns.
+    Team(String),
+}
+
+impl Scope {
+    /// Whether a cost of this team, as the mart names it, is in it.
+    pub(super) fn holds(&self, team: &str) -> bool {
+        match self {
+            Self::Platform => true,
+            Self::Team(name) => name == team,
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    /// As in a sentence: `the platform`, `growth`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Platform => f.write_str("the platform"),
+            Self::Team(name) => f.write_str(&label::shorten(&label::visible(name), 48)),
+        }
+    }
+}
+
+/// Everything one weekly report says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeeklyData {
+    /// Whose report.
+    pub scope: Scope,
+    /// First day of the week.
+    pub monday: NaiveDate,
+    /// Which of the four costs.
+    pub basis: Basis,
+    /// Zone in which instants are shown; days are UTC days.
+    pub timezone: Tz,
+    /// When the mart was published.
+    pub published_at: Instant,
+    /// When the report was made.
+    pub written_at: Instant,
+    /// Days the ledger holds charges for, `[first, end)`; none in an empty ledger.
+    pub held: Option<(NaiveDate, NaiveDate)>,
+    /// Where links lead to.
+    pub base_url: Option<BaseUrl>,
+    /// One a currency, largest first; empty when the week has no cost.
+    pub sections: Vec<Section>,
+    /// Warnings of the mart by code; in the platform's report only.
+    pub warnings: Vec<WarningCount>,
+}
+
+/// The week in one currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The currency of every amount in here.
+    pub currency: Currency,
+    /// Cost of the days held, by category.
+    pub parts: Parts,
+    /// The same days of the week before; none when the ledger does not hold them all.
+    pub before: Option<Parts>,
+    /// What of the cost has a team.
+    pub owned: Amount,
+    /// Charged, and what the six parts leave over (exactly zero in a sound mart);
+    /// in the platform's report only.
+    pub charged: Option<(Amount, Amount)>,
+    /// Cost by day in groups, for the chart; they add up to the cost.
+    pub groups: Vec<Group>,
+    /// Cost by day, team and category, for the attachment.
+    pub days: Vec<DayCost>,
+    /// Cost by workload and team, dearest first; last what has no name: no workload caused it.
+    pub workloads: Vec<Item>,
+    /// Cost by table and team, in the same way.
+    pub tables: Vec<Item>,
+    /// What makes up the change against the week before, largest first.
+    pub drivers: Vec<Driver>,
+}
+
+/// Amounts by category.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts(pub BTreeMap<Category, Amount>);
+
+/// One group of the chart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Name in the legend.
+    pub name: String,
+    /// Colour.
+    pub slot: ColourSlot,
+    /// Monday to Sunday.
+    pub days: [Amount; 7],
+}
+
+/// One row of the attachment by day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayCost {
+    /// UTC day.
+    pub day: NaiveDate,
+    /// Owner, as the mart names it.
+    pub team: String,
+    /// Category, as the mart names it.
+    pub category: String,
+    /// Cost.
+    pub cost: Amount,
+}
+
+/// What a workload or a table cost one team.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Its id; none for the cost that belongs to no workload or table.
+    pub name: Option<String>,
+    /// Its owner.
+    pub team: Option<String>,
+    /// Cost in this week.
+    pub cost: Amount,
+    /// In the week before, where there is one to compare with.
+    pub before: Option<Amount>,
+    /// Runs of the workload in this week, whosever, where they were counted.
+    pub runs: Option<u64>,
+}
+
+/// A workload or a table over all teams that pay for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ranked<'a> {
+    pub name: Option<&'a str>,
+    /// Its owners, the one with most of it first.
+    pub teams: Vec<&'a str>,
+    pub cost: Amount,
+    pub before: Option<Amount>,
+    pub runs: Option<u64>,
+}
+
+/// Items of one name put together, dearest first, what has no name last.
+pub(super) fn ranked(items: &[Item]) -> Vec<Ranked<'_>> {
+    let mut by_name: BTreeMap<Option<&str>, Ranked<'_>> = BTreeMap::new();
+    for item in items {
+        let name = item.name.as_deref();
+        let empty = Ranked { name, teams: Vec::new(), cost: Amount::ZERO, before: None, runs: None };
+        let one = by_name.entry(name).or_insert(empty);
+        one.teams.extend(item.team.as_deref());
+        one.cost += item.cost;
+        one.before = item.before.map(|before| before + one.before.unwrap_or_default());
+        one.runs = item.runs.or(one.runs);
+    }
+    let mut ranked: Vec<Ranked<'_>> = by_name.into_values().collect();
+    ranked.sort_by(|a, b| a.name.is_none().cmp(&b.name.is_none()).then(b.cost.cmp(&a.cost)));
+    ranked
+}
+
+/// One part of the change against the week before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Driver {
+    /// What cost more or less.
+    pub cause: Cause,
+    /// Cost in this week.
+    pub now: Amount,
+    /// Cost in the week before.
+    pub before: Amount,
+    /// Runs in this week and in the week before, where they were counted.
+    pub runs: Option<(u64, u64)>,
+}
+
+/// What a part of the change is put down to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// A workload, whatever the kind of cost.
+    Workload(String),
+    /// A table's cost that no workload caused: its storage.
+    Table(String),
+    /// What is neither.
+    Category(Category),
+}
+
+/// Warnings of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WarningCount {
+    /// Kind: `truncated-log`.
+    pub code: String,
+    /// How often.
+    pub count: u64,
+    /// Objects left out because of it.
+    pub skipped: u64,
+}
+
+impl WeeklyData {
+    /// First day after the week.
+    pub fn end(&self) -> NaiveDate {
+        self.monday.checked_add_days(Days::new(7)).unwrap_or(NaiveDate::MAX)
+    }
+
+    /// The days of the week the ledger holds, `[first, end)`.
+    pub fn covered(&self) -> Option<(NaiveDate, NaiveDate)> {
+        covered(self.held, self.monday)
+    }
+
+    /// Whether the ledger holds all seven days.
+    pub fn is_whole(&self) -> bool {
+        self.covered() == Some((self.monday, self.end()))
+    }
+
+    /// `2026-W41`.
+    pub fn week(&self) -> String {
+        week::iso(self.monday)
+    }
+
+    /// `week 41`.
+    pub fn week_words(&self) -> String {
+        format!("week {}", self.monday.iso_week().week())
+    }
+}
+
+/// The days of a week that lie within the days held.
+pub(super) fn covered(
+    held: Option<(NaiveDate, NaiveDate)>,
+    monday: NaiveDate,
+) -> Option<(NaiveDate, NaiveDate)> {
+    let (first, end) = held?;
+    let (from, to) = (first.max(monday), end.min(monday.checked_add_days(Days::new(7))?));
+    (from < to).then_some((from, to))
+}
+
+/// The same days a week earlier, where the ledger holds all of them.
+pub(super) fn compared(
+    held: Option<(NaiveDate, NaiveDate)>,
+    monday: NaiveDate,
+) -> Option<(NaiveDate, NaiveDate)> {
+    let (from, to) = covered(held, monday)?;
+    let earlier = (from.checked_sub_days(Days::new(7))?, to.checked_sub_days(Days::new(7))?);
+    (held?.0 <= earlier.0).then_some(earlier)
+}
+
+impl Parts {
+    /// One category.
+    pub fn get(&self, category: Category) -> Amount {
+        self.0.get(&category).copied().unwrap_or_default()
+    }
+
+    /// All six.
+    pub fn total(&self) -> Amount {
+        self.0.values().copied().sum()
+    }
+
+    /// What the rules found a cause for: a named owner, a run, a table.
+    pub fn traced(&self) -> Amount {
+        [Category::Direct, Category::Usage, Category::Storage]
+            .map(|category| self.get(category))
+            .into_iter()
+            .sum()
+    }
+}
+
+impl Section {
+    /// The week's cost.
+    pub fn total(&self) -> Amount {
+        self.parts.total()
+    }
+
+    /// The cost of the week before, where there is one to compare with.
+    pub fn total_before(&self) -> Option<Amount> {
+        self.before.as_ref().map(Parts::total)
+    }
+}
+
+impl Driver {
+    /// Its part of the change.
+    pub fn change(&self) -> Amount {
+        self.now - self.before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    /// First day and end, as text.
+    type Pair = Option<(String, String)>;
+
+    fn days(held: (&str, &str)) -> (Pair, Pair) {
+        let held = Some((date(held.0), date(held.1)));
+        let text = |days: Option<(NaiveDate, NaiveDate)>| days.map(|(a, b)| (a.to_string(), b.to_string()));
+        let monday = date("2026-10-12");
+        (text(covered(held, monday)), text(compared(held, monday)))
+    }
+
+    #[test]
+    fn like_is_compared_with_like() {
+        let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
+        let whole = pair("2026-10-12", "2026-10-19");
+        // Two whole weeks.
+        assert_eq!(days(("2026-10-05", "2026-10-19")), (whole.clone(), pair("2026-10-05", "2026-10-12")));
+        // The ledger begins on the Tuesday before: the week before is not whole.
+        assert_eq!(days(("2026-10-06", "2026-10-19")), (whole, None));
+        // Data until Wednesday: Monday to Wednesday against Monday to Wednesday.
+        assert_eq!(
+            days(("2026-10-01", "2026-10-15")),
+            (pair("2026-10-12", "2026-10-15"), pair("2026-10-05", "2026-10-08"))
+        );
+        // Nothing of this week.
+        assert_eq!(days(("2026-10-01", "2026-10-12")), (None, None));
+        assert_eq!(days(("2026-10-19", "2026-10-20")), (None, None));
+        assert_eq!(covered(None, date("2026-10-12")), None);
+    }
+}

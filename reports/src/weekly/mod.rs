@@ -1,0 +1,91 @@
+//! The weekly report: what a week cost the platform or a team, how that
+//! differs from the week before and why, as HTML, plain text and CSV.
+//!
+//! Three steps, each testable alone: the mart's answers are gathered
+//! ([`build`]), assembled into [`WeeklyData`], and rendered ([`render`])
+//! without any further question. The HTML comes twice, since mail programs show
+//! no SVG (Gmail removes it and leaves its texts): [`Weekly::html`] has the drawn
+//! chart, [`Weekly::mail_html`] bars made of table cells, which show everywhere.
+
+mod assemble;
+mod attachments;
+mod data;
+mod files;
+mod gather;
+mod html;
+mod news;
+mod rows;
+mod text;
+mod view;
+
+use chrono::NaiveDate;
+use model::Basis;
+use model::time::Instant;
+
+pub use attachments::Attachment;
+pub use data::{Cause, DayCost, Driver, Group, Item, Parts, Scope, Section, WarningCount, WeeklyData};
+pub use files::{prepare, write};
+pub use gather::build;
+
+use crate::error::ReportError;
+
+/// Which reports are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeeklyRequest {
+    /// One team's only; none for the platform's and every configured team's.
+    pub team: Option<String>,
+    /// First day of the week, a Monday; see [`crate::week`].
+    pub week: NaiveDate,
+    /// When the report is made.
+    pub now: Instant,
+    /// Which of the four costs.
+    pub basis: Basis,
+    /// Where the dashboard is, for links; none for a report without links.
+    pub base_url: Option<String>,
+}
+
+/// One finished report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weekly {
+    /// Whose; none for the platform's.
+    pub team: Option<String>,
+    /// Beginning of its files' names: `growth-2026-W41`.
+    pub stem: String,
+    /// Subject of the mail: one line.
+    pub subject: String,
+    /// For a browser, with the drawn chart.
+    pub html: String,
+    /// For mail programs, under 100 kB (Gmail cuts at 102).
+    pub mail_html: String,
+    /// The plain-text part.
+    pub text: String,
+    /// The CSV files that go with it.
+    pub attachments: Vec<Attachment>,
+}
+
+/// Renders the facts of a report; `name` begins its files' names.
+///
+/// # Errors
+/// [`ReportError::Chart`], [`ReportError::Layout`], [`ReportError::Encode`].
+pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
+    let stem = format!("{name}-{}", data.week());
+    let page = view::page(data)?;
+    let html = |drawn| {
+        html::html(&page, drawn).map_err(|cause| ReportError::Layout { scope: data.scope.to_string(), cause })
+    };
+    Ok(Weekly {
+        team: match &data.scope {
+            Scope::Platform => None,
+            Scope::Team(name) => Some(name.clone()),
+        },
+        html: html(true)?,
+        mail_html: html(false)?,
+        text: text::text(&page),
+        attachments: attachments::attachments(data, &stem)?,
+        subject: page.subject,
+        stem,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! The tables of a report: ranks that sum to the whole, and where it went.
+
+use model::{Amount, Category};
+
+use super::data::{Ranked, Scope, Section, WeeklyData, ranked};
+use super::view::{count, link};
+use crate::{format, label};
+
+/// Rows of a table before the rest is summed up.
+pub(super) const TOP: usize = 5;
+/// Columns a name may take in a table.
+const NAME_COLUMNS: usize = 60;
+
+/// A ranked table that sums to the whole.
+pub(super) struct TableView {
+    pub title: String,
+    /// Of the name's column.
+    pub head: &'static str,
+    /// Of the last column: `change`, or nothing.
+    pub compared: bool,
+    pub rows: Vec<RowView>,
+}
+
+/// One row.
+pub(super) struct RowView {
+    pub name: String,
+    pub link: Option<String>,
+    /// Owner, runs: said smaller.
+    pub detail: String,
+    pub cost: String,
+    /// Of the section's cost; empty for the total itself.
+    pub share: String,
+    /// Absolute and relative change; empty when there is nothing to compare with.
+    pub change: String,
+    pub percent: String,
+    pub kind: RowKind,
+}
+
+/// How a row is set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowKind {
+    /// One thing.
+    Item,
+    /// The sum of what is not listed.
+    Rest,
+    /// The sum of the table.
+    Total,
+}
+
+impl RowView {
+    pub fn is_rest(&self) -> bool {
+        self.kind == RowKind::Rest
+    }
+
+    pub fn is_total(&self) -> bool {
+        self.kind == RowKind::Total
+    }
+}
+
+/// What a table lists.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Workload,
+    Table,
+}
+
+/// The dearest workloads or tables, the sums of the others and of what belongs to none.
+pub(super) fn items(data: &WeeklyData, section: &Section, kind: Kind) -> TableView {
+    let (title, head, items) = match kind {
+        Kind::Workload => ("Workloads", "Workload", &section.workloads),
+        Kind::Table => ("Tables", "Table", &section.tables),
+    };
+    let ranked = ranked(items);
+    let (named, nameless): (Vec<&Ranked<'_>>, Vec<&Ranked<'_>>) =
+        ranked.iter().partition(|item| item.name.is_some());
+    let (listed, rest) = named.split_at(named.len().min(TOP));
+    let noun = head.to_lowercase();
+    let sum = |items: &[&Ranked<'_>]| -> (Amount, Option<Amount>) {
+        let before = section.before.is_some().then(|| items.iter().filter_map(|item| item.before).sum());
+        (items.iter().map(|item| item.cost).sum(), before)
+    };
+    let mut rows: Vec<RowView> = listed.iter().map(|item| item_row(data, section, kind, item)).collect();
+    if !rest.is_empty() {
+        let many = if rest.len() == 1 { "" } else { "s" };
+        rows.push(row(
+            section,
+            format!("{} other {noun}{many}", count(rest.len() as u64)),
+            sum(rest),
+            RowKind::Rest,
+        ));
+    }
+    if !nameless.is_empty() {
+        rows.push(row(section, format!("Without a {noun}"), sum(&nameless), RowKind::Rest));
+    }
+    rows.push(row(section, "Total".to_owned(), (section.total(), section.total_before()), RowKind::Total));
+    TableView { title: title.to_owned(), head, compared: section.before.is_some(), rows }
+}
+
+fn item_row(data: &WeeklyData, section: &Section, kind: Kind, item: &Ranked<'_>) -> RowView {
+    let name = item.name.unwrap_or_default();
+    let team = match item.teams.as_slice() {
+        _ if data.scope != Scope::Platform => None,
+        [] => None,
+        [only] => Some(label::visible(only)),
+        [first, others @ ..] => {
+            Some(format!("{} and {} more", label::visible(first), count(others.len() as u64)))
+        }
+    };
+    let runs = item.runs.map(|n| if n == 1 { "1 run".to_owned() } else { format!("{} runs", count(n)) });
+    let place = if kind == Kind::Workload { "workloads" } else { "tables" };
+    let shown = label::shorten(&label::visible(name), NAME_COLUMNS);
+    RowView {
+        link: link(data, place, Some(name)),
+        detail: [team, runs].into_iter().flatten().collect::<Vec<_>>().join(", "),
+        ..row(section, shown, (item.cost, item.before), RowKind::Item)
+    }
+}
+
+fn row(section: &Section, name: String, (cost, before): (Amount, Option<Amount>), kind: RowKind) -> RowView {
+    let (change, percent) = match before {
+        Some(before) => (format::signed_money(cost - before, section.currency), relative(cost, before)),
+        None => Default::default(),
+    };
+    RowView {
+        name,
+        link: None,
+        detail: String::new(),
+        cost: format::money(cost, section.currency),
+        share: match kind {
+            RowKind::Total => String::new(),
+            _ => format::percent(cost, section.total()).unwrap_or_default(),
+        },
+        change,
+        percent,
+        kind,
+    }
+}
+
+/// Where the money went: the six words of the conservation equation.
+pub(super) fn parts(data: &WeeklyData, section: &Section) -> TableView {
+    let words = |category| match category {
+        Category::Direct => "Direct: the charge names its owner",
+        Category::Usage => "Usage: by what runs used",
+        Category::Storage => "Storage: by the bytes tables hold",
+        Category::Shared => "Shared: of use to all",
+        Category::Idle => "Idle: paid for and not used",
+        Category::Unallocated => "Unallocated: no known owner",
+    };
+    let before = |category| section.before.as_ref().map(|before| before.get(category));
+    let mut rows: Vec<RowView> = Category::ALL
+        .into_iter()
+        .map(|category| {
+            let costs = (section.parts.get(category), before(category));
+            row(section, words(category).to_owned(), costs, RowKind::Item)
+        })
+        .collect();
+    let sum = if data.scope == Scope::Platform { "Charged" } else { "Total" };
+    rows.push(row(section, sum.to_owned(), (section.total(), section.total_before()), RowKind::Total));
+    TableView {
+        title: "Where it went".to_owned(),
+        head: "Kind of cost",
+        compared: section.before.is_some(),
+        rows,
+    }
+}
+
+/// What of the cost nobody used and what nobody owns; nothing where there is no cost.
+pub(super) fn unused(section: &Section) -> Option<String> {
+    let words = |category: Category, word: &str| {
+        let cost = section.parts.get(category);
+        let share = format::percent(cost, section.total())?;
+        Some(format!("{} ({share}) {word}", format::money(cost, section.currency)))
+    };
+    let (idle, unallocated) =
+        (words(Category::Idle, "was idle")?, words(Category::Unallocated, "unallocated")?);
+    Some(format!("Of it {idle} and {unallocated}."))
+}
+
+/// How much is known, and that nothing was lost.
+pub(super) fn coverage(section: &Section, platform: bool) -> Vec<String> {
+    let share = |part| format::percent(part, section.total());
+    let mut lines = Vec::new();
+    if let Some(traced) = share(section.parts.traced()) {
+        lines.push(format!("{traced} of the cost was traced to a charge's owner, a run or a table."));
+    }
+    if let (true, Some(owned)) = (platform, share(section.owned)) {
+        lines.push(format!("{owned} has a team."));
+    }
+    if let Some((charged, difference)) = section.charged {
+        let money = |amount| format::money(amount, section.currency);
+        let words = Category::ALL
+            .map(|category| format!("{} {}", category.name(), money(section.parts.get(category))));
+        lines.push(match difference.is_zero() && charged == section.total() {
+            true => format!(
+                "Charged {} = {}. Exact to the last digit; shown rounded to the cent.",
+                money(charged),
+                words.join(" + ")
+            ),
+            false => format!(
+                "Does not balance: charged {charged} {}, but the parts add up to {}. Do not rely on this report.",
+                section.currency,
+                section.total()
+            ),
+        });
+    }
+    lines
+}
+
+fn relative(now: Amount, before: Amount) -> String {
+    match format::change_percent(now, before) {
+        Some(percent) => percent,
+        None if before.is_zero() && !now.is_zero() => "new".to_owned(),
+        None => String::new(),
+    }
+}

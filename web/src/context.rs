@@ -1,0 +1,267 @@
+//! What a page is built from: the mart, the lens, and the days and currency that follow
+//! from both. Costs are asked for here, so that no page forgets a filter.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use attribution::mart::{CostQuery, CostRow, Dimension, Filter, Mart, NONE, RunFilter, RunRow};
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{Days, NaiveDate};
+use chrono_tz::Tz;
+use model::time::Instant;
+use model::{Amount, Currency};
+
+use crate::colour::Colours;
+use crate::error::PageError;
+use crate::lens::Lens;
+use crate::link::Path;
+use crate::response;
+use crate::table::{Shown, Table};
+
+/// Days shown where the URL names none.
+const DEFAULT_DAYS: u64 = 30;
+
+/// The days and the currency of a page.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// First day shown.
+    pub from: NaiveDate,
+    /// First day no longer shown.
+    pub to: NaiveDate,
+    /// Currency of every figure on the page.
+    pub currency: Currency,
+}
+
+/// What a page is built from.
+pub struct Context<'a> {
+    pub mart: &'a Mart,
+    pub lens: Lens,
+    pub path: Path,
+    pub scope: Scope,
+    pub now: Instant,
+    /// Teams in the order of the configuration, then those only costs know, then none.
+    pub teams: Vec<String>,
+    zone: Tz,
+}
+
+impl<'a> Context<'a> {
+    /// Checks the lens against the mart.
+    pub fn new(mart: &'a Mart, lens: Lens, path: Path, now: Instant) -> Result<Self, PageError> {
+        let info = mart.info();
+        let mut faults = Vec::new();
+        let fallback = info.currencies.first().copied().unwrap_or(Currency::USD);
+        let currency = lens.currency.unwrap_or(fallback);
+        if !info.currencies.contains(&currency) && lens.currency.is_some() {
+            let known: Vec<_> = info.currencies.iter().map(Currency::code).collect();
+            faults.push(format!("nothing is charged in {currency}: use {}", known.join(", ")));
+        }
+        let end = info.end_day.unwrap_or_else(|| now.date_naive());
+        let first = info.first_day.unwrap_or(end);
+        let to = lens.to.unwrap_or_else(|| lens.from.map_or(end, |from| end.max(next(from))));
+        let from = lens.from.unwrap_or_else(|| {
+            let start = to.checked_sub_days(Days::new(DEFAULT_DAYS)).unwrap_or(first);
+            // A `to` before all charges leaves a span of its own length, not an inverted one.
+            if first < to { start.max(first) } else { start }
+        });
+        let teams = known_teams(mart)?;
+        if let Some(team) = lens.team.as_ref().filter(|team| !teams.contains(team)) {
+            faults.push(format!("there is no team `{team}`: use {}", teams.join(", ")));
+        }
+        if !faults.is_empty() {
+            return Err(PageError::BadRequest(faults));
+        }
+        let zone = info.display_timezone.parse().unwrap_or(Tz::UTC);
+        Ok(Self { mart, lens, path, scope: Scope { from, to, currency }, now, teams, zone })
+    }
+
+    /// A cost question within the lens; `filters` come on top of it.
+    pub fn query(&self, by: &[Dimension], filters: &[Filter]) -> CostQuery {
+        let team = self.lens.team.iter().map(|team| only(Dimension::Team, team));
+        CostQuery {
+            by: by.to_vec(),
+            basis: self.lens.basis,
+            from: Some(self.scope.from),
+            to: Some(self.scope.to),
+            currency: Some(self.scope.currency),
+            filters: team.chain(filters.iter().cloned()).collect(),
+        }
+    }
+
+    /// Costs within the lens, grouped.
+    pub fn costs(&self, by: &[Dimension], filters: &[Filter]) -> Result<Vec<CostRow>, PageError> {
+        Ok(self.mart.costs(&self.query(by, filters))?)
+    }
+
+    /// Costs by one dimension.
+    pub fn by(
+        &self,
+        dimension: Dimension,
+        filters: &[Filter],
+    ) -> Result<BTreeMap<String, Amount>, PageError> {
+        Ok(keyed(self.costs(&[dimension], filters)?))
+    }
+
+    /// One figure.
+    pub fn total(&self, filters: &[Filter]) -> Result<Amount, PageError> {
+        Ok(self.costs(&[], filters)?.iter().map(|row| row.cost).sum())
+    }
+
+    /// The span of the same length just before, if the ledger has all of it.
+    pub fn before(&self) -> Option<(NaiveDate, NaiveDate)> {
+        let days = (self.scope.to - self.scope.from).num_days();
+        let from = self.scope.from.checked_sub_days(Days::new(u64::try_from(days).ok()?))?;
+        let info = self.mart.info();
+        let whole = info.first_day? <= from && self.scope.to <= info.end_day?;
+        whole.then_some((from, self.scope.from))
+    }
+
+    /// Costs by one dimension in the span just before; nothing where the ledger lacks it.
+    pub fn by_before(
+        &self,
+        dimension: Option<Dimension>,
+        filters: &[Filter],
+    ) -> Result<Option<BTreeMap<String, Amount>>, PageError> {
+        let Some((from, to)) = self.before() else { return Ok(None) };
+        let by: Vec<_> = dimension.into_iter().collect();
+        let query = CostQuery { from: Some(from), to: Some(to), ..self.query(&by, filters) };
+        Ok(Some(keyed(self.mart.costs(&query)?)))
+    }
+
+    /// Runs that started within the lens, with their costs in its currency; `filter` says which.
+    pub fn runs(&self, filter: RunFilter) -> Result<Vec<RunRow>, PageError> {
+        let team = filter.team.or_else(|| self.lens.team.clone());
+        let unowned = team.as_deref() == Some(NONE);
+        let mut runs = self.mart.runs(&RunFilter {
+            team: team.filter(|_| !unowned),
+            from: Some(self.scope.from),
+            to: Some(self.scope.to),
+            basis: self.lens.basis,
+            ..filter
+        })?;
+        // Asked of the mart, a currency would drop the runs that cost nothing.
+        runs.retain(|run| {
+            run.currency.is_none_or(|currency| currency == self.scope.currency)
+                && !(unowned && run.team.is_some())
+        });
+        Ok(runs)
+    }
+
+    /// Days of the scope that the ledger covers, in order.
+    pub fn days(&self) -> Vec<NaiveDate> {
+        let info = self.mart.info();
+        let (Some(first), Some(end)) = (info.first_day, info.end_day) else { return vec![] };
+        let (from, to) = (self.scope.from.max(first), self.scope.to.min(end));
+        from.iter_days().take_while(|day| *day < to).collect()
+    }
+
+    /// Stable colours of the values of one dimension.
+    pub fn colours(&self, dimension: &Dimension) -> Result<Colours, PageError> {
+        match dimension {
+            Dimension::Team => Ok(Colours::in_order(self.teams.iter().map(String::as_str))),
+            Dimension::Category => Ok(Colours::of_categories()),
+            other => {
+                // Ranked over the whole ledger: a filter must not recolour what remains.
+                let query = CostQuery {
+                    by: vec![other.clone()],
+                    currency: Some(self.scope.currency),
+                    ..CostQuery::default()
+                };
+                let mut rows = self.mart.costs(&query)?;
+                rows.sort_by_key(|row| std::cmp::Reverse(row.cost));
+                Ok(Colours::in_order(rows.iter().map(|row| row.keys[0].as_str())))
+            }
+        }
+    }
+
+    /// The link that opens a figure: its parts, formulas and bill lines.
+    pub fn explain(&self, filters: &[Filter]) -> String {
+        let lens = Lens { filters: filters.to_vec(), ..self.lens.shared() };
+        lens.days(self.scope.from, self.scope.to).url(&Path::new(["explain"]))
+    }
+
+    /// The page of one entity.
+    pub fn entity(&self, place: &str, id: &str) -> String {
+        self.lens.shared().url(&Path::new([place, id]))
+    }
+
+    /// What a team's key is called on pages.
+    pub fn team_label<'t>(&self, team: &'t str) -> &'t str {
+        if team == NONE { "no team" } else { team }
+    }
+
+    /// A team's key as the subject of a sentence.
+    pub fn owner<'t>(&self, team: &'t str) -> &'t str {
+        if team == NONE { "What no team owns" } else { team }
+    }
+
+    /// Money to the cent.
+    pub fn money(&self, amount: Amount) -> String {
+        reports::format::money(amount, self.scope.currency)
+    }
+
+    /// Money to three significant figures.
+    pub fn short(&self, amount: Amount) -> String {
+        reports::format::money_short(amount, self.scope.currency)
+    }
+
+    /// An instant in the display time zone.
+    pub fn instant(&self, at: Instant) -> String {
+        reports::format::instant(at, self.zone)
+    }
+
+    /// The display time zone.
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+
+    /// The page's days in words: `from 5 to 6 October 2026`.
+    pub fn period(&self) -> String {
+        crate::words::period(self.scope.from, self.scope.to)
+    }
+
+    /// Basis and currency, which stand beside every headline figure.
+    pub fn terms(&self) -> String {
+        format!("{} cost, {}", self.lens.basis, self.scope.currency)
+    }
+
+    /// The tables of a page as they are shown, or the one that was asked for as CSV.
+    pub fn tables<const N: usize>(&self, tables: [Table; N]) -> Result<Shown<N>, PageError> {
+        crate::table::show(self, tables)
+    }
+
+    /// A finished page.
+    pub fn page(&self, template: &impl Template) -> Result<Response, PageError> {
+        Ok(response::html(StatusCode::OK, template.render()?))
+    }
+}
+
+/// A filter for one value.
+pub fn only(dimension: Dimension, value: &str) -> Filter {
+    Filter { dimension, value: value.to_owned() }
+}
+
+/// Rows grouped by at most one dimension, by its key.
+fn keyed(rows: Vec<CostRow>) -> BTreeMap<String, Amount> {
+    rows.into_iter().map(|row| (row.keys.into_iter().next().unwrap_or_default(), row.cost)).collect()
+}
+
+fn next(day: NaiveDate) -> NaiveDate {
+    day.succ_opt().unwrap_or(day)
+}
+
+fn known_teams(mart: &Mart) -> Result<Vec<String>, PageError> {
+    let mut teams: Vec<String> = mart.info().teams.iter().map(|team| team.name.clone()).collect();
+    let query = CostQuery { by: vec![Dimension::Team], ..CostQuery::default() };
+    let rows = mart.costs(&query)?;
+    let seen = |name: &str, teams: &[String]| teams.iter().any(|team| team == name);
+    for row in &rows {
+        if row.keys[0] != NONE && !seen(&row.keys[0], &teams) {
+            teams.push(row.keys[0].clone());
+        }
+    }
+    if rows.iter().any(|row| row.keys[0] == NONE) {
+        teams.push(NONE.to_owned());
+    }
+    Ok(teams)
+}

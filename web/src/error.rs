@@ -1,0 +1,150 @@
+//! Why a page could not be shown, and the page that says so: what happened, what is
+//! allowed, and a way out. Causes go to the log, never to the page.
+
+use askama::Template;
+use attribution::mart::MartError;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::layout::Shell;
+use crate::link::Path;
+use crate::response;
+
+/// Why a page could not be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The ledger holds no mart yet.
+    #[error("nothing has been published yet")]
+    NotPublished,
+    /// No such thing; the way out is the list it would stand in.
+    #[error("no {what} `{id}`")]
+    NotFound {
+        /// `team`, `workload`.
+        what: &'static str,
+        /// As asked for.
+        id: String,
+        /// Label and URL of the list.
+        way_out: (String, String),
+    },
+    /// No such page.
+    #[error("no such page")]
+    NoPage,
+    /// The query string says what cannot be.
+    #[error("{}", .0.join("; "))]
+    BadRequest(Vec<String>),
+    /// The mart could not be asked.
+    #[error("could not read the published mart")]
+    Mart(#[source] MartError),
+    /// A chart could not be drawn.
+    #[error("could not draw a chart")]
+    Chart(#[from] reports::chart::ChartError),
+    /// A template could not be rendered.
+    #[error("could not render a page")]
+    Render(#[from] askama::Error),
+    /// A CSV could not be written.
+    #[error("could not write a CSV")]
+    Csv(#[from] csv::Error),
+    /// Data of a chart could not be written.
+    #[error("could not write the data of a chart")]
+    Json(#[from] serde_json::Error),
+    /// Work on another thread ended early.
+    #[error("a question to the mart did not finish")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl From<MartError> for PageError {
+    fn from(error: MartError) -> Self {
+        match error {
+            MartError::NotPublished { .. } => Self::NotPublished,
+            error => Self::Mart(error),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "layout/error.html")]
+struct ErrorPage {
+    shell: Shell,
+    heading: String,
+    text: String,
+    details: Vec<String>,
+    commands: Vec<&'static str>,
+    ways_out: Vec<(String, String)>,
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        let home = || ("Go to the overview".to_owned(), Path::root().encoded());
+        let (status, heading, text, details, commands, ways_out) = match &self {
+            Self::NotPublished => (
+                StatusCode::OK,
+                "Nothing has been published yet".to_owned(),
+                "This ledger has no figures. The first command says whether every source can be reached, the second reads \
+                 them and publishes; then load this page again."
+                    .to_owned(),
+                vec![],
+                vec!["lakeledger check", "lakeledger run"],
+                vec![],
+            ),
+            Self::NotFound { what, id, way_out } => (
+                StatusCode::NOT_FOUND,
+                format!("No {what} “{id}”"),
+                "Nothing in the published figures has this name. It may be spelt differently, or not have cost \
+                 anything yet."
+                    .to_owned(),
+                vec![],
+                vec![],
+                vec![way_out.clone(), home()],
+            ),
+            Self::NoPage => (
+                StatusCode::NOT_FOUND,
+                "There is no such page".to_owned(),
+                "The address leads nowhere here.".to_owned(),
+                vec![],
+                vec![],
+                vec![home()],
+            ),
+            Self::BadRequest(faults) => (
+                StatusCode::BAD_REQUEST,
+                "The address asks for something that cannot be shown".to_owned(),
+                "Mend what is listed here, or start again from the overview.".to_owned(),
+                faults.clone(),
+                vec![],
+                vec![home()],
+            ),
+            Self::Mart(_) | Self::Chart(_) | Self::Render(_) | Self::Csv(_) | Self::Json(_) | Self::Task(_) => {
+                log(&self);
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "This page could not be made".to_owned(),
+                    "The fault is on this side and has been written to the log. The ledger itself is not harmed; \
+                     other pages may still work."
+                        .to_owned(),
+                    vec![],
+                    vec![],
+                    vec![home(), ("See the state of the data".to_owned(), Path::new(["data"]).encoded())],
+                )
+            }
+        };
+        let shell = Shell::bare(&heading);
+        let page = ErrorPage { shell, heading, text, details, commands, ways_out };
+        match page.render() {
+            Ok(html) => response::html(status, html),
+            Err(cause) => {
+                log(&Self::Render(cause));
+                (StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made\n").into_response()
+            }
+        }
+    }
+}
+
+fn log(error: &PageError) {
+    let mut chain = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        chain.push_str(": ");
+        chain.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    tracing::error!("{chain}");
+}

@@ -1,0 +1,244 @@
+//! The frame of every page: rail, breadcrumb, filter bar and banners.
+
+use chrono::{Datelike, Days, NaiveDate};
+use model::Basis;
+
+use crate::asset::{self, Asset};
+use crate::context::Context;
+use crate::lens::Lens;
+use crate::link::Path;
+
+/// The places of the rail: first path segment, label.
+const PLACES: [(&str, &str); 6] = [
+    ("", "Overview"),
+    ("teams", "Teams"),
+    ("workloads", "Workloads"),
+    ("tables", "Tables"),
+    ("clusters", "Clusters"),
+    ("data", "Data"),
+];
+
+/// A banner appears when the newest charge day is older than this.
+const STALE_AFTER_DAYS: i64 = 3;
+
+/// What surrounds a page's own content.
+pub struct Shell {
+    pub title: String,
+    pub crumbs: Vec<Anchor>,
+    pub rail: Vec<Place>,
+    pub help: Place,
+    pub filters: Option<FilterBar>,
+    pub banners: Vec<Banner>,
+    pub published: Option<String>,
+    pub assets: Assets,
+    /// Whether the page holds charts and needs the library for them.
+    pub charts: bool,
+}
+
+/// Files every page names.
+pub struct Assets {
+    pub style: &'static Asset,
+    pub palette: &'static Asset,
+    pub page: &'static Asset,
+    pub charts: &'static Asset,
+    pub echarts: &'static Asset,
+    pub icon: &'static Asset,
+}
+
+impl Default for Assets {
+    fn default() -> Self {
+        Self {
+            style: &asset::STYLE,
+            palette: &asset::PALETTE,
+            page: &asset::PAGE,
+            charts: &asset::CHARTS,
+            echarts: &asset::ECHARTS,
+            icon: &asset::ICON,
+        }
+    }
+}
+
+/// A link.
+pub struct Anchor {
+    pub label: String,
+    pub href: String,
+}
+
+/// One entry of the rail.
+pub struct Place {
+    pub label: &'static str,
+    pub href: String,
+    pub current: bool,
+}
+
+/// Something to know before reading the figures.
+pub struct Banner {
+    pub text: String,
+    pub link: Option<Anchor>,
+}
+
+/// One choice of a select.
+pub struct Choice {
+    pub value: String,
+    pub label: String,
+    pub chosen: bool,
+}
+
+/// The form that changes the lens.
+pub struct FilterBar {
+    pub action: String,
+    pub from: String,
+    pub to: String,
+    pub first: String,
+    pub last: String,
+    pub presets: Vec<(Anchor, bool)>,
+    pub bases: Vec<Choice>,
+    /// Empty where there is but one.
+    pub currencies: Vec<Choice>,
+    /// Empty where a team makes no sense.
+    pub teams: Vec<Choice>,
+    pub hidden: Vec<(&'static str, String)>,
+}
+
+impl Shell {
+    /// The frame of a page that has no mart to speak of.
+    pub fn bare(title: &str) -> Self {
+        Self::without_mart(title, &Path::new(["-"]), &Lens::default())
+    }
+
+    /// The frame of a page that asks no mart, but keeps the lens in its links.
+    pub fn without_mart(title: &str, path: &Path, lens: &Lens) -> Self {
+        let shared = lens.shared();
+        let place = |segment: &str, label| {
+            let to = if segment.is_empty() { Path::root() } else { Path::new([segment]) };
+            Place { label, href: shared.url(&to), current: path.place() == segment }
+        };
+        Self {
+            title: reports::label::visible(title),
+            crumbs: vec![],
+            rail: PLACES.iter().map(|(segment, label)| place(segment, label)).collect(),
+            help: place("help", "Help"),
+            filters: None,
+            banners: vec![],
+            published: None,
+            assets: Assets::default(),
+            charts: false,
+        }
+    }
+
+    /// The frame of a page on the mart: `crumbs` lead to it, the last being its parent.
+    pub fn of(context: &Context<'_>, title: &str, crumbs: Vec<Anchor>) -> Self {
+        let info = context.mart.info();
+        let published = format!("Published {} as {}", context.instant(info.published_at), info.id);
+        Self {
+            crumbs,
+            banners: banners(context),
+            published: Some(published),
+            ..Self::without_mart(title, &context.path, &context.lens)
+        }
+    }
+
+    /// With the filter bar; `teams` where the page can be cut down to one.
+    #[must_use]
+    pub fn filtered(mut self, context: &Context<'_>, teams: bool) -> Self {
+        self.filters = Some(filter_bar(context, teams));
+        self
+    }
+
+    /// With the chart library.
+    #[must_use]
+    pub fn charted(mut self) -> Self {
+        self.charts = true;
+        self
+    }
+}
+
+fn banners(context: &Context<'_>) -> Vec<Banner> {
+    let mut banners = Vec::new();
+    if let Some(newest) = context.mart.info().end_day.and_then(|end| end.pred_opt()) {
+        let age = (context.now.date_naive() - newest).num_days();
+        if age > STALE_AFTER_DAYS {
+            banners.push(Banner {
+                text: format!(
+                    "The newest charge is of {}, {} days ago. Figures after that day are missing, not zero.",
+                    reports::format::day(newest),
+                    reports::format::count(age)
+                ),
+                link: Some(Anchor {
+                    label: "See the sources".to_owned(),
+                    href: context.lens.shared().url(&Path::new(["data"])),
+                }),
+            });
+        }
+    }
+    banners
+}
+
+fn filter_bar(context: &Context<'_>, teams: bool) -> FilterBar {
+    let lens = context.lens.page();
+    let info = context.mart.info();
+    let scope = &context.scope;
+    let url = |lens: Lens| lens.url(&context.path);
+    let choice = |value: &str, label: &str, chosen: bool| Choice {
+        value: value.to_owned(),
+        label: label.to_owned(),
+        chosen,
+    };
+    let basis = |basis: Basis| match basis {
+        Basis::Billed => "Billed",
+        Basis::Effective => "Effective",
+        Basis::List => "List",
+        Basis::Contracted => "Contracted",
+    };
+    let mut hidden = lens.pairs();
+    hidden.retain(|(key, _)| matches!(*key, "where" | "group") || (*key == "team" && !teams));
+    let team_choices = || {
+        let chosen = lens.team.as_deref();
+        std::iter::once(choice("", "All teams", chosen.is_none()))
+            .chain(
+                context
+                    .teams
+                    .iter()
+                    .map(|team| choice(team, context.team_label(team), chosen == Some(team.as_str()))),
+            )
+            .collect()
+    };
+    FilterBar {
+        action: context.path.encoded(),
+        from: scope.from.to_string(),
+        to: scope.to.to_string(),
+        first: info.first_day.map(|day| day.to_string()).unwrap_or_default(),
+        last: info.end_day.map(|day| day.to_string()).unwrap_or_default(),
+        presets: presets(context)
+            .into_iter()
+            .map(|(label, from, to)| {
+                let current = (from, to) == (scope.from, scope.to);
+                (Anchor { label: label.to_owned(), href: url(lens.clone().days(from, to)) }, current)
+            })
+            .collect(),
+        bases: Basis::ALL.into_iter().map(|b| choice(b.name(), basis(b), b == lens.basis)).collect(),
+        currencies: if info.currencies.len() > 1 {
+            info.currencies.iter().map(|c| choice(c.code(), c.code(), *c == scope.currency)).collect()
+        } else {
+            vec![]
+        },
+        teams: if teams { team_choices() } else { vec![] },
+        hidden,
+    }
+}
+
+/// Spans people ask for, reckoned from the newest day that has charges; those that would
+/// show the same days twice are left out.
+fn presets(context: &Context<'_>) -> Vec<(&'static str, NaiveDate, NaiveDate)> {
+    let info = context.mart.info();
+    let (Some(first), Some(end)) = (info.first_day, info.end_day) else { return vec![] };
+    let last = |days| end.checked_sub_days(Days::new(days)).filter(|from| *from > first);
+    let month = end.pred_opt().and_then(|day| day.with_day(1));
+    let mut presets = Vec::new();
+    presets.extend(last(1).map(|from| ("Last day", from, end)));
+    presets.extend(last(7).map(|from| ("7 days", from, end)));
+    presets.extend(last(30).map(|from| ("30 days", from, end)));
+    presets.extend(month.filter(|from| *from > first).map(|from| ("Month", from, end)));
+    presets.push(("All days", first, end));
+    presets
+}

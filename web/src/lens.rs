@@ -1,0 +1,298 @@
+//! The lens: which days, basis, currency, team and rows a page shows, as the query
+//! string says. One type reads it and writes it back into every link.
+
+use attribution::mart::{Dimension, Filter};
+use chrono::NaiveDate;
+use model::{Basis, Currency};
+
+use crate::link::{self, Path};
+
+/// Longest search text that is looked for.
+const MAX_SEARCH: usize = 200;
+
+/// What columns of a chart stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Owning team.
+    Team,
+    /// Word of the conservation equation.
+    Category,
+    /// Billed service.
+    Service,
+}
+
+impl Group {
+    /// All, in the order they are offered.
+    pub const ALL: [Self; 3] = [Self::Team, Self::Category, Self::Service];
+
+    /// The word in the URL, which is also the label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Team => "team",
+            Self::Category => "category",
+            Self::Service => "service",
+        }
+    }
+
+    /// What the mart calls it.
+    pub const fn dimension(self) -> Dimension {
+        match self {
+            Self::Team => Dimension::Team,
+            Self::Category => Dimension::Category,
+            Self::Service => Dimension::Service,
+        }
+    }
+}
+
+/// How one table of a page is sorted, searched and paged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableState {
+    /// Which table this is about; the page's first where absent.
+    pub table: Option<String>,
+    /// Column, and whether the largest comes first.
+    pub sort: Option<(String, bool)>,
+    /// Text that a row must hold.
+    pub search: Option<String>,
+    /// Page, from 1; 0 where the URL says nothing.
+    pub page: usize,
+    /// Whether the rows are wanted as CSV.
+    pub csv: bool,
+}
+
+/// Everything a query string may say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lens {
+    /// First UTC day shown.
+    pub from: Option<NaiveDate>,
+    /// First UTC day no longer shown.
+    pub to: Option<NaiveDate>,
+    /// Which of the four costs.
+    pub basis: Basis,
+    /// Currency; the mart's largest where absent.
+    pub currency: Option<Currency>,
+    /// One team only; `(none)` is what no team owns.
+    pub team: Option<String>,
+    /// What the columns of the chart stand for.
+    pub group: Option<Group>,
+    /// What the figure is restricted to (Explain).
+    pub filters: Vec<Filter>,
+    /// State of one table.
+    pub table: TableState,
+}
+
+/// More restrictions than any question needs; each may cost a look-up a row.
+const MOST_FILTERS: usize = 16;
+
+impl Lens {
+    /// Reads a query string; every fault is reported, each saying what is allowed.
+    ///
+    /// # Errors
+    /// One sentence a fault.
+    pub fn parse(query: &str) -> Result<Self, Vec<String>> {
+        let mut lens = Self::default();
+        let mut faults = Vec::new();
+        let mut seen = Vec::new();
+        for (key, value) in link::pairs(query) {
+            if key != "where" && seen.contains(&key) {
+                faults.push(format!("`{key}` is given more than once: give it once"));
+                continue;
+            }
+            if let Err(fault) = lens.read(&key, &value) {
+                faults.push(fault);
+            }
+            seen.push(key);
+        }
+        if let (Some(from), Some(to)) = (lens.from, lens.to)
+            && from >= to
+        {
+            faults.push(format!("`to` is the first day no longer shown: give a day after {from}"));
+        }
+        if faults.is_empty() { Ok(lens) } else { Err(faults) }
+    }
+
+    fn read(&mut self, key: &str, value: &str) -> Result<(), String> {
+        // A form sends its empty fields too.
+        if value.is_empty() && key != "where" {
+            return match key {
+                "from" | "to" | "basis" | "currency" | "team" | "group" | "t" | "sort" | "q" | "page"
+                | "format" => Ok(()),
+                _ => Err(unknown(key)),
+            };
+        }
+        match key {
+            "from" => self.from = Some(day(key, value)?),
+            "to" => self.to = Some(day(key, value)?),
+            "basis" => self.basis = value.parse()?,
+            "currency" => self.currency = Some(value.parse()?),
+            "team" => self.team = Some(value.to_owned()),
+            "group" => {
+                self.group =
+                    Some(Group::ALL.into_iter().find(|group| group.name() == value).ok_or_else(|| {
+                        format!("`{value}` is not a grouping: use team, category or service")
+                    })?);
+            }
+            "where" if self.filters.len() == MOST_FILTERS => {
+                return Err(format!("`where` is given too often: at most {MOST_FILTERS} times"));
+            }
+            "where" => self.filters.push(filter(value)?),
+            "t" => self.table.table = Some(value.to_owned()),
+            "sort" => {
+                let (column, descending) = match value.strip_prefix('-') {
+                    Some(column) => (column, true),
+                    None => (value, false),
+                };
+                self.table.sort = Some((column.to_owned(), descending));
+            }
+            "q" => self.table.search = Some(value.chars().take(MAX_SEARCH).collect()),
+            "page" => {
+                self.table.page = value
+                    .parse()
+                    .ok()
+                    .filter(|page| (1..=1_000_000).contains(page))
+                    .ok_or_else(|| format!("`{value}` is not a page: use a whole number from 1"))?;
+            }
+            "format" => match value {
+                "csv" => self.table.csv = true,
+                "html" => {}
+                _ => return Err(format!("`{value}` is not a format of a page: use html or csv")),
+            },
+            _ => return Err(unknown(key)),
+        }
+        Ok(())
+    }
+
+    /// Days, basis, currency and team: what every link to another page keeps.
+    pub fn shared(&self) -> Self {
+        Self {
+            from: self.from,
+            to: self.to,
+            basis: self.basis,
+            currency: self.currency,
+            team: self.team.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// The same page without the state of a table: what a change of filter keeps.
+    pub fn page(&self) -> Self {
+        Self { table: TableState::default(), ..self.clone() }
+    }
+
+    /// The same for certain days.
+    #[must_use]
+    pub fn days(mut self, from: NaiveDate, to: NaiveDate) -> Self {
+        (self.from, self.to) = (Some(from), Some(to));
+        self
+    }
+
+    /// The same with one more restriction (for links to Explain).
+    #[must_use]
+    pub fn only(mut self, dimension: Dimension, value: &str) -> Self {
+        self.filters.push(Filter { dimension, value: value.to_owned() });
+        self
+    }
+
+    /// The URL of a page seen through this lens: the only place where URLs are made.
+    pub fn url(&self, path: &Path) -> String {
+        link::url(path, &self.pairs())
+    }
+
+    /// What is not at its default, in a fixed order.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let mut pairs = Vec::new();
+        let mut put = |key, value: Option<String>| pairs.extend(value.map(|value| (key, value)));
+        put("from", self.from.map(|day| day.to_string()));
+        put("to", self.to.map(|day| day.to_string()));
+        put("basis", (self.basis != Basis::default()).then(|| self.basis.to_string()));
+        put("currency", self.currency.map(|currency| currency.to_string()));
+        put("team", self.team.clone());
+        put("group", self.group.map(|group| group.name().to_owned()));
+        for filter in &self.filters {
+            put("where", Some(format!("{}={}", filter.dimension, filter.value)));
+        }
+        put("t", self.table.table.clone());
+        let sign = |descending| if descending { "-" } else { "" };
+        put("sort", self.table.sort.as_ref().map(|(column, down)| format!("{}{column}", sign(*down))));
+        put("q", self.table.search.clone());
+        put("page", (self.table.page > 1).then(|| self.table.page.to_string()));
+        put("format", self.table.csv.then(|| "csv".to_owned()));
+        pairs
+    }
+}
+
+fn unknown(key: &str) -> String {
+    format!(
+        "`{key}` is not a parameter: use from, to, basis, currency, team, group, where, t, sort, q, page or format"
+    )
+}
+
+fn day(key: &str, value: &str) -> Result<NaiveDate, String> {
+    // chrono also takes years of other lengths and unpadded months.
+    Some(value)
+        .filter(|value| value.len() == 10)
+        .and_then(|value| NaiveDate::parse_from_str(value, "%Y-%m-%d").ok())
+        .ok_or_else(|| format!("`{value}` in `{key}` is not a day: write it as 2026-10-05"))
+}
+
+fn filter(text: &str) -> Result<Filter, String> {
+    let shape =
+        || format!("`{text}` in `where` is not a restriction: write it as team=growth or tag:env=prod");
+    let (dimension, value) = text.split_once('=').ok_or_else(shape)?;
+    Ok(Filter { dimension: dimension.parse()?, value: value.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let query = "from=2026-10-05&to=2026-10-07&basis=billed&currency=EUR&team=a%26b&group=category\
+                     &where=workload%3Detl%2Fstep+%3Cscript%3E&where=category%3Didle&t=runs&sort=-cost&q=x+y&page=3&format=csv";
+        let lens = Lens::parse(query).unwrap();
+        assert_eq!(lens.team.as_deref(), Some("a&b"));
+        assert_eq!(lens.filters[0].value, "etl/step <script>");
+        assert_eq!(lens.table.sort, Some(("cost".to_owned(), true)));
+        let url = lens.url(&Path::new(["teams", "a/b ü"]));
+        let (path, written) = url.split_once('?').unwrap();
+        assert_eq!(path, "/teams/a%2Fb%20%C3%BC");
+        assert_eq!(Lens::parse(written).unwrap(), lens);
+    }
+
+    #[test]
+    fn defaults_and_empty_fields_leave_no_trace() {
+        let lens = Lens::parse("from=&to=&basis=effective&team=&q=").unwrap();
+        assert_eq!(lens, Lens::default());
+        assert_eq!(lens.url(&Path::root()), "/");
+    }
+
+    #[test]
+    fn every_fault_is_told_with_what_is_allowed() {
+        let faults = Lens::parse(
+            "from=05.10.2026&basis=cash&page=0&frm=1&where=color%3Dred&group=x&format=xls&page=2",
+        )
+        .unwrap_err();
+        let all = faults.join("\n");
+        for part in [
+            "write it as 2026-10-05",
+            "billed, effective, list or contracted",
+            "whole number from 1",
+            "`frm` is not a parameter",
+            "`color`",
+            "team, category or service",
+            "html or csv",
+            "more than once",
+        ] {
+            assert!(all.contains(part), "{part} in {all}");
+        }
+        for query in [
+            "from=2026-10-05&to=2026-10-05",
+            "from=12026-10-05",
+            "currency=dollar",
+            "where=team",
+            "from=2026-02-30",
+        ] {
+            assert_eq!(Lens::parse(query).unwrap_err().len(), 1, "{query}");
+        }
+    }
+}

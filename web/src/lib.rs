@@ -1,0 +1,32 @@
+//! The dashboard: pages on a published mart, rendered here, readable without JavaScript,
+//! with every asset in the binary.
+//!
+//! Owns URLs, pages and their looks. Never computes a cost and holds no SQL: figures come
+//! from [`attribution::mart`], their text from [`reports::format`].
+//!
+//! Read in this order: [`router`], [`State`], the lens (what a URL says), the context (what
+//! a page is built from), tables and charts, then the pages.
+
+mod asset;
+mod axis;
+mod chart;
+mod colour;
+mod context;
+mod equation;
+mod error;
+mod flow;
+mod layout;
+mod lens;
+mod link;
+mod method;
+mod page;
+mod parts;
+mod response;
+mod router;
+mod sentence;
+mod state;
+mod table;
+mod words;
+
+pub use router::{router, serve};
+pub use state::{Clock, State};

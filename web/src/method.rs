@@ -1,0 +1,80 @@
+//! What each method of the attribution does, in words: for Explain and Help.
+
+/// A method's name, and how it finds a part.
+pub struct Method {
+    /// As marts call it.
+    pub name: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// The formula in words.
+    pub formula: &'static str,
+}
+
+/// All methods, in the order of the equation.
+pub const METHODS: [Method; 11] = [
+    Method {
+        name: "direct",
+        title: "Named by the charge",
+        formula: "The charge itself names its owner by a tag, a resource or an account: all of it goes there.",
+    },
+    Method {
+        name: "unowned",
+        title: "Claimed by no rule",
+        formula: "The charge belongs to no cluster and no bucket, and no ownership rule claims its tags, resource or account: it stays unallocated.",
+    },
+    Method {
+        name: "node-share",
+        title: "Share of a node",
+        formula: "cost of the node in the hour × the run’s share of it. Used is the larger of the shares of cores and of memory that all runs held while the node was paid; each run has the part of it that its own larger share has of all runs’ larger shares. The rest is idle.",
+    },
+    Method {
+        name: "cluster-share",
+        title: "Share of a cluster",
+        formula: "cost of what the whole cluster needs (its coordinator, disks, network, service fee) × the run’s share of the cluster’s paid capacity in the slice.",
+    },
+    Method {
+        name: "cluster-active-share",
+        title: "Share of the time something ran",
+        formula: "The capacity of the cluster is not known. Its cost while at least one run was active is split by each run’s usage; the rest is idle.",
+    },
+    Method {
+        name: "unobserved-cluster",
+        title: "Cluster without run logs",
+        formula: "The cluster is billed, but no log says what ran on it: its cost stays whole and is not given to any run.",
+    },
+    Method {
+        name: "storage-bytes",
+        title: "Share of the bytes stored",
+        formula: "cost of the bucket, storage class and day × the table’s bytes ÷ all bytes measured there.",
+    },
+    Method {
+        name: "storage-nearest",
+        title: "Share of the bytes on the nearest day",
+        formula: "As share of the bytes stored, but no collection exists for this day: the nearest one is used.",
+    },
+    Method {
+        name: "storage-unmeasured",
+        title: "Stored, but not measured",
+        formula: "Billed bytes that no inventory and no table metadata explain. They are not smeared over the tables.",
+    },
+    Method {
+        name: "shared",
+        title: "Of use to all",
+        formula: "Support, tax, credits and unused commitments: kept apart, not spread.",
+    },
+    Method {
+        name: "idle",
+        title: "Paid for and not used",
+        formula: "cost of the slice − what its runs used. It is owned by the cluster’s owner.",
+    },
+];
+
+/// The title of a method; its own name where this build does not know it.
+pub fn title(name: &str) -> &str {
+    METHODS.iter().find(|method| method.name == name).map_or(name, |method| method.title)
+}
+
+/// The formula of a method in words.
+pub fn formula(name: &str) -> Option<&'static str> {
+    METHODS.iter().find(|method| method.name == name).map(|method| method.formula)
+}

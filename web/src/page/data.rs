@@ -1,0 +1,232 @@
+//! Data: where the figures come from, how fresh they are, and that they equal the bill.
+
+use askama::Template;
+use attribution::mart::{BalanceRow, SourceStatus};
+use axum::extract::{RawQuery, State as Shared};
+use axum::response::Response;
+use model::Category;
+
+use super::answer;
+use crate::context::Context;
+use crate::equation::{self, Balance, Equation};
+use crate::error::PageError;
+use crate::layout::Shell;
+use crate::lens::Lens;
+use crate::link::Path;
+use crate::sentence::Sentence;
+use crate::state::State;
+use crate::table::{self, Cell, Shown, Table, TableView};
+use crate::words;
+
+#[derive(Template)]
+#[template(path = "data/data.html")]
+struct Data {
+    shell: Shell,
+    sentence: Sentence,
+    equation: Equation,
+    sources: TableView,
+    balance: TableView,
+    identity: TableView,
+    warnings: TableView,
+}
+
+pub async fn data(Shared(state): Shared<State>, query: RawQuery) -> Response {
+    answer(state, Path::new(["data"]), query, build).await
+}
+
+fn build(page: &Context<'_>) -> Result<Response, PageError> {
+    // Sources and the balance are about the whole bill.
+    let lens = Lens { team: None, ..page.lens.clone() };
+    let page = &Context::new(page.mart, lens, page.path.clone(), page.now)?;
+    let sources = page.mart.sources()?;
+    let rows = equation::balance(page)?;
+    let sum = Balance::of(rows.iter());
+    let unbalanced = rows.iter().filter(|row| !row.difference.is_zero()).count();
+    let tables =
+        [source_table(page, &sources), balance_table(page, &rows, &sum), identity(page)?, warnings(page)?];
+    let [sources_view, balance, identity, warnings] = match page.tables(tables)? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
+    let days = rows.iter().map(|row| row.day).collect::<std::collections::BTreeSet<_>>().len();
+    let mut sentence = Sentence::default()
+        .say("Of ")
+        .figure(page.money(sum.charged))
+        .say(format!(" charged {}, every cent is accounted for: ", page.period()));
+    sentence = if unbalanced == 0 {
+        sentence
+            .figure(words::plural(days as i64, "day", "days"))
+            .say(" reconciled with a difference of exactly ")
+            .figure("0")
+            .say(".")
+    } else {
+        Sentence::default()
+            .figure(words::plural(unbalanced as i64, "day and service", "days and services"))
+            .say(format!(" do not reconcile {}; they are listed below.", page.period()))
+    };
+    let skipped: i64 = sources.iter().map(|source| source.skipped).sum();
+    let newest = sources.iter().filter_map(|source| source.newest_data_at).max();
+    let freshness =
+        newest.map_or("No source has data.".to_owned(), |at| format!("Newest data: {}.", page.instant(at)));
+    let partial = if skipped == 0 {
+        "Everything found was read.".to_owned()
+    } else {
+        format!("Partial: {} could not be read.", words::plural(skipped, "object", "objects"))
+    };
+    let sentence = sentence.note(format!("{}. {freshness} {partial}", words::capital(&page.terms())));
+    let equation = Equation::new(page, &sum);
+    let shell = Shell::of(page, "Data", vec![]).filtered(page, false);
+    page.page(&Data { shell, sentence, equation, sources: sources_view, balance, identity, warnings })
+}
+
+fn source_table(context: &Context<'_>, sources: &[SourceStatus]) -> Table {
+    let basis = context.lens.basis;
+    let row = |source: &SourceStatus| {
+        let total = source.totals.iter().find(|(currency, _)| *currency == context.scope.currency);
+        vec![
+            Cell::text(source.name.as_str()),
+            Cell::text(source.kind.as_str()),
+            Cell::text(source.uri.as_str()),
+            Cell::Count(source.objects),
+            Cell::Count(source.rows),
+            // With what 18 decimals could not hold, so that it is the file's own total.
+            total.map_or(Cell::Nothing, |(_, totals)| Cell::Digits(totals.get(basis).to_string())),
+            Cell::when(source.newest_data_at),
+            Cell::when(source.landed_at),
+            Cell::At(source.checked_at),
+            Cell::Count(source.warnings),
+            Cell::Count(source.skipped),
+        ]
+    };
+    Table {
+        id: "sources",
+        caption: "Sources".to_owned(),
+        noun: ("source", "sources"),
+        columns: vec![
+            table::text("source", "Source"),
+            table::text("kind", "Kind"),
+            table::text("uri", "Location").wide(),
+            table::number("objects", "Objects"),
+            table::number("rows", "Rows"),
+            table::number("total", format!("Landed total ({basis}, {})", context.scope.currency)).wide(),
+            table::number("newest_data", "Newest data"),
+            table::number("landed", "Last landed").wide(),
+            table::number("checked", "Last checked").exported(),
+            table::number("warnings", "Warnings"),
+            table::number("skipped", "Left out"),
+        ],
+        rows: sources.iter().map(row).collect(),
+        foot: None,
+        sort: ("source", false),
+        empty: "No source is configured. Name one in lakeledger.toml and run `lakeledger run`.".to_owned(),
+    }
+}
+
+fn balance_table(context: &Context<'_>, rows: &[BalanceRow], sum: &Balance) -> Table {
+    let currency = context.scope.currency;
+    let mut columns = vec![
+        table::text("day", "Day (UTC)"),
+        table::text("service", "Service"),
+        table::number("charged", format!("Charged ({currency})")),
+    ];
+    columns.extend(Category::ALL.map(|category| {
+        let head = words::capital(category.name());
+        table::number(category.name(), head).wide()
+    }));
+    columns.push(table::number("difference", "Difference"));
+    let row = |row: &BalanceRow| {
+        let of = Balance::of(std::iter::once(row));
+        let lens = context.lens.shared().days(row.day, row.day.succ_opt().unwrap_or(row.day));
+        let href =
+            lens.only(attribution::mart::Dimension::Service, &row.service).url(&Path::new(["explain"]));
+        let mut cells = vec![
+            Cell::Day { day: row.day, href: None },
+            Cell::text(row.service.as_str()),
+            Cell::MoneyLink { amount: row.charged, href },
+        ];
+        cells.extend(Category::ALL.map(|category| Cell::Money(of.get(category))));
+        cells.push(Cell::Exact(row.difference));
+        cells
+    };
+    let mut foot = vec![Cell::text("Total"), Cell::Nothing, Cell::Money(sum.charged)];
+    foot.extend(Category::ALL.map(|category| Cell::Money(sum.get(category))));
+    foot.push(Cell::Exact(sum.difference));
+    Table {
+        id: "balance",
+        caption: "Reconciliation by day and service".to_owned(),
+        noun: ("row", "rows"),
+        columns,
+        rows: rows.iter().map(row).collect(),
+        foot: Some(foot),
+        sort: ("day", false),
+        empty: "Nothing was charged in this span.".to_owned(),
+    }
+}
+
+fn identity(context: &Context<'_>) -> Result<Table, PageError> {
+    let mut identities = context.mart.identity()?;
+    identities.retain(|row| row.currency == context.scope.currency);
+    let currency = context.scope.currency;
+    let rows = identities.iter().map(|row| {
+        vec![
+            Cell::text(row.source.as_str()),
+            Cell::text(row.period.as_str()),
+            Cell::Money(row.billed),
+            Cell::Money(row.effective),
+            Cell::Money(row.upfront_fees),
+            row.amortised_upfront.map_or(Cell::Nothing, Cell::Money),
+            row.residual
+                .map_or_else(|| Cell::Tone { text: "not computable".to_owned(), tone: "plain" }, Cell::Exact),
+        ]
+    });
+    Ok(Table {
+        id: "identity",
+        caption: "Billed against effective, by bill and month".to_owned(),
+        noun: ("bill", "bills"),
+        columns: vec![
+            table::text("source", "Source"),
+            table::text("period", "Month"),
+            table::number("billed", format!("Billed ({currency})")),
+            table::number("effective", format!("Effective ({currency})")),
+            table::number("upfront_fees", "Upfront fees").wide(),
+            table::number("amortised_upfront", "Amortised upfront").wide(),
+            table::number("residual", "Residual"),
+        ],
+        rows: rows.collect(),
+        foot: None,
+        sort: ("period", true),
+        empty: "No bill has been read.".to_owned(),
+    })
+}
+
+fn warnings(context: &Context<'_>) -> Result<Table, PageError> {
+    let rows = context.mart.warnings()?.into_iter().map(|warning| {
+        vec![
+            Cell::text(warning.code),
+            Cell::text(warning.object),
+            Cell::text(warning.message),
+            Cell::Count(i64::try_from(warning.count).unwrap_or(i64::MAX)),
+            if warning.skipped {
+                Cell::Tone { text: "left out".to_owned(), tone: "bad" }
+            } else {
+                Cell::text("kept")
+            },
+        ]
+    });
+    Ok(Table {
+        id: "warnings",
+        caption: "Warnings".to_owned(),
+        noun: ("warning", "warnings"),
+        columns: vec![
+            table::text("code", "Code"),
+            table::text("object", "Object"),
+            table::text("message", "What was noticed"),
+            table::number("count", "Times"),
+            table::text("facts", "Facts"),
+        ],
+        rows: rows.collect(),
+        foot: None,
+        sort: ("code", false),
+        empty: "Nothing was noticed.".to_owned(),
+    })
+}

@@ -1,0 +1,236 @@
+//! Explain: a figure opened down to its parts, each with its rule, its arithmetic and the
+//! bill lines behind it.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use attribution::mart::{Dimension, ExplainPart, NONE};
+use axum::extract::{RawQuery, State as Shared};
+use axum::response::Response;
+use model::Amount;
+
+use super::answer;
+use crate::context::{Context, only};
+use crate::error::PageError;
+use crate::layout::{Anchor, Shell};
+use crate::lens::Lens;
+use crate::link::Path;
+use crate::method;
+use crate::sentence::{self, Sentence};
+use crate::state::State;
+use crate::table::{self, Cell, Shown, Table, TableView};
+use crate::words;
+
+#[derive(Template)]
+#[template(path = "explain/explain.html")]
+struct Explain {
+    shell: Shell,
+    sentence: Sentence,
+    /// What the figure is restricted to, each with the link that lifts it.
+    restrictions: Vec<(String, Anchor)>,
+    /// Whether the parts add up to the figure asked of the mart on its own.
+    sums: bool,
+    sum: String,
+    methods: TableView,
+    parts: TableView,
+}
+
+pub async fn explain(Shared(state): Shared<State>, query: RawQuery) -> Response {
+    answer(state, Path::new(["explain"]), query, build).await
+}
+
+fn build(context: &Context<'_>) -> Result<Response, PageError> {
+    let filters = context.lens.filters.clone();
+    let parts = context.mart.explain(&context.query(&[], &filters))?;
+    let total = context.total(&filters)?;
+    let sum: Amount = parts.iter().map(|part| part.cost).sum();
+    let tables = [part_table(context, &parts, sum), methods(context, &parts, sum)];
+    let [part_view, methods] = match context.tables(tables)? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
+    let subject = if filters.is_empty() && context.lens.team.is_none() { "The platform" } else { "This" };
+    let groups: std::collections::BTreeSet<&str> =
+        parts.iter().map(|part| part.charge_group_id.as_str()).collect();
+    let sentence = sentence::cost(context, subject, total)
+        .say(": the sum of ")
+        .figure(words::plural(parts.len() as i64, "part", "parts"))
+        .say(format!(" of {}.", words::plural(groups.len() as i64, "charge", "charges")))
+        .note(format!(
+            "{}. A charge is what one resource was billed in one hour or day. Open a part to see the bill lines of its charge.",
+            words::capital(&context.terms())
+        ));
+    let shell = Shell::of(context, "Explain", vec![]).filtered(context, true);
+    context.page(&Explain {
+        shell,
+        sentence,
+        restrictions: restrictions(context),
+        sums: sum == total,
+        sum: format!("{sum} {}", context.scope.currency),
+        methods,
+        parts: part_view,
+    })
+}
+
+fn restrictions(context: &Context<'_>) -> Vec<(String, Anchor)> {
+    let lens = context.lens.page();
+    let lifted = |lens: Lens, what: &str| Anchor {
+        label: format!("Lift the restriction to {what}"),
+        href: lens.url(&context.path),
+    };
+    let mut all = Vec::new();
+    if let Some(team) = &lens.team {
+        let what = format!("team: {}", context.team_label(team));
+        all.push((what.clone(), lifted(Lens { team: None, ..lens.clone() }, &what)));
+    }
+    for (i, filter) in lens.filters.iter().enumerate() {
+        let mut without = lens.clone();
+        without.filters.remove(i);
+        let what = format!("{}: {}", filter.dimension, filter.value);
+        all.push((what.clone(), lifted(without, &what)));
+    }
+    all
+}
+
+fn methods(context: &Context<'_>, parts: &[ExplainPart], total: Amount) -> Table {
+    let mut sums: BTreeMap<&str, (i64, Amount)> = BTreeMap::new();
+    for part in parts {
+        let sum = sums.entry(&part.method).or_default();
+        sum.0 += 1;
+        sum.1 += part.cost;
+    }
+    let row = |(name, (count, cost)): (&&str, &(i64, Amount))| {
+        let filters = crate::chart::with(&context.lens.filters, only(Dimension::Method, name));
+        vec![
+            Cell::text(method::title(name)),
+            Cell::text(method::formula(name).unwrap_or_default()),
+            Cell::Count(*count),
+            Cell::MoneyLink { amount: *cost, href: context.explain(&filters) },
+            Cell::Share { part: *cost, whole: total, class: "share" },
+        ]
+    };
+    Table {
+        id: "methods",
+        caption: "How the parts were found".to_owned(),
+        noun: ("method", "methods"),
+        columns: vec![
+            table::text("method", "Method"),
+            table::text("formula", "Formula").wide(),
+            table::number("parts", "Parts"),
+            table::number("cost", format!("Cost ({})", context.scope.currency)),
+            table::number("share", "Of the figure").derived(),
+        ],
+        rows: sums.iter().map(row).collect(),
+        foot: Some(vec![
+            Cell::text("Total"),
+            Cell::Nothing,
+            Cell::Count(parts.len() as i64),
+            Cell::Money(total),
+            Cell::Nothing,
+        ]),
+        sort: ("cost", true),
+        empty: "No part matches; lift a restriction or choose other days.".to_owned(),
+    }
+}
+
+fn part_table(context: &Context<'_>, parts: &[ExplainPart], total: Amount) -> Table {
+    let currency = context.scope.currency;
+    Table {
+        id: "parts",
+        caption: "Parts, and the charges they are of".to_owned(),
+        noun: ("part", "parts"),
+        columns: vec![
+            table::text("service", "Charge"),
+            table::number("start", "Hour or day").wide(),
+            table::text("went_to", "Went to"),
+            table::text("team", "Team, by rule").wide(),
+            table::text("arithmetic", "Arithmetic").wide(),
+            table::number("charge", format!("Charge ({currency})")).wide(),
+            table::number("cost", format!("Part ({currency})")),
+            table::text("formula", "Formula").exported(),
+            table::text("method", "Method").exported(),
+            table::text("category", "Category").exported(),
+            table::text("pool", "Pool").exported(),
+            table::text("run", "Run").exported(),
+            table::text("table", "Table").exported(),
+            table::text("cluster", "Cluster").exported(),
+            table::number("weight", "Weight").exported(),
+            table::number("weight_total", "All weights").exported(),
+            table::text("charge_group", "Charge").exported(),
+        ],
+        rows: parts.iter().map(|part| part_row(context, part)).collect(),
+        foot: Some({
+            let mut foot = vec![Cell::text("All parts")];
+            foot.extend((0..5).map(|_| Cell::Nothing));
+            foot.push(Cell::Exact(total));
+            foot.extend((0..10).map(|_| Cell::Nothing));
+            foot
+        }),
+        sort: ("cost", true),
+        empty: "No part matches; lift a restriction or choose other days.".to_owned(),
+    }
+}
+
+fn part_row(context: &Context<'_>, part: &ExplainPart) -> Vec<Cell> {
+    let lines = context.lens.page().url(&Path::new(["explain", &part.charge_group_id]));
+    let charge: Vec<&str> = std::iter::once(part.service.as_str())
+        .chain(part.usage_type.as_deref())
+        .chain(part.resource_id.as_deref())
+        .collect();
+    let team = match (&part.team, &part.owner_rule) {
+        (Some(team), Some(rule)) => Cell::text(format!("{team}, by {rule}")),
+        (Some(team), None) => Cell::text(team.as_str()),
+        (None, _) => Cell::Nothing,
+    };
+    vec![
+        Cell::link(charge.join(" · "), lines),
+        Cell::At(part.bucket_start),
+        went_to(context, part),
+        team,
+        Cell::text(arithmetic(&part.formula)),
+        // Parts are often below a cent: here every digit counts.
+        Cell::Exact(part.group_cost),
+        Cell::Exact(part.cost),
+        Cell::text(part.formula.as_str()),
+        Cell::text(part.method.as_str()),
+        Cell::text(part.category.name()),
+        Cell::text(part.pool.as_str()),
+        Cell::maybe(part.run_id.as_deref()),
+        Cell::maybe(part.table_id.as_deref()),
+        Cell::maybe(part.cluster_id.as_deref()),
+        Cell::Count(part.weight),
+        Cell::Count(part.weight_total),
+        Cell::text(part.charge_group_id.as_str()),
+    ]
+}
+
+/// The numbers of a formula alone, where words say the same for every part of a method:
+/// those stand once above, and whole in the CSV.
+fn arithmetic(formula: &str) -> &str {
+    formula
+        .rsplit_once(": ")
+        .map(|(_, numbers)| numbers)
+        .filter(|numbers| numbers.contains(" x "))
+        .unwrap_or(formula)
+}
+
+/// The most telling thing a part went to.
+fn went_to(context: &Context<'_>, part: &ExplainPart) -> Cell {
+    let named = |id: &Option<String>| id.clone().filter(|id| id != NONE);
+    if let Some(run) = named(&part.run_id) {
+        return match named(&part.workload) {
+            Some(workload) => {
+                Cell::link(format!("{workload} ({run})"), context.entity("workloads", &workload))
+            }
+            None => Cell::text(run),
+        };
+    }
+    let category = part.category.name();
+    if let Some(table) = named(&part.table_id) {
+        return Cell::link(format!("{category}: {table}"), context.entity("tables", &table));
+    }
+    match named(&part.cluster_id) {
+        Some(cluster) => Cell::link(format!("{category}: {cluster}"), context.entity("clusters", &cluster)),
+        None => Cell::text(category),
+    }
+}

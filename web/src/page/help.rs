@@ -1,0 +1,33 @@
+//! Help: the terms and formulas behind the figures. Needs no mart.
+
+use askama::Template;
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::asset;
+use crate::error::PageError;
+use crate::layout::Shell;
+use crate::lens::Lens;
+use crate::link::Path;
+use crate::method::{METHODS, Method};
+use crate::response;
+
+#[derive(Template)]
+#[template(path = "help/help.html")]
+struct Help {
+    shell: Shell,
+    methods: &'static [Method],
+    licence: &'static str,
+}
+
+pub async fn help(RawQuery(query): RawQuery) -> Response {
+    build(query.as_deref().unwrap_or_default()).unwrap_or_else(IntoResponse::into_response)
+}
+
+fn build(query: &str) -> Result<Response, PageError> {
+    let lens = Lens::parse(query).map_err(PageError::BadRequest)?;
+    let shell = Shell::without_mart("Help", &Path::new(["help"]), &lens);
+    let page = Help { shell, methods: &METHODS, licence: asset::ECHARTS_LICENCE.url };
+    Ok(response::html(StatusCode::OK, page.render()?))
+}

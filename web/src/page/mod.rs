@@ -1,0 +1,68 @@
+//! The pages: each module asks the mart, forms a typed view of the answer and hands it to
+//! its template.
+
+pub mod clusters;
+pub mod data;
+pub mod explain;
+pub mod help;
+pub mod lines;
+pub mod overview;
+pub mod tables;
+pub mod team;
+pub mod teams;
+pub mod workloads;
+
+mod runs;
+
+use axum::extract::RawQuery;
+use axum::response::{IntoResponse, Response};
+
+use crate::context::Context;
+use crate::error::PageError;
+use crate::layout::Anchor;
+use crate::lens::Lens;
+use crate::link::Path;
+use crate::state::State;
+
+/// Reads the lens, opens the current mart and builds the page where it may block.
+async fn answer(
+    state: State,
+    path: Path,
+    RawQuery(query): RawQuery,
+    build: impl FnOnce(&Context<'_>) -> Result<Response, PageError> + Send + 'static,
+) -> Response {
+    let lens = match Lens::parse(query.as_deref().unwrap_or_default()) {
+        Ok(lens) => lens,
+        Err(faults) => return PageError::BadRequest(faults).into_response(),
+    };
+    let now = state.now();
+    let page = state.with_mart(move |mart| build(&Context::new(mart, lens, path, now)?)).await;
+    page.into_response()
+}
+
+/// One small fact of a strip beneath the headline.
+pub struct Fact {
+    pub label: &'static str,
+    pub value: String,
+    pub note: String,
+    pub href: Option<String>,
+}
+
+/// A fact that leads nowhere.
+fn fact(label: &'static str, value: impl Into<String>, note: impl Into<String>) -> Fact {
+    Fact { label, value: value.into(), note: note.into(), href: None }
+}
+
+/// The link to a list, as a breadcrumb.
+fn crumb(context: &Context<'_>, label: &str, place: &str) -> Anchor {
+    Anchor { label: label.to_owned(), href: context.lens.shared().url(&Path::new([place])) }
+}
+
+/// That an entity is unknown, with its list as the way out.
+fn not_found(context: &Context<'_>, what: &'static str, id: &str, place: &str) -> PageError {
+    PageError::NotFound {
+        what,
+        id: id.to_owned(),
+        way_out: (format!("All {what}s"), context.lens.shared().url(&Path::new([place]))),
+    }
+}

@@ -1,0 +1,135 @@
+//! Overview: what was spent, by whom, how much of it was idle, and that it equals the bill.
+
+use askama::Template;
+use attribution::mart::Dimension;
+use axum::extract::{RawQuery, State as Shared};
+use axum::response::Response;
+use model::Category;
+
+use super::{Fact, answer, fact, teams};
+use crate::chart::{self, ChartView};
+use crate::context::Context;
+use crate::equation::{self, Balance, Equation};
+use crate::error::PageError;
+use crate::flow;
+use crate::layout::{Anchor, Shell};
+use crate::lens::{Group, Lens};
+use crate::link::Path;
+use crate::parts;
+use crate::sentence::{self, Sentence};
+use crate::state::State;
+use crate::table::{Shown, TableView};
+
+#[derive(Template)]
+#[template(path = "overview/overview.html")]
+struct Overview {
+    shell: Shell,
+    sentence: Sentence,
+    facts: Vec<Fact>,
+    groups: Vec<(Anchor, bool)>,
+    chart: ChartView,
+    chart_table: TableView,
+    /// Absent while a team filter is set: the equation is about the whole bill.
+    equation: Option<Equation>,
+    flow: ChartView,
+    flow_table: TableView,
+    teams: TableView,
+    /// Whether anything was charged in the span.
+    charged: bool,
+}
+
+pub async fn overview(Shared(state): Shared<State>, query: RawQuery) -> Response {
+    answer(state, Path::root(), query, build).await
+}
+
+fn build(context: &Context<'_>) -> Result<Response, PageError> {
+    let group = context.lens.group.unwrap_or(Group::Team);
+    let parts = parts::of(context, &[])?;
+    let total = parts.total();
+    let balance = Balance::of(equation::balance(context)?.iter());
+    let teams_by_cost = context.by(Dimension::Team, &[])?;
+
+    let (chart, day_table) =
+        chart::by_day(context, group.dimension(), &[], format!("Cost by day and {}", group.name()))?;
+    let (flow, flow_table) = flow::bill_to_teams(context)?;
+    let tables = [teams::table(context)?, day_table, flow_table];
+    let [teams, chart_table, flow_table] = match context.tables(tables)? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
+
+    let subject = context.lens.team.as_deref().map_or("The platform", |team| context.owner(team));
+    let mut sentence = sentence::spent(context, subject, total);
+    if let Some(idle) = reports::format::percent(parts.idle(), total).filter(|_| !parts.idle().is_zero()) {
+        sentence = sentence.say(", ").figure(idle).say(" of it idle");
+    }
+    if context.lens.team.is_none()
+        && let Some((team, cost)) = parts::largest(&teams_by_cost)
+    {
+        sentence = sentence.say(format!("; the largest part is {team}’s with ")).figure(context.money(cost));
+    }
+    let sentence = sentence.say(".").note(sentence::comparison(context, total, &[])?);
+
+    let shell = Shell::of(context, "Overview", vec![]).filtered(context, true).charted();
+    let groups = Group::ALL
+        .into_iter()
+        .map(|choice| {
+            let lens = Lens { group: (choice != Group::Team).then_some(choice), ..context.lens.page() };
+            let label = format!("By {}", choice.name());
+            (Anchor { label, href: lens.url(&context.path) }, choice == group)
+        })
+        .collect();
+    context.page(&Overview {
+        shell,
+        sentence,
+        facts: facts(context, &parts)?,
+        groups,
+        chart,
+        chart_table,
+        equation: context.lens.team.is_none().then(|| Equation::new(context, &balance)),
+        flow,
+        flow_table,
+        teams,
+        charged: !teams_by_cost.is_empty(),
+    })
+}
+
+fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageError> {
+    let total = parts.total();
+    let unallocated = parts.get(Category::Unallocated);
+    let percent = |part| reports::format::percent(part, total).unwrap_or_else(|| "–".to_owned());
+    let sources = context.mart.sources()?;
+    let newest = context.mart.info().end_day.and_then(|end| end.pred_opt());
+    let skipped: i64 = sources.iter().map(|source| source.skipped).sum();
+    let data = context.lens.shared().url(&Path::new(["data"]));
+    Ok(vec![
+        Fact {
+            label: "Allocated",
+            value: percent(total - unallocated),
+            note: format!("{} unallocated", context.money(unallocated)),
+            href: Some(context.explain(&parts::one(Dimension::Category, Category::Unallocated.name()))),
+        },
+        Fact {
+            label: "Idle",
+            value: percent(parts.idle()),
+            note: format!("{} paid and not used", context.money(parts.idle())),
+            href: Some(context.explain(&parts::one(Dimension::Category, Category::Idle.name()))),
+        },
+        Fact {
+            href: Some(data.clone()),
+            ..fact(
+                "Newest charge",
+                newest.map_or_else(|| "–".to_owned(), reports::format::day),
+                "of all bills read",
+            )
+        },
+        Fact {
+            href: Some(data),
+            ..fact(
+                "Left out",
+                crate::words::plural(skipped, "object", "objects"),
+                if skipped == 0 { "everything was read" } else { "figures are partial; see Data" },
+            )
+        },
+    ])
+}

@@ -1,0 +1,293 @@
+//! Tables: what they hold and cost; and one of them with the runs that read or wrote it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+use attribution::mart::{CostQuery, Dimension, Filter, NONE, RunFilter, TableRow};
+use axum::extract::{Path as Segment, RawQuery, State as Shared};
+use axum::response::Response;
+use model::{Amount, Category};
+
+use super::{Fact, answer, crumb, fact, not_found, runs};
+use crate::chart::{self, ChartView, Ranked};
+use crate::context::{Context, only};
+use crate::error::PageError;
+use crate::layout::Shell;
+use crate::link::Path;
+use crate::parts::{self, Parts};
+use crate::sentence::{self, Sentence};
+use crate::state::State;
+use crate::table::{self, Cell, Shown, Table, TableView};
+use crate::words;
+
+#[derive(Template)]
+#[template(path = "tables/tables.html")]
+struct Tables {
+    shell: Shell,
+    sentence: Sentence,
+    chart: ChartView,
+    tables: TableView,
+}
+
+#[derive(Template)]
+#[template(path = "tables/table.html")]
+struct OneTable {
+    shell: Shell,
+    sentence: Sentence,
+    facts: Vec<Fact>,
+    /// Location, partitioning and the like, label and value.
+    details: Vec<(&'static str, String)>,
+    chart: ChartView,
+    chart_table: TableView,
+    producers: TableView,
+    runs: TableView,
+}
+
+pub async fn tables(Shared(state): Shared<State>, query: RawQuery) -> Response {
+    answer(state, Path::new(["tables"]), query, build_list).await
+}
+
+pub async fn table(Shared(state): Shared<State>, Segment(id): Segment<String>, query: RawQuery) -> Response {
+    let path = Path::new(["tables", &id]);
+    answer(state, path, query, move |context| build_one(context, &id)).await
+}
+
+fn build_list(context: &Context<'_>) -> Result<Response, PageError> {
+    let costs = context.by(Dimension::Table, &[])?;
+    let colours = context.colours(&Dimension::Team)?;
+    let owners = owners(context, &[])?;
+    let named = || costs.iter().filter(|(table, _)| *table != NONE);
+    let ranked = named()
+        .map(|(table, cost)| Ranked {
+            name: table.clone(),
+            amount: *cost,
+            slot: colours.of(owners.get(table).map_or(NONE, String::as_str)),
+            href: context.entity("tables", table),
+        })
+        .collect();
+    let chart = chart::ranks(context, "largest", "Dearest tables, coloured by team".to_owned(), ranked)?;
+    let list = list(context, &[])?;
+    let [tables] = match context.tables([list])? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
+    let total: Amount = named().map(|(_, cost)| *cost).sum();
+    let unmeasured = context.total(&parts::one(Dimension::Method, "storage-unmeasured"))?;
+    let subject = words::plural(named().count() as i64, "table", "tables");
+    let mut sentence = sentence::cost(context, &subject, total).say(", storage and the runs that wrote them");
+    if !unmeasured.is_zero() {
+        sentence = sentence
+            .say("; ")
+            .figure(context.money(unmeasured))
+            .say(" of storage is of bytes no table accounts for");
+    }
+    let sentence = sentence
+        .say(".")
+        .note(format!("{}. Health is as of each table’s last collection.", words::capital(&context.terms())));
+    let shell = Shell::of(context, "Tables", vec![]).filtered(context, true).charted();
+    context.page(&Tables { shell, sentence, chart, tables })
+}
+
+/// One row a table that costs anything or was collected.
+pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageError> {
+    let costs = parts::by(context, Dimension::Table, filters)?;
+    let owners = owners(context, filters)?;
+    let team = filters
+        .iter()
+        .find(|filter| filter.dimension == Dimension::Team)
+        .map(|filter| filter.value.as_str())
+        .or(context.lens.team.as_deref());
+    let collected: BTreeMap<String, TableRow> =
+        context.mart.tables()?.into_iter().map(|table| (table.table_id.clone(), table)).collect();
+    let of_team = |table: &TableRow| team.is_none_or(|team| table.team.as_deref().unwrap_or(NONE) == team);
+    let ids: BTreeSet<&String> = costs
+        .keys()
+        .filter(|id| *id != NONE)
+        .chain(collected.values().filter(|table| of_team(table)).map(|table| &table.table_id))
+        .collect();
+    let currency = context.scope.currency;
+    let row = |id: &String| {
+        let parts = costs.get(id).copied().unwrap_or_default();
+        let seen = collected.get(id);
+        let count =
+            |value: fn(&TableRow) -> i64| seen.map_or(Cell::Nothing, |table| Cell::Count(value(table)));
+        let owner = seen
+            .and_then(|table| table.team.as_ref())
+            .or_else(|| owners.get(id))
+            .filter(|team| *team != NONE);
+        vec![
+            Cell::link(id.as_str(), context.entity("tables", id)),
+            owner.map_or(Cell::Nothing, |team| Cell::link(team.as_str(), context.entity("teams", team))),
+            Cell::MoneyLink {
+                amount: parts.total(),
+                href: context.explain(&chart::with(filters, only(Dimension::Table, id))),
+            },
+            Cell::Money(parts.get(Category::Storage)),
+            Cell::Money(parts.get(Category::Usage)),
+            seen.map_or(Cell::Nothing, |table| Cell::Bytes(table.data_bytes)),
+            count(|table| table.row_count),
+            count(|table| table.data_files),
+            count(|table| table.small_files),
+            count(|table| table.delete_files),
+            count(|table| table.snapshots),
+        ]
+    };
+    let shown: Parts = Parts::sum(ids.iter().filter_map(|id| costs.get(*id)));
+    let mut foot = vec![
+        Cell::text("Total"),
+        Cell::Nothing,
+        Cell::Money(shown.total()),
+        Cell::Money(shown.get(Category::Storage)),
+        Cell::Money(shown.get(Category::Usage)),
+    ];
+    let sum = |value: fn(&TableRow) -> i64| {
+        ids.iter().filter_map(|id| collected.get(*id)).map(value).fold(0_i64, i64::saturating_add)
+    };
+    foot.push(Cell::Bytes(sum(|table| table.data_bytes)));
+    foot.extend([
+        Cell::Count(sum(|table| table.row_count)),
+        Cell::Count(sum(|table| table.data_files)),
+        Cell::Count(sum(|table| table.small_files)),
+        Cell::Count(sum(|table| table.delete_files)),
+        Cell::Count(sum(|table| table.snapshots)),
+    ]);
+    Ok(Table {
+        id: "tables",
+        caption: "Tables".to_owned(),
+        noun: ("table", "tables"),
+        columns: vec![
+            table::text("table", "Table"),
+            table::text("team", "Team"),
+            table::number("cost", format!("Cost ({currency})")),
+            table::number("storage", format!("Storage ({currency})")).wide(),
+            table::number("runs", format!("Runs ({currency})")).wide(),
+            table::number("data_bytes", "Data"),
+            table::number("rows", "Rows").wide(),
+            table::number("data_files", "Files").wide(),
+            table::number("small_files", "Small files").wide(),
+            table::number("delete_files", "Delete files").wide(),
+            table::number("snapshots", "Snapshots").wide(),
+        ],
+        rows: ids.iter().map(|id| row(id)).collect(),
+        foot: Some(foot),
+        sort: ("cost", true),
+        empty: "No table has been collected. Table metadata is read from sources such as iceberg; see Data."
+            .to_owned(),
+    })
+}
+
+/// The team with most of each table's cost.
+fn owners(context: &Context<'_>, filters: &[Filter]) -> Result<BTreeMap<String, String>, PageError> {
+    let mut best: BTreeMap<String, (Amount, String)> = BTreeMap::new();
+    for row in context.costs(&[Dimension::Table, Dimension::Team], filters)? {
+        let entry = best.entry(row.keys[0].clone()).or_insert_with(|| (row.cost, row.keys[1].clone()));
+        if row.cost > entry.0 {
+            *entry = (row.cost, row.keys[1].clone());
+        }
+    }
+    Ok(best.into_iter().map(|(table, (_, team))| (table, team)).collect())
+}
+
+fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
+    let filters = parts::one(Dimension::Table, id);
+    let collected = context.mart.tables()?.into_iter().find(|table| table.table_id == id);
+    let ever = CostQuery { filters: filters.clone(), ..CostQuery::default() };
+    if id == NONE || (collected.is_none() && context.mart.costs(&ever)?.is_empty()) {
+        return Err(not_found(context, "table", id, "tables"));
+    }
+    let parts = parts::of(context, &filters)?;
+    let total = parts.total();
+    let title = "Cost by day and what it went into".to_owned();
+    let (chart, day_table) = chart::by_day(context, Dimension::Category, &filters, title)?;
+    let runs = context.runs(RunFilter { table: Some(id.to_owned()), ..RunFilter::default() })?;
+    let tables = [producers(context, &filters)?, runs::table(context, &runs, true), day_table];
+    let [producers, runs, chart_table] = match context.tables(tables)? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
+    let sentence = sentence::cost(context, id, total)
+        .say(": ")
+        .figure(context.money(parts.get(Category::Storage)))
+        .say(" to store it and ")
+        .figure(context.money(parts.get(Category::Usage)))
+        .say(" for the runs that wrote it.")
+        .note(sentence::comparison(context, total, &filters)?);
+    let facts = collected.as_ref().map(|table| facts(context, table)).unwrap_or_default();
+    let details = collected.as_ref().map(|table| details(context, table)).unwrap_or_default();
+    let shell =
+        Shell::of(context, id, vec![crumb(context, "Tables", "tables")]).filtered(context, true).charted();
+    context.page(&OneTable { shell, sentence, facts, details, chart, chart_table, producers, runs })
+}
+
+fn facts(context: &Context<'_>, table: &TableRow) -> Vec<Fact> {
+    let count = reports::format::count;
+    let mut facts = Vec::new();
+    if let Some(team) = &table.team {
+        facts.push(Fact { href: Some(context.entity("teams", team)), ..fact("Team", team.as_str(), "") });
+    }
+    let rows = words::plural(table.row_count, "row", "rows");
+    facts.push(fact("Data", reports::format::bytes(table.data_bytes), rows));
+    let target = reports::format::bytes(table.target_file_bytes);
+    facts.push(fact(
+        "Files",
+        count(table.data_files),
+        format!("{} small for a target of {target}", count(table.small_files)),
+    ));
+    facts.push(fact(
+        "Snapshots",
+        count(table.snapshots),
+        words::plural(table.manifests, "manifest", "manifests"),
+    ));
+    facts.push(fact(
+        "Delete files",
+        count(table.delete_files),
+        words::plural(table.deleted_rows, "deleted row", "deleted rows"),
+    ));
+    let held = table.reachable_bytes.saturating_sub(table.data_bytes).max(0);
+    facts.push(fact(
+        "Reachable",
+        reports::format::bytes(table.reachable_bytes),
+        format!("{} more than its data, held by snapshots", reports::format::bytes(held)),
+    ));
+    facts
+}
+
+fn details(context: &Context<'_>, table: &TableRow) -> Vec<(&'static str, String)> {
+    let mut details = vec![("Format", table.format.clone()), ("Location", table.location.clone())];
+    details.extend(table.partition_spec.clone().map(|spec| ("Partitioned by", spec)));
+    details.extend(table.owner.clone().map(|owner| ("Owner property", owner)));
+    details.extend(table.last_updated_at.map(|at| ("Last written", context.instant(at))));
+    details.push(("Collected", context.instant(table.collected_at)));
+    details
+}
+
+fn producers(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageError> {
+    let costs = context.by(Dimension::Workload, filters)?;
+    let total: Amount = costs.values().copied().sum();
+    let row = |(workload, cost): (&String, &Amount)| {
+        let href = context.explain(&chart::with(filters, only(Dimension::Workload, workload)));
+        vec![
+            if workload == NONE {
+                Cell::text("no workload (storage)")
+            } else {
+                Cell::link(workload.as_str(), context.entity("workloads", workload))
+            },
+            Cell::MoneyLink { amount: *cost, href },
+            Cell::Share { part: *cost, whole: total, class: "share" },
+        ]
+    };
+    Ok(Table {
+        id: "producers",
+        caption: "What it costs to store and to write".to_owned(),
+        noun: ("row", "rows"),
+        columns: vec![
+            table::text("workload", "Workload"),
+            table::number("cost", format!("Cost ({})", context.scope.currency)),
+            table::number("share", "Of the table").derived(),
+        ],
+        rows: costs.iter().map(row).collect(),
+        foot: Some(vec![Cell::text("Total"), Cell::Money(total), Cell::Nothing]),
+        sort: ("cost", true),
+        empty: "Nothing was charged for it in this span.".to_owned(),
+    })
+}

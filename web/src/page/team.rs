@@ -1,0 +1,125 @@
+//! One team: what it spent, on what, and what of it was idle.
+
+use askama::Template;
+use attribution::mart::Dimension;
+use axum::extract::{Path as Segment, RawQuery, State as Shared};
+use axum::response::Response;
+use model::{Amount, Category};
+
+use super::{Fact, answer, clusters, crumb, fact, not_found, tables, workloads};
+use crate::chart::{self, ChartView};
+use crate::context::{Context, Scope, only};
+use crate::error::PageError;
+use crate::layout::Shell;
+use crate::lens::Lens;
+use crate::link::Path;
+use crate::parts;
+use crate::sentence::{self, Sentence};
+use crate::state::State;
+use crate::table::{self, Cell, Shown, Table, TableView};
+
+#[derive(Template)]
+#[template(path = "teams/team.html")]
+struct Team {
+    shell: Shell,
+    sentence: Sentence,
+    facts: Vec<Fact>,
+    chart: ChartView,
+    chart_table: TableView,
+    workloads: TableView,
+    tables: TableView,
+    clusters: TableView,
+    services: TableView,
+}
+
+pub async fn team(Shared(state): Shared<State>, Segment(id): Segment<String>, query: RawQuery) -> Response {
+    let path = Path::new(["teams", &id]);
+    answer(state, path, query, move |context| build(context, &id)).await
+}
+
+fn build(page: &Context<'_>, id: &str) -> Result<Response, PageError> {
+    if !page.teams.iter().any(|team| team == id) {
+        return Err(not_found(page, "team", id, "teams"));
+    }
+    // The page is about this team whatever team the URL names beside it.
+    let lens = Lens { team: None, ..page.lens.clone() };
+    let page = &Context::new(page.mart, lens, page.path.clone(), page.now)?;
+    let filters = parts::one(Dimension::Team, id);
+    let parts = parts::of(page, &filters)?;
+    let total = parts.total();
+    let title = "Cost by day and what it went into".to_owned();
+    let (chart, day_table) = chart::by_day(page, Dimension::Category, &filters, title)?;
+    let all = [
+        workloads::list(page, &filters)?,
+        tables::list(page, &filters)?,
+        clusters::list(page, &filters)?,
+        services(page, &filters)?,
+        day_table,
+    ];
+    let [workloads, tables, clusters, services, chart_table] = match page.tables(all)? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
+
+    let name = page.team_label(id).to_owned();
+    let mut sentence = sentence::spent(page, page.owner(id), total);
+    if let Some(idle) = reports::format::percent(parts.idle(), total).filter(|_| !parts.idle().is_zero()) {
+        sentence = sentence.say(", ").figure(idle).say(" of it idle");
+    }
+    if let Some((workload, cost)) = parts::largest(&page.by(Dimension::Workload, &filters)?) {
+        sentence =
+            sentence.say(format!("; its dearest workload is {workload} with ")).figure(page.money(cost));
+    }
+    let sentence = sentence.say(".").note(sentence::comparison(page, total, &filters)?);
+    let shell = Shell::of(page, &name, vec![crumb(page, "Teams", "teams")]).filtered(page, false).charted();
+    let facts = facts(page, id, &parts);
+    page.page(&Team { shell, sentence, facts, chart, chart_table, workloads, tables, clusters, services })
+}
+
+fn facts(context: &Context<'_>, id: &str, parts: &parts::Parts) -> Vec<Fact> {
+    let part = |label, category: Category| Fact {
+        label,
+        value: context.money(parts.get(category)),
+        note: reports::format::percent(parts.get(category), parts.total()).unwrap_or_default(),
+        href: Some(context.explain(&[only(Dimension::Team, id), only(Dimension::Category, category.name())])),
+    };
+    let mut facts = vec![
+        part("Runs", Category::Usage),
+        part("Storage", Category::Storage),
+        part("Named by the charge", Category::Direct),
+        part("Idle", Category::Idle),
+    ];
+    facts.retain(|fact| fact.note != "0%" && fact.note != "0.0%" && !fact.note.is_empty());
+    let email =
+        context.mart.info().teams.iter().find(|team| team.name == id).map(|team| team.email.join(", "));
+    facts.extend(email.filter(|email| !email.is_empty()).map(|email| fact("Reports go to", email, "")));
+    facts
+}
+
+fn services(context: &Context<'_>, filters: &[attribution::mart::Filter]) -> Result<Table, PageError> {
+    let Scope { currency, .. } = context.scope;
+    let costs = context.by(Dimension::Service, filters)?;
+    let total: Amount = costs.values().copied().sum();
+    let row = |(service, cost): (&String, &Amount)| {
+        let filters = chart::with(filters, only(Dimension::Service, service));
+        vec![
+            Cell::text(service.as_str()),
+            Cell::MoneyLink { amount: *cost, href: context.explain(&filters) },
+            Cell::Share { part: *cost, whole: total, class: "share" },
+        ]
+    };
+    Ok(Table {
+        id: "services",
+        caption: "Services".to_owned(),
+        noun: ("service", "services"),
+        columns: vec![
+            table::text("service", "Service"),
+            table::number("cost", format!("Cost ({currency})")),
+            table::number("share", "Of the team").derived(),
+        ],
+        rows: costs.iter().map(row).collect(),
+        foot: Some(vec![Cell::text("Total"), Cell::Money(total), Cell::Nothing]),
+        sort: ("cost", true),
+        empty: "Nothing was charged to this team in this span.".to_owned(),
+    })
+}

@@ -1,0 +1,126 @@
+//! Teams: what each costs, how much of it it used, and how that moved.
+
+use askama::Template;
+use attribution::mart::{Dimension, NONE};
+use axum::extract::{RawQuery, State as Shared};
+use axum::response::Response;
+use model::Amount;
+
+use super::answer;
+use crate::chart::{self, ChartView};
+use crate::colour;
+use crate::context::{Context, only};
+use crate::error::PageError;
+use crate::layout::Shell;
+use crate::link::Path;
+use crate::parts;
+use crate::sentence::{self, Sentence};
+use crate::state::State;
+use crate::table::{self, Cell, Shown, Table, TableView};
+use crate::words;
+
+#[derive(Template)]
+#[template(path = "teams/teams.html")]
+struct Teams {
+    shell: Shell,
+    sentence: Sentence,
+    chart: ChartView,
+    chart_table: TableView,
+    teams: TableView,
+}
+
+pub async fn teams(Shared(state): Shared<State>, query: RawQuery) -> Response {
+    answer(state, Path::new(["teams"]), query, build).await
+}
+
+fn build(context: &Context<'_>) -> Result<Response, PageError> {
+    let (chart, day_table) = chart::by_day(context, Dimension::Team, &[], "Cost by day and team".to_owned())?;
+    let costs = context.by(Dimension::Team, &[])?;
+    let total: Amount = costs.values().copied().sum();
+    let [teams, chart_table] = match context.tables([table(context)?, day_table])? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
+    let owned = costs.keys().filter(|team| *team != NONE).count();
+    let nobody = costs.get(NONE).copied().unwrap_or_default();
+    let count = words::plural(owned as i64, "team", "teams");
+    let mut sentence = sentence::spent(context, &count, total - nobody);
+    if !nobody.is_zero() {
+        sentence = sentence.say("; ").figure(context.money(nobody)).say(" belongs to no team");
+    }
+    let sentence = sentence.say(".").note(sentence::comparison(context, total, &[])?);
+    let shell = Shell::of(context, "Teams", vec![]).filtered(context, true).charted();
+    context.page(&Teams { shell, sentence, chart, chart_table, teams })
+}
+
+/// One row a team; the rows sum to the whole.
+pub fn table(context: &Context<'_>) -> Result<Table, PageError> {
+    let parts = parts::by(context, Dimension::Team, &[])?;
+    let before = context.by_before(Some(Dimension::Team), &[])?;
+    let daily = parts::daily(context, Dimension::Team, &[])?;
+    let colours = context.colours(&Dimension::Team)?;
+    let total: Amount = parts.values().map(parts::Parts::total).sum();
+    let currency = context.scope.currency;
+    let trend = context.days().len() > 2;
+
+    let mut columns = vec![
+        table::text("team", "Team"),
+        table::number("cost", format!("Cost ({currency})")),
+        table::number("share", "Of the whole").derived(),
+        table::number("used", format!("Used ({currency})")).wide(),
+        table::number("idle", format!("Idle ({currency})")).wide(),
+        table::number("idle_share", "Idle share").derived(),
+        table::number("shared_unallocated", format!("Shared, unallocated ({currency})")).wide(),
+    ];
+    columns.extend(before.is_some().then(|| table::number("change", format!("Change ({currency})"))));
+    columns.extend(trend.then(|| table::text("trend", "By day").derived().wide()));
+
+    let rows =
+        parts.iter().map(|(team, parts)| {
+            let cost = parts.total();
+            let mut row = vec![
+                Cell::Swatch {
+                    text: context.team_label(team).to_owned(),
+                    class: colour::class(colours.of(team)),
+                    href: Some(context.entity("teams", team)),
+                },
+                Cell::MoneyLink { amount: cost, href: context.explain(&[only(Dimension::Team, team)]) },
+                Cell::Share { part: cost, whole: total, class: "share" },
+                Cell::Money(parts.used()),
+                Cell::Money(parts.idle()),
+                Cell::Share { part: parts.idle(), whole: cost, class: "idle" },
+                Cell::Money(parts.rest()),
+            ];
+            row.extend(before.as_ref().map(|before| Cell::Change {
+                now: cost,
+                before: before.get(team).copied().unwrap_or_default(),
+            }));
+            row.extend(trend.then(|| Cell::Line(daily.get(team).cloned().unwrap_or_default())));
+            row
+        });
+    let rows: Vec<_> = rows.collect();
+    let sum = |part: fn(&parts::Parts) -> Amount| parts.values().map(part).sum::<Amount>();
+    let mut foot = vec![
+        Cell::text("Total"),
+        Cell::Money(total),
+        Cell::Nothing,
+        Cell::Money(sum(parts::Parts::used)),
+        Cell::Money(sum(parts::Parts::idle)),
+        Cell::Share { part: sum(parts::Parts::idle), whole: total, class: "idle" },
+        Cell::Money(sum(parts::Parts::rest)),
+    ];
+    foot.extend(
+        before.as_ref().map(|before| Cell::Change { now: total, before: before.values().copied().sum() }),
+    );
+    foot.extend(trend.then_some(Cell::Nothing));
+    Ok(Table {
+        id: "teams",
+        caption: "Teams".to_owned(),
+        noun: ("team", "teams"),
+        columns,
+        rows,
+        foot: Some(foot),
+        sort: ("cost", true),
+        empty: "Nothing was charged in this span; try other days.".to_owned(),
+    })
+}

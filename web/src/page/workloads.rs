@@ -1,0 +1,292 @@
+//! Workloads: what ran, how often, at what cost; and one of them with its runs.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use attribution::mart::{Dimension, Filter, NONE, RunFilter, RunRow};
+use axum::extract::{Path as Segment, RawQuery, State as Shared};
+use axum::response::Response;
+use model::Amount;
+
+use super::{Fact, answer, crumb, fact, not_found, runs};
+use crate::chart::{self, ChartView, Ranked};
+use crate::context::{Context, only};
+use crate::error::PageError;
+use crate::layout::Shell;
+use crate::link::Path;
+use crate::parts;
+use crate::sentence::{self, Sentence};
+use crate::state::State;
+use crate::table::{self, Cell, Shown, Table, TableView};
+use crate::words;
+
+#[derive(Template)]
+#[template(path = "workloads/workloads.html")]
+struct Workloads {
+    shell: Shell,
+    sentence: Sentence,
+    chart: ChartView,
+    workloads: TableView,
+}
+
+#[derive(Template)]
+#[template(path = "workloads/workload.html")]
+struct Workload {
+    shell: Shell,
+    sentence: Sentence,
+    facts: Vec<Fact>,
+    chart: ChartView,
+    chart_table: TableView,
+    runs: TableView,
+    outputs: TableView,
+}
+
+pub async fn workloads(Shared(state): Shared<State>, query: RawQuery) -> Response {
+    answer(state, Path::new(["workloads"]), query, build_list).await
+}
+
+pub async fn workload(
+    Shared(state): Shared<State>,
+    Segment(id): Segment<String>,
+    query: RawQuery,
+) -> Response {
+    let path = Path::new(["workloads", &id]);
+    answer(state, path, query, move |context| build_one(context, &id)).await
+}
+
+fn build_list(context: &Context<'_>) -> Result<Response, PageError> {
+    let costs = context.by(Dimension::Workload, &[])?;
+    let colours = context.colours(&Dimension::Team)?;
+    let owners = owners(context, &[])?;
+    let named = || costs.iter().filter(|(workload, _)| *workload != NONE);
+    let ranked = named()
+        .map(|(workload, cost)| Ranked {
+            name: workload.clone(),
+            amount: *cost,
+            slot: colours.of(owners.get(workload).map_or(NONE, String::as_str)),
+            href: context.entity("workloads", workload),
+        })
+        .collect();
+    let chart = chart::ranks(context, "largest", "Largest workloads, coloured by team".to_owned(), ranked)?;
+    let [workloads] = match context.tables([list(context, &[])?])? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
+    let total: Amount = named().map(|(_, cost)| *cost).sum();
+    let rest = costs.get(NONE).copied().unwrap_or_default();
+    let subject = words::plural(named().count() as i64, "workload", "workloads");
+    let mut sentence = sentence::cost(context, &subject, total);
+    if !rest.is_zero() {
+        sentence =
+            sentence.say("; ").figure(context.money(rest)).say(" more was charged that no run explains");
+    }
+    let sentence = sentence.say(".").note(format!("{}.", words::capital(&context.terms())));
+    let shell = Shell::of(context, "Workloads", vec![]).filtered(context, true).charted();
+    context.page(&Workloads { shell, sentence, chart, workloads })
+}
+
+/// What is known of a workload from its runs.
+#[derive(Default)]
+struct Activity<'a> {
+    runs: i64,
+    failed: i64,
+    vcore_ms: i64,
+    engine: &'a str,
+    last: Option<&'a RunRow>,
+}
+
+/// One row a workload, and one for what no run explains; the rows sum to the whole.
+pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageError> {
+    let costs = context.by(Dimension::Workload, filters)?;
+    let before = context.by_before(Some(Dimension::Workload), filters)?;
+    let owners = owners(context, filters)?;
+    let team =
+        filters.iter().find(|filter| filter.dimension == Dimension::Team).map(|filter| filter.value.clone());
+    let runs = context.runs(RunFilter { team, ..RunFilter::default() })?;
+    let mut activity: BTreeMap<&str, Activity<'_>> = BTreeMap::new();
+    for run in &runs {
+        let seen = activity.entry(&run.workload).or_default();
+        seen.runs += 1;
+        seen.failed += i64::from(run.status == "failed");
+        seen.vcore_ms = seen.vcore_ms.saturating_add(run.vcore_ms);
+        seen.engine = &run.engine;
+        if seen.last.is_none_or(|last| last.started_at <= run.started_at) {
+            seen.last = Some(run);
+        }
+    }
+    let total: Amount = costs.values().copied().sum();
+    let currency = context.scope.currency;
+    let mut columns = vec![
+        table::text("workload", "Workload"),
+        table::text("team", "Team"),
+        table::number("cost", format!("Cost ({currency})")),
+        table::number("share", "Of the whole").derived().wide(),
+        table::number("runs", "Runs"),
+        table::number("failed", "Failed"),
+        table::number("vcore_ms", "Vcore-hours").wide(),
+        table::text("engine", "Engine").wide(),
+        table::number("last_run", "Last start").wide(),
+    ];
+    if before.is_some() {
+        columns.push(table::number("change", format!("Change ({currency})")));
+    }
+    let row = |(workload, cost): (&String, &Amount)| {
+        let href = context.explain(&chart::with(filters, only(Dimension::Workload, workload)));
+        let seen = activity.get(workload.as_str());
+        let count = |count: fn(&Activity<'_>) -> Cell| seen.map_or(Cell::Nothing, count);
+        let mut row = vec![
+            if workload == NONE {
+                Cell::text("no workload (idle, storage, shared, …)")
+            } else {
+                Cell::link(workload.as_str(), context.entity("workloads", workload))
+            },
+            match owners.get(workload) {
+                Some(team) if team != NONE && workload != NONE => {
+                    Cell::link(team.as_str(), context.entity("teams", team))
+                }
+                _ => Cell::Nothing,
+            },
+            Cell::MoneyLink { amount: *cost, href },
+            Cell::Share { part: *cost, whole: total, class: "share" },
+            count(|seen| Cell::Count(seen.runs)),
+            count(|seen| Cell::Count(seen.failed)),
+            count(|seen| Cell::VcoreMs(seen.vcore_ms)),
+            seen.map_or(Cell::Nothing, |seen| Cell::text(seen.engine)),
+            Cell::when(seen.and_then(|seen| seen.last).map(|run| run.started_at)),
+        ];
+        row.extend(before.as_ref().map(|before| Cell::Change {
+            now: *cost,
+            before: before.get(workload).copied().unwrap_or_default(),
+        }));
+        row
+    };
+    let sum = |count: fn(&Activity<'_>) -> i64| activity.values().map(count).sum::<i64>();
+    let mut foot = vec![
+        Cell::text("Total"),
+        Cell::Nothing,
+        Cell::Money(total),
+        Cell::Nothing,
+        Cell::Count(sum(|seen| seen.runs)),
+        Cell::Count(sum(|seen| seen.failed)),
+        Cell::VcoreMs(sum(|seen| seen.vcore_ms)),
+        Cell::Nothing,
+        Cell::Nothing,
+    ];
+    foot.extend(
+        before.as_ref().map(|before| Cell::Change { now: total, before: before.values().copied().sum() }),
+    );
+    Ok(Table {
+        id: "workloads",
+        caption: "Workloads".to_owned(),
+        noun: ("row", "rows"),
+        columns,
+        rows: costs.iter().map(row).collect(),
+        foot: Some(foot),
+        sort: ("cost", true),
+        empty: "Nothing ran in this span. Run logs are read from sources such as spark-event-log; see Data."
+            .to_owned(),
+    })
+}
+
+/// The team with most of each workload's cost.
+fn owners(context: &Context<'_>, filters: &[Filter]) -> Result<BTreeMap<String, String>, PageError> {
+    let mut best: BTreeMap<String, (Amount, String)> = BTreeMap::new();
+    for row in context.costs(&[Dimension::Workload, Dimension::Team], filters)? {
+        let entry = best.entry(row.keys[0].clone()).or_insert_with(|| (row.cost, row.keys[1].clone()));
+        if row.cost > entry.0 {
+            *entry = (row.cost, row.keys[1].clone());
+        }
+    }
+    Ok(best.into_iter().map(|(workload, (_, team))| (workload, team)).collect())
+}
+
+fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
+    let filters = parts::one(Dimension::Workload, id);
+    let total = context.total(&filters)?;
+    let runs = context.runs(RunFilter { workload: Some(id.to_owned()), ..RunFilter::default() })?;
+    if id == NONE || (runs.is_empty() && !known(context, id)?) {
+        return Err(not_found(context, "workload", id, "workloads"));
+    }
+    let title = "Cost by day and team".to_owned();
+    let (chart, day_table) = chart::by_day(context, Dimension::Team, &filters, title)?;
+    let tables = [runs::table(context, &runs, false), outputs(context, &filters)?, day_table];
+    let [run_table, outputs, chart_table] = match context.tables(tables)? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
+    let failed = runs.iter().filter(|run| run.status == "failed").count();
+    let mut sentence = sentence::cost(context, id, total)
+        .say(format!(" in {}", words::plural(runs.len() as i64, "run", "runs")));
+    if failed > 0 {
+        sentence = sentence.say(", ").figure(reports::format::count(failed as i64)).say(" of them failed");
+    }
+    let sentence = sentence.say(".").note(sentence::comparison(context, total, &filters)?);
+    let shell = Shell::of(context, id, vec![crumb(context, "Workloads", "workloads")])
+        .filtered(context, true)
+        .charted();
+    let facts = facts(context, id, &runs)?;
+    context.page(&Workload { shell, sentence, facts, chart, chart_table, runs: run_table, outputs })
+}
+
+/// Whether any cost of any day names this workload.
+fn known(context: &Context<'_>, id: &str) -> Result<bool, PageError> {
+    let query = attribution::mart::CostQuery {
+        filters: parts::one(Dimension::Workload, id),
+        ..attribution::mart::CostQuery::default()
+    };
+    let ever = RunFilter { workload: Some(id.to_owned()), ..RunFilter::default() };
+    Ok(!context.mart.costs(&query)?.is_empty() || !context.mart.runs(&ever)?.is_empty())
+}
+
+fn facts(context: &Context<'_>, id: &str, runs: &[RunRow]) -> Result<Vec<Fact>, PageError> {
+    let owner = owners(context, &parts::one(Dimension::Workload, id))?.remove(id);
+    let mut facts = Vec::new();
+    if let Some(team) = owner.filter(|team| team != NONE) {
+        facts.push(Fact {
+            href: Some(context.entity("teams", &team)),
+            ..fact("Team", team, "owns most of its cost")
+        });
+    }
+    let Some(last) = runs.iter().max_by_key(|run| run.started_at) else { return Ok(facts) };
+    facts.push(fact("Last run", context.instant(last.started_at), last.status.clone()));
+    let vcore_ms = runs.iter().map(|run| run.vcore_ms).fold(0_i64, i64::saturating_add);
+    facts.push(fact(
+        "Held",
+        format!("{} vcore-hours", reports::format::vcore_hours(vcore_ms)),
+        "by its runs in this span",
+    ));
+    let engine = last.trigger.as_deref().map(|trigger| format!("started by {trigger}")).unwrap_or_default();
+    facts.push(fact("Engine", last.engine.clone(), engine));
+    Ok(facts)
+}
+
+fn outputs(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageError> {
+    let costs = context.by(Dimension::Table, filters)?;
+    let total: Amount = costs.values().copied().sum();
+    let row = |(table, cost): (&String, &Amount)| {
+        let href = context.explain(&chart::with(filters, only(Dimension::Table, table)));
+        vec![
+            if table == NONE {
+                Cell::text("no table (failed runs, runs that wrote none)")
+            } else {
+                Cell::link(table.as_str(), context.entity("tables", table))
+            },
+            Cell::MoneyLink { amount: *cost, href },
+            Cell::Share { part: *cost, whole: total, class: "share" },
+        ]
+    };
+    Ok(Table {
+        id: "outputs",
+        caption: "Tables its cost went into".to_owned(),
+        noun: ("row", "rows"),
+        columns: vec![
+            table::text("table", "Table"),
+            table::number("cost", format!("Cost ({})", context.scope.currency)),
+            table::number("share", "Of the workload").derived(),
+        ],
+        rows: costs.iter().map(row).collect(),
+        foot: Some(vec![Cell::text("Total"), Cell::Money(total), Cell::Nothing]),
+        sort: ("cost", true),
+        empty: "Nothing was charged for it in this span.".to_owned(),
+    })
+}

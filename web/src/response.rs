@@ -1,0 +1,37 @@
+//! What goes out: pages and CSV, with the headers that keep them from being guessed at,
+//! framed or kept by others.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// Nothing but our own files is loaded and no inline script or style is run, so that a
+/// hostile name which slipped through would still be inert.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Headers of every response.
+pub const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+];
+
+/// Figures may change with every publish and are not for shared caches.
+const CACHE: (HeaderName, &str) = (header::CACHE_CONTROL, "private, no-cache");
+
+/// A page.
+pub fn html(status: StatusCode, body: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8"), CACHE], body).into_response()
+}
+
+/// A download; `name` is of our own making.
+pub fn csv(name: &str, body: Vec<u8>) -> Response {
+    let disposition = format!("attachment; filename=\"{name}.csv\"");
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+        (CACHE.0, CACHE.1.to_owned()),
+    ];
+    (headers, body).into_response()
+}

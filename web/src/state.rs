@@ -1,0 +1,73 @@
+//! What the handlers share: the mart that is current, and the clock.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use attribution::mart::{Mart, MartError};
+use model::time::Instant;
+
+use crate::error::PageError;
+
+/// Tells the time; an argument, so that a page can be made again as of any moment.
+pub type Clock = fn() -> Instant;
+
+/// Shared by all requests; cheap to clone.
+#[derive(Clone)]
+pub struct State(Arc<Shared>);
+
+struct Shared {
+    ledger: PathBuf,
+    clock: Clock,
+    /// The mart last opened, with what `marts/current` said then.
+    open: RwLock<Option<(String, Arc<Mart>)>>,
+}
+
+impl State {
+    /// Serves the ledger in this directory. It need not have a published mart yet.
+    pub fn new(ledger: impl Into<PathBuf>, clock: Clock) -> Self {
+        Self(Arc::new(Shared { ledger: ledger.into(), clock, open: RwLock::new(None) }))
+    }
+
+    /// The time now.
+    pub(crate) fn now(&self) -> Instant {
+        (self.0.clock)()
+    }
+
+    /// Runs `work` on the current mart, on a thread where it may block.
+    pub(crate) async fn with_mart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Mart) -> Result<T, PageError> + Send + 'static,
+    ) -> Result<T, PageError> {
+        let state = self.clone();
+        tokio::task::spawn_blocking(move || work(state.mart()?.as_ref())).await?
+    }
+
+    /// The mart named by `marts/current`: the open one, unless another was published since.
+    fn mart(&self) -> Result<Arc<Mart>, MartError> {
+        let named = std::fs::read_to_string(current(&self.0.ledger)).ok();
+        let open = self.0.open.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let (Some(named), Some((id, mart))) = (&named, &open)
+            && id == named
+        {
+            return Ok(Arc::clone(mart));
+        }
+        match (Mart::open(&self.0.ledger), open) {
+            (Ok(mart), _) => {
+                let mart = Arc::new(mart);
+                let mut slot = self.0.open.write().unwrap_or_else(PoisonError::into_inner);
+                *slot = named.map(|named| (named, Arc::clone(&mart)));
+                Ok(mart)
+            }
+            // What was published last stays readable while the new one cannot be opened.
+            (Err(error), Some((id, mart))) => {
+                tracing::warn!("could not open the newest mart, serving {} still: {error}", id.trim());
+                Ok(mart)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+}
+
+fn current(ledger: &Path) -> PathBuf {
+    ledger.join("marts").join("current")
+}

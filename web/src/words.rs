@@ -1,0 +1,55 @@
+//! Words around figures: periods in plain English and lists. Figures themselves come from
+//! [`reports::format`].
+
+use chrono::{Datelike, Days, NaiveDate};
+
+/// A half-open span of days as a person says it: `from 5 to 6 October 2026`,
+/// `on 5 October 2026`, `in October 2026`.
+pub fn period(from: NaiveDate, to: NaiveDate) -> String {
+    let last = to.checked_sub_days(Days::new(1)).unwrap_or(to);
+    if last <= from {
+        return format!("on {}", from.format("%-d %B %Y"));
+    }
+    if from.day() == 1 && to.day() == 1 && (from.year(), from.month()) == (last.year(), last.month()) {
+        return format!("in {}", from.format("%B %Y"));
+    }
+    let end = last.format("%-d %B %Y");
+    if from.year() != last.year() {
+        format!("from {} to {end}", from.format("%-d %B %Y"))
+    } else if from.month() != last.month() {
+        format!("from {} to {end}", from.format("%-d %B"))
+    } else {
+        format!("from {} to {end}", from.format("%-d"))
+    }
+}
+
+/// `1 run`, `12 runs`.
+pub fn plural(n: i64, one: &str, many: &str) -> String {
+    format!("{} {}", reports::format::count(n), if n == 1 { one } else { many })
+}
+
+/// The first letter as a capital, for the start of a sentence.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_said_as_short_as_it_can_be() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        for (from, to, want) in [
+            ("2026-10-05", "2026-10-07", "from 5 to 6 October 2026"),
+            ("2026-10-05", "2026-10-06", "on 5 October 2026"),
+            ("2026-09-28", "2026-10-05", "from 28 September to 4 October 2026"),
+            ("2025-12-29", "2026-01-05", "from 29 December 2025 to 4 January 2026"),
+            ("2026-10-01", "2026-11-01", "in October 2026"),
+            ("2026-10-01", "2026-12-01", "from 1 October to 30 November 2026"),
+        ] {
+            assert_eq!(period(day(from), day(to)), want);
+        }
+    }
+}

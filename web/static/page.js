@@ -1,0 +1,58 @@
+// Runs before the first paint: the chosen theme, and that scripts run at all. Then makes
+// whole rows links and selects submit; without it the links and the button do.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const themes = ["system", "light", "dark"];
+  const stored = () => {
+    try {
+      const theme = localStorage.getItem("theme");
+      return themes.includes(theme) ? theme : "system";
+    } catch {
+      return "system"; // Storage may be forbidden; the choice then lasts for this page.
+    }
+  };
+  let theme = stored();
+  const apply = () => {
+    if (theme === "system") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+  };
+  root.classList.add("scripted");
+  apply();
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const button = document.getElementById("theme");
+    const label = () => {
+      button.querySelector("span").textContent = theme;
+    };
+    label();
+    button.addEventListener("click", () => {
+      theme = themes[(themes.indexOf(theme) + 1) % themes.length];
+      try {
+        localStorage.setItem("theme", theme);
+      } catch {
+        // As above.
+      }
+      apply();
+      label();
+      document.dispatchEvent(new Event("themechange"));
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      document.dispatchEvent(new Event("themechange"));
+    });
+    for (const table of document.querySelectorAll(".table tbody")) {
+      table.addEventListener("click", (event) => {
+        // Links keep their own way, and marking a figure to copy it is no click.
+        if (event.target.closest("a") || String(getSelection())) return;
+        const link = event.target.closest("tr")?.querySelector("th a");
+        if (!link) return;
+        if (event.ctrlKey || event.metaKey) open(link.href, "_blank", "noopener");
+        else location.assign(link.href);
+      });
+    }
+    // A filter is a choice: no second click needed. The button stays for the keyboard.
+    for (const select of document.querySelectorAll(".filters select")) {
+      select.addEventListener("change", () => select.form.requestSubmit());
+    }
+  });
+})();
