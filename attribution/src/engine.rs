@@ -262,10 +262,13 @@ impl Builder {
                     ],
                 )
                 .map_err(failed)?;
-            for (key, unit) in &source.units {
-                self.connection
-                    .execute("insert into source_units values (?, ?)", params![name, key])
-                    .map_err(failed)?;
+            // Ten thousand logs are ten thousand units: one statement each would take seconds.
+            let mut units = self.connection.appender("source_units").map_err(failed)?;
+            for key in source.units.keys() {
+                units.append_row(params![name, key]).map_err(failed)?;
+            }
+            units.flush().map_err(failed)?;
+            for unit in source.units.values() {
                 for totals in unit.totals.values() {
                     for (currency, totals) in totals {
                         let cost = |basis| totals.get(basis).amount.to_string();
@@ -301,7 +304,10 @@ impl Builder {
     pub fn build(&self, mut progress: impl FnMut(&'static str)) -> Result<(), EngineError> {
         for model in MODELS {
             progress(model.name);
-            let sql = format!("create table {} as\n{}", model.name, model.sql);
+            // What is only built on is not written into the file: compressing it takes longer
+            // than making it. It spills to the scratch directory where memory does not hold it.
+            let temporary = if model.published { "" } else { "temp " };
+            let sql = format!("create {temporary}table {} as\n{}", model.name, model.sql);
             let started = std::time::Instant::now();
             self.run(&format!("build model `{}`", model.name), &sql)?;
             tracing::debug!(model = model.name, elapsed_ms = started.elapsed().as_millis() as u64, "built");

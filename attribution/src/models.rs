@@ -45,6 +45,8 @@ pub const MODELS: &[Model] = &[
     kept("staging", "stg_runs", include_str!("../sql/staging/stg_runs.sql")),
     kept("staging", "stg_run_hours", include_str!("../sql/staging/stg_run_hours.sql")),
     kept("staging", "stg_tables", include_str!("../sql/staging/stg_tables.sql")),
+    kept("staging", "stg_storage", include_str!("../sql/staging/stg_storage.sql")),
+    step("staging", "stg_table_uses", include_str!("../sql/staging/stg_table_uses.sql")),
     kept("staging", "stg_run_outputs", include_str!("../sql/staging/stg_run_outputs.sql")),
     kept("staging", "stg_run_tables", include_str!("../sql/staging/stg_run_tables.sql")),
     step("pools", "buckets", include_str!("../sql/pools/buckets.sql")),
@@ -74,6 +76,7 @@ pub const MODELS: &[Model] = &[
     kept("marts", "run_owners", include_str!("../sql/marts/run_owners.sql")),
     kept("marts", "cluster_capacity", include_str!("../sql/marts/cluster_capacity.sql")),
     kept("marts", "attribution_warnings", include_str!("../sql/marts/attribution_warnings.sql")),
+    kept("marts", "source_freshness", include_str!("../sql/marts/source_freshness.sql")),
     kept("marts", "latest_tables", include_str!("../sql/marts/latest_tables.sql")),
 ];
 

@@ -187,7 +187,8 @@ impl World {
             })
         });
         let tables = self.tables.iter().enumerate().map(|(nth, (bucket, bytes))| {
-            format!("{object},2026-10-06 01:00,prod.n.t{nth},s3://lake-{bucket}/t{nth},{bytes}")
+            // Not renamed: the unit it was read from says whether a table is still there.
+            format!("object,2026-10-06 01:00,prod.n.t{nth},s3://lake-{bucket}/t{nth},{bytes}")
         });
         let tags = ["t-0,aws_elasticmapreduce_job_flow_id,j-0", "t-1,team,growth", "t-2,clusterid,j-7"];
         vec![
@@ -302,7 +303,7 @@ const SUMS: &str = "sum(billed_cost) as billed, sum(effective_cost) as effective
 
 #[test]
 fn whatever_is_landed_is_conserved_and_neither_order_nor_files_matter() {
-    runner(10)
+    runner(std::env::var("LAKELEDGER_CASES").map_or(10, |cases| cases.parse().unwrap()))
         .run(&world(), |world| {
             let ledger = world.ledger(1, false, |_| "bill.csv".into(), "object");
             // Publishing runs every check.
@@ -319,7 +320,13 @@ fn whatever_is_landed_is_conserved_and_neither_order_nor_files_matter() {
 
             let again = world.ledger(3, true, |nth| format!("s3://bucket/{}.csv", nth % 2), "renamed");
             prop_assert!(again.publish(&rules).is_ok());
-            prop_assert_eq!(again.ask("from atoms"), ledger.ask("from atoms"));
+            // Only what differs is shown: the whole would hide it.
+            let (first, second) = (ledger.ask("from atoms"), again.ask("from atoms"));
+            let only = |these: &[String], those: &[String]| -> Vec<String> {
+                these.iter().filter(|row| !those.contains(row)).cloned().collect()
+            };
+            prop_assert_eq!(only(&first, &second), only(&second, &first));
+            prop_assert_eq!(first.len(), second.len());
             Ok(())
         })
         .unwrap();
@@ -330,9 +337,9 @@ fn split(groups: &[(i128, Vec<i64>)]) -> Vec<Vec<i128>> {
     let connection = Connection::open_in_memory().unwrap();
     connection
         .execute_batch(
-            "create table shares (charge_group_id integer, engine varchar, run_id varchar, table_id varchar,
+            "create table shares (group_nr integer, engine varchar, run_id varchar, table_id varchar,
                 part varchar, method varchar, weight bigint);
-            create table charge_groups (charge_group_id integer, billed_cost decimal(38, 18),
+            create table charge_groups (group_nr integer, billed_cost decimal(38, 18),
                 effective_cost decimal(38, 18), list_cost decimal(38, 18), contracted_cost decimal(38, 18));",
         )
         .unwrap();
@@ -363,8 +370,8 @@ fn split(groups: &[(i128, Vec<i64>)]) -> Vec<Vec<i128>> {
     let model = MODELS.iter().find(|model| model.name == "atom_costs").unwrap();
     connection.execute_batch(&format!("create table atom_costs as {}", model.sql)).unwrap();
     let mut parts = vec![Vec::new(); groups.len()];
-    let sql = "select charge_group_id, billed_cost, effective_cost, list_cost, contracted_cost
-        from atom_costs order by charge_group_id, run_id";
+    let sql = "select group_nr, billed_cost, effective_cost, list_cost, contracted_cost
+        from atom_costs order by group_nr, run_id";
     for row in common::texts(&connection, sql) {
         let units = |at: usize| row[at].parse::<Amount>().unwrap().units();
         assert_eq!(

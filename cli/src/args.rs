@@ -23,6 +23,8 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a demo platform's raw exports, run everything on them, serve the dashboard
+    Demo(Demo),
     /// Write a commented lakeledger.toml to start from
     Init(Init),
     /// Show every fault of the configuration, reach every source, say what each would read
@@ -45,6 +47,43 @@ pub enum Command {
     Report(Report),
     /// Serve the dashboard
     Serve(Serve),
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Directory to make it in; a second start reuses what it finds there
+    #[arg(long, value_name = "DIR", default_value = "lakeledger-demo")]
+    pub dir: PathBuf,
+    /// Days of the simulation (default: six weeks, or more until two month ends lie inside)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(7..=400))]
+    pub days: Option<u32>,
+    /// Last day (default: yesterday)
+    #[arg(long, value_name = "DAY")]
+    pub end: Option<NaiveDate>,
+    /// Another seed gives another company (default: 1)
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Multiplies workloads, clusters and tables (default: 1)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub scale: Option<u32>,
+    /// Port of the dashboard
+    #[arg(long, value_name = "PORT", default_value_t = 8420)]
+    pub port: u16,
+    /// Stop when the dashboard could be served
+    #[arg(long)]
+    pub no_serve: bool,
+    /// Stop when the data is made: read and attribute nothing
+    #[arg(long)]
+    pub generate_only: bool,
+    /// Also work out what each planted waste costs, by simulating the platform without it
+    /// (minutes)
+    #[arg(long, conflicts_with = "landed")]
+    pub price_waste: bool,
+    /// For benchmarks: write a month of landed data straight, without raw exports; scale 100
+    /// has 10 million bill lines, a million runs and 100,000 tables
+    #[arg(long)]
+    pub landed: bool,
 }
 
 /// Options of `init`.

@@ -39,6 +39,7 @@ pub fn main() -> ExitCode {
 fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
     let path = arguments.config;
     match arguments.command {
+        Command::Demo(options) => command::demo::run(&options),
         Command::Init(options) => command::init::run(&options),
         Command::Check(options) => command::check::run(&path, &options),
         Command::Run(options) => command::run::run(&path, &options),

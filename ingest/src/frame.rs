@@ -203,8 +203,13 @@ impl Cells<'_> {
 
     /// True or false.
     pub fn bool(&mut self, value: bool) {
-        match self.column(true) {
-            Some(Builder::Bool(builder)) => builder.append_value(value),
+        self.opt_bool(Some(value));
+    }
+
+    /// True, false or null.
+    pub fn opt_bool(&mut self, value: Option<bool>) {
+        match self.column(value.is_some()) {
+            Some(Builder::Bool(builder)) => builder.append_option(value),
             _ => self.wrong_type(),
         }
     }

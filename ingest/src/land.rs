@@ -18,17 +18,13 @@ use sha2::{Digest, Sha256};
 
 use crate::frame::Origin;
 use crate::ledger::{LANDED, Ledger, LedgerError};
-use crate::part;
+use crate::merge::{Fresh, Merge};
 use crate::sink::{Sink, Spill, Yield};
 use crate::source::{Plan, ReadError, Reader, SourceOptions, Unit};
 use crate::store::{Store, WatchedStore};
 
 /// A batch is committed when it holds this many rows: bounds memory, and what a kill can cost.
-const ROWS_A_COMMIT: usize = 2_000_000;
-/// Small files of one entry are merged into one when there are more than this.
-const SMALL_PARTS_AN_ENTRY: usize = 8;
-/// Rows below which a file is small.
-const ROWS_OF_A_SMALL_PART: u64 = 250_000;
+const ROWS_A_COMMIT: usize = 1_000_000;
 
 /// A configured source, ready to be read.
 pub struct Source {
@@ -123,30 +119,38 @@ pub fn ingest(
     let changed: Vec<&Unit> = plan.units.iter().filter(|unit| !is_current(&unit.key)).collect();
     let any_gone = known.is_some_and(|known| !gone_units(source, known, &plan).is_empty());
 
-    let mut landed = Landed { units: plan.units.len(), read: changed.len(), ..Landed::default() };
-    let mut next = 0;
-    let done = AtomicUsize::new(0);
-    while next < changed.len() || (next == 0 && any_gone) {
-        let (batch, taken) = read_batch(ledger.root(), source, &changed[next..], now, &|| {
-            progress.unit(done.fetch_add(1, Ordering::Relaxed) + 1, changed.len());
-        });
-        next += taken;
-        let results =
-            batch.into_iter().map(|(unit, result)| (unit, fingerprints[unit.key.as_str()].clone(), result));
-        let committed = commit(ledger, source, results.collect(), &plan, now)?;
-        landed.rows += committed.rows;
-        landed.failed += committed.failed;
-        if taken == 0 {
-            break;
-        }
-    }
-
-    let mut warnings = plan.warnings;
+    let mut warnings = plan.warnings.clone();
     if plan.units.is_empty() && warnings.is_empty() {
         let message = format!("nothing that kind `{}` reads was found here", source.kind);
         warnings.push(Warning::new("nothing-found", source.uri.clone(), message));
     }
-    note_check(ledger, source, warnings, now)?;
+
+    let mut landed = Landed { units: plan.units.len(), read: changed.len(), ..Landed::default() };
+    let mut next = 0;
+    let done = AtomicUsize::new(0);
+    if changed.is_empty() && !any_gone {
+        note_check(ledger, source, warnings, now)?;
+    } else {
+        loop {
+            let (batch, taken) = read_batch(ledger.root(), source, &changed[next..], now, &|| {
+                progress.unit(done.fetch_add(1, Ordering::Relaxed) + 1, changed.len());
+            });
+            next += taken;
+            let results = batch
+                .into_iter()
+                .map(|(unit, result)| (unit, fingerprints[unit.key.as_str()].clone(), result))
+                .collect();
+            // A check is over when its last unit is landed: one commit says both.
+            let checked = (taken == 0 || next >= changed.len()).then(|| warnings.clone());
+            let is_over = checked.is_some();
+            let committed = commit(ledger, source, results, &plan, checked, now)?;
+            landed.rows += committed.rows;
+            landed.failed += committed.failed;
+            if is_over {
+                break;
+            }
+        }
+    }
     ledger.collect_garbage()?;
     if let Some(record) = ledger.manifest().sources.get(&source.name) {
         landed.warnings.extend(record.warnings.iter().cloned());
@@ -213,22 +217,6 @@ fn gone_units(source: &Source, known: &SourceRecord, plan: &Plan) -> BTreeSet<St
 type Read<'u> = (&'u Unit, Result<Yield, ReadError>);
 /// The same with the unit's fingerprint, ready to be committed.
 type Fingerprinted<'u> = (&'u Unit, String, Result<Yield, ReadError>);
-/// Fresh rows by dataset and period.
-type Fresh<'u> = BTreeMap<(Dataset, PeriodKey), FreshRows<'u>>;
-
-/// Fresh rows of one dataset and period: frames by unit, and files already written.
-#[derive(Default)]
-struct FreshRows<'u> {
-    frames: Vec<(&'u str, Vec<DataFrame>)>,
-    files: Vec<Part>,
-}
-
-impl FreshRows<'_> {
-    fn is_empty(&self) -> bool {
-        self.frames.is_empty() && self.files.is_empty()
-    }
-}
-
 /// Reads units on all cores until the batch is large enough; returns how many it took.
 fn read_batch<'u>(
     ledger: &Path,
@@ -296,12 +284,14 @@ struct Committed {
     failed: usize,
 }
 
-/// Merges what was read into the affected periods and commits.
+/// Merges what was read into the affected periods and commits; `checked` is what planning
+/// noticed, when this ends the check.
 fn commit(
     ledger: &mut Ledger,
     source: &Source,
     results: Vec<Fingerprinted<'_>>,
     plan: &Plan,
+    checked: Option<Vec<Warning>>,
     now: Instant,
 ) -> Result<Committed, LedgerError> {
     let mut manifest = ledger.manifest().clone();
@@ -311,6 +301,10 @@ fn commit(
     // Units whose old rows must go: read anew, or gone.
     let mut replaced: BTreeSet<String> = BTreeSet::new();
     let record = source_record(&mut manifest, source, now);
+    if let Some(warnings) = checked {
+        record.checked_at = now;
+        record.warnings = warnings;
+    }
     for (unit, fingerprint, result) in results {
         match result {
             Ok(result) => {
@@ -346,68 +340,26 @@ fn commit(
 
     let keeps_history = source.reader.collects();
     let today = PeriodKey::day_of(now);
-    let commit = manifest.commit;
-    for entry in manifest.entries.iter_mut().filter(|entry| entry.source == source.name) {
-        if keeps_history && entry.period != today {
+    let (mut jobs, mut entries) = (Vec::new(), Vec::new());
+    for entry in std::mem::take(&mut manifest.entries) {
+        if entry.source != source.name || (keeps_history && entry.period != today) {
+            entries.push(entry);
             continue;
         }
-        let frames = fresh.remove(&(entry.dataset, entry.period)).unwrap_or_default();
-        merge(ledger, entry, frames, &replaced, commit, now)?;
+        let rows = fresh.remove(&(entry.dataset, entry.period)).unwrap_or_default();
+        jobs.push((entry, rows));
     }
-    for ((dataset, period), frames) in fresh {
-        let mut entry =
-            Entry { dataset, source: source.name.clone(), period, parts: Vec::new(), landed_at: now };
-        merge(ledger, &mut entry, frames, &replaced, commit, now)?;
-        manifest.entries.push(entry);
-    }
+    jobs.extend(fresh.into_iter().map(|((dataset, period), rows)| {
+        let parts = Vec::new();
+        (Entry { dataset, source: source.name.clone(), period, parts, landed_at: now }, rows)
+    }));
+    let merge = Merge { ledger: ledger.root(), replaced: &replaced, commit: manifest.commit, now };
+    entries.extend(merge.all(jobs)?);
+    manifest.entries = entries;
     manifest.entries.retain(|entry| !entry.parts.is_empty());
     manifest.entries.sort_by(|a, b| (a.dataset, &a.source, a.period).cmp(&(b.dataset, &b.source, b.period)));
     ledger.commit(manifest)?;
     Ok(committed)
-}
-
-/// Brings one entry up to date: parts that held replaced units are rewritten without them,
-/// together with the fresh rows; the others stay as they are.
-fn merge(
-    ledger: &Ledger,
-    entry: &mut Entry,
-    fresh: FreshRows<'_>,
-    replaced: &BTreeSet<String>,
-    commit: u64,
-    now: Instant,
-) -> Result<(), LedgerError> {
-    let holds_replaced = |part: &Part| part.units.iter().any(|unit| replaced.contains(unit.as_str()));
-    let is_small = |part: &Part| part.rows < ROWS_OF_A_SMALL_PART;
-    let small = entry.parts.iter().filter(|part| is_small(part)).count();
-    let crowded = small >= SMALL_PARTS_AN_ENTRY && !fresh.is_empty();
-    let (old, kept): (Vec<Part>, Vec<Part>) = std::mem::take(&mut entry.parts)
-        .into_iter()
-        .partition(|part| (crowded && is_small(part)) || holds_replaced(part));
-    entry.parts = kept;
-    if old.is_empty() && fresh.is_empty() {
-        return Ok(());
-    }
-    let (mut frames, mut units) = (Vec::new(), Vec::new());
-    for part in old.iter().filter(|part| part.units.iter().any(|unit| !replaced.contains(unit.as_str()))) {
-        frames.push(part::read_without(ledger.root(), part, entry.dataset, replaced)?);
-        units.extend(part.units.iter().filter(|unit| !replaced.contains(unit.as_str())).cloned());
-    }
-    for (unit, unit_frames) in fresh.frames {
-        units.push(unit.to_owned());
-        frames.extend(unit_frames);
-    }
-    frames.retain(|frame| frame.height() > 0);
-    let directory = format!("{LANDED}/{}/{}/{}/v{commit:06}", entry.dataset, entry.source, entry.period);
-    if !frames.is_empty() {
-        let relative = format!("{directory}/part-000.parquet");
-        entry.parts.push(part::write(ledger.root(), &relative, &frames, units)?);
-    }
-    for (at, file) in fresh.files.into_iter().enumerate() {
-        let relative = format!("{directory}/part-{:03}.parquet", at + 1);
-        entry.parts.push(part::rename(ledger.root(), file, &relative)?);
-    }
-    entry.landed_at = now;
-    Ok(())
 }
 
 fn source_record<'m>(manifest: &'m mut Manifest, source: &Source, now: Instant) -> &'m mut SourceRecord {

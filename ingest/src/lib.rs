@@ -12,6 +12,7 @@
 pub mod frame;
 pub mod land;
 pub mod ledger;
+mod merge;
 pub mod part;
 pub mod rows;
 pub mod sink;

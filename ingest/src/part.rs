@@ -3,15 +3,23 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use model::landed::Dataset;
 use model::manifest::Part;
 use polars::prelude::*;
 
-use crate::ledger::{LedgerError, sync_directory};
+use crate::ledger::LedgerError;
 
-/// Writes frames of one dataset as one file.
+/// Rows of a row group: what readers skip or take whole.
+const ROWS_A_GROUP: usize = 1 << 17;
+/// The writer writes in small pieces.
+const BUFFER: usize = 1 << 18;
+
+/// Writes frames of one dataset as one file. Small frames share a row group: thousands of
+/// units that land a few rows each must not become thousands of row groups. The file is
+/// flushed, the directories that hold it are not: a commit does that for all its files.
 ///
 /// # Errors
 /// When the file cannot be written; nothing has its final name then.
@@ -23,53 +31,57 @@ pub fn write(
 ) -> Result<Part, LedgerError> {
     let path = root.join(relative);
     let directory = path.parent().unwrap_or(root);
-    create_directory(directory)?;
+    fs::create_dir_all(directory).map_err(LedgerError::file("create", directory))?;
     let temporary = path.with_extension("parquet.tmp");
     let shown = || temporary.display().to_string();
     let failed = |cause| LedgerError::Parquet { operation: "write", path: shown(), cause };
     let file = File::create(&temporary).map_err(LedgerError::file("create", &temporary))?;
     let mut rows = 0_u64;
     if let Some(first) = frames.first() {
-        let mut writer = ParquetWriter::new(&file)
+        let mut buffer = BufWriter::with_capacity(BUFFER, &file);
+        let mut writer = ParquetWriter::new(&mut buffer)
             .with_compression(ParquetCompression::Zstd(None))
             .batched(first.schema())
             .map_err(failed)?;
-        for frame in frames {
-            rows += frame.height() as u64;
-            writer.write_batch(frame).map_err(failed)?;
+        let mut rest = frames;
+        while let Some((group, behind)) = next_group(rest) {
+            rows += group.height() as u64;
+            writer.write_batch(&group).map_err(failed)?;
+            rest = behind;
         }
         writer.finish().map_err(failed)?;
+        buffer.flush().map_err(LedgerError::file("write", &temporary))?;
     }
     file.sync_all().map_err(LedgerError::file("flush", &temporary))?;
     let bytes = file.metadata().map_err(LedgerError::file("measure", &temporary))?.len();
     fs::rename(&temporary, &path).map_err(LedgerError::file("rename", &path))?;
-    sync_directory(directory)?;
     Ok(Part { path: relative.to_owned(), rows, bytes, units })
 }
 
-/// Makes a directory and what is missing above it, each flushed into its parent.
-fn create_directory(directory: &Path) -> Result<(), LedgerError> {
-    if directory.is_dir() {
-        return Ok(());
+/// The rows of the next row group, in one piece, and the frames behind them.
+fn next_group(frames: &[DataFrame]) -> Option<(DataFrame, &[DataFrame])> {
+    let (first, mut rest) = frames.split_first()?;
+    let mut group = first.clone();
+    while let Some((next, behind)) = rest.split_first()
+        && group.height() + next.height() <= ROWS_A_GROUP
+    {
+        // All are of one dataset, so their columns are the same.
+        group.vstack_mut_unchecked(next);
+        rest = behind;
     }
-    if let Some(parent) = directory.parent() {
-        create_directory(parent)?;
-        fs::create_dir_all(directory).map_err(LedgerError::file("create", directory))?;
-        sync_directory(parent)?;
-    }
-    Ok(())
+    group.rechunk_mut();
+    Some((group, rest))
 }
 
-/// Gives a file that was written before its final name.
+/// Gives a file that was written before its final name; its directory is not flushed.
 ///
 /// # Errors
 /// When it cannot be renamed.
 pub fn rename(root: &Path, part: Part, relative: &str) -> Result<Part, LedgerError> {
     let (from, to) = (root.join(&part.path), root.join(relative));
     let directory = to.parent().unwrap_or(root);
-    create_directory(directory)?;
+    fs::create_dir_all(directory).map_err(LedgerError::file("create", directory))?;
     fs::rename(&from, &to).map_err(LedgerError::file("rename", &to))?;
-    sync_directory(directory)?;
     Ok(Part { path: relative.to_owned(), ..part })
 }
 

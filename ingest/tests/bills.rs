@@ -8,6 +8,10 @@ mod cur_damage;
 mod cur_made;
 #[path = "bills/cur_samples.rs"]
 mod cur_samples;
+#[path = "../../fixtures/tests/support/days.rs"]
+mod days;
+#[path = "bills/exports_made.rs"]
+mod exports_made;
 #[path = "bills/focus_made.rs"]
 mod focus_made;
 #[path = "bills/focus_samples.rs"]

@@ -73,11 +73,19 @@ pub enum Dataset {
     TablePartitions,
     /// One snapshot of a table in one collection.
     TableSnapshots,
+    /// What only statements have, beside their row in runs.
+    Queries,
+    /// Objects of one prefix, class and age in one collection of a bucket.
+    Storage,
+    /// Reads of one table by one principal on one day.
+    TableAccess,
+    /// One multipart upload that was never completed.
+    Uploads,
 }
 
 impl Dataset {
     /// Every dataset.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Charges,
         Self::TagSets,
         Self::Nodes,
@@ -88,6 +96,10 @@ impl Dataset {
         Self::Tables,
         Self::TablePartitions,
         Self::TableSnapshots,
+        Self::Queries,
+        Self::Storage,
+        Self::TableAccess,
+        Self::Uploads,
     ];
 
     /// Directory and table name.
@@ -103,6 +115,10 @@ impl Dataset {
             Self::Tables => "tables",
             Self::TablePartitions => "table_partitions",
             Self::TableSnapshots => "table_snapshots",
+            Self::Queries => "queries",
+            Self::Storage => "storage",
+            Self::TableAccess => "table_access",
+            Self::Uploads => "uploads",
         }
     }
 
@@ -119,6 +135,10 @@ impl Dataset {
             Self::Tables => "one table in one collection",
             Self::TablePartitions => "table x partition in one collection",
             Self::TableSnapshots => "one snapshot of a table in one collection",
+            Self::Queries => "one statement, beside its row in runs",
+            Self::Storage => "bucket x prefix x storage class x age band in one collection",
+            Self::TableAccess => "table x day x principal",
+            Self::Uploads => "one incomplete multipart upload in one collection",
         }
     }
 
@@ -135,6 +155,10 @@ impl Dataset {
             Self::Tables => TABLES,
             Self::TablePartitions => TABLE_PARTITIONS,
             Self::TableSnapshots => TABLE_SNAPSHOTS,
+            Self::Queries => QUERIES,
+            Self::Storage => STORAGE,
+            Self::TableAccess => TABLE_ACCESS,
+            Self::Uploads => UPLOADS,
         }
     }
 }
@@ -296,6 +320,12 @@ const RUNS: &[Column] = &[
     optional("step_id", Text, "orchestrator's step"),
     optional("attempt", Int, "attempt of the step, from 1"),
     optional("trigger", Text, "what started the workflow: time, signal, manual, subworkflow, foreach, ..."),
+    optional(
+        "parent_workflow_id",
+        Text,
+        "workflows only: the workflow whose step repeats it inline (Maestro foreach and while); what it costs is that step's",
+    ),
+    optional("parent_step_id", Text, "that step"),
     optional("child_run_id", Text, "orchestrator only: the engine run this attempt started, where recorded"),
     optional("cluster_id", Text, "cluster, where the log or the source's configuration says so"),
     optional("user_name", Text, "user the engine ran it as"),
@@ -464,6 +494,89 @@ const TABLE_SNAPSHOTS: &[Column] = &[
     optional("total_data_files", Int, "summary total-data-files"),
     optional("total_bytes", Int, "summary total-files-size"),
     optional("summary", Text, "the whole summary, a JSON object"),
+];
+
+const QUERIES: &[Column] = &[
+    required("source", Text, "configured source"),
+    required("source_object", Text, "object it was read from"),
+    required("run_id", Text, "runs.run_id"),
+    required("engine", Text, "runs.engine"),
+    required(
+        "fingerprint",
+        Text,
+        "hash of the text without comments, spaces and letter case: equal for equal statements",
+    ),
+    required("query_text", Text, "the statement, at most 2,000 characters"),
+    optional("query_type", Text, "SELECT, INSERT, ... as the engine says"),
+    optional("client", Text, "what sent it: trino-python-client, superset, ..."),
+    optional("dashboard", Text, "dashboard or chart that sent it, where its tags say so"),
+    optional("resource_group", Text, "resource group, dots between levels"),
+    required("queued_ms", Int, "time queued, milliseconds"),
+    required("planning_ms", Int, "time planning, milliseconds"),
+    required("execution_ms", Int, "time executing, milliseconds"),
+    required("result_rows", Int, "rows of the result"),
+    required("result_bytes", Int, "bytes of the result"),
+    optional("splits", Int, "splits completed"),
+    optional("error_code", Text, "the engine's name of the failure"),
+    optional("is_cached", Bool, "answered from a result cache, where the engine says so"),
+];
+
+const STORAGE: &[Column] = &[
+    required("source", Text, "configured source"),
+    required("source_object", Text, "inventory of a bucket and day it was read from"),
+    required("collected_at", Instant, "creation of the inventory"),
+    required("bucket", Text, "bucket listed"),
+    required(
+        "prefix",
+        Text,
+        "directory of the objects, cut before name=value parts and then before the last data or metadata; ends with /",
+    ),
+    required("part", Text, "data, metadata or other: the part after the prefix"),
+    required("storage_class", Text, "as the inventory spells it: STANDARD, STANDARD_IA, ..."),
+    required("age_band", Text, "days since last modified: 0-29, 30-89, 90-179, 180-364 or 365+"),
+    required("objects", Int, "current objects"),
+    required("bytes", Int, "bytes of current objects"),
+    required("noncurrent_objects", Int, "versions that are not current, delete markers included"),
+    required("noncurrent_bytes", Int, "bytes of such versions"),
+    required("small_objects", Int, "current objects under 128 KiB, which colder classes bill as 128 KiB"),
+    required("small_bytes", Int, "bytes of such objects"),
+    optional("oldest_modified_at", Instant, "last change of the oldest current object"),
+    optional("newest_modified_at", Instant, "last change of the newest current object"),
+];
+
+const TABLE_ACCESS: &[Column] = &[
+    required("source", Text, "configured source"),
+    required("source_object", Text, "object it was read from"),
+    required("day", Instant, "start of the UTC day"),
+    required("table_name", Text, "as the report names it: catalog.namespace.table, or a location"),
+    required("principal", Text, "who read it; empty where the report does not say"),
+    optional("engine", Text, "engine that read it, where the report says so"),
+    required("reads", Int, "scans"),
+    optional("files", Int, "data and delete files read"),
+    optional("bytes", Int, "bytes of those files"),
+    optional(
+        "oldest_partition_on",
+        Instant,
+        "oldest day of the partitions asked for, where the filter says so",
+    ),
+    required("last_read_at", Instant, "the latest of the reads"),
+];
+
+const UPLOADS: &[Column] = &[
+    required("source", Text, "configured source"),
+    required("source_object", Text, "object it was read from"),
+    required("collected_at", Instant, "when the listing was made"),
+    required("bucket", Text, "bucket"),
+    required("key", Text, "key the object would get"),
+    required("upload_id", Text, "upload"),
+    required("initiated_at", Instant, "when it was begun"),
+    optional("storage_class", Text, "class the object would get"),
+    optional("initiator", Text, "who began it"),
+    optional(
+        "bytes",
+        Int,
+        "bytes of the parts uploaded; null where the listing does not say (ListParts does)",
+    ),
 ];
 
 #[cfg(test)]

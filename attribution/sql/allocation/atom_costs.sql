@@ -1,59 +1,86 @@
 -- One row per atom: charge group x run x table, with its part of each cost. The parts of
 -- a group sum to it exactly, on every basis, and none has another sign than its group.
-with weighted as (
+with totals as (
+    select group_nr, cast(sum(weight) as bigint) as weight_total, count(*) as parts, max(weight) as largest_weight
+    from shares
+    group by group_nr
+),
+largest as (
+    -- The largest part takes what cutting leaves; of equal ones the first by key.
     select
-        h.*,
-        sum(h.weight) over (partition by h.charge_group_id) as weight_total,
+        h.group_nr, h.engine, h.run_id, h.table_id,
         row_number() over (
-            partition by h.charge_group_id
-            order by h.weight desc, coalesce(h.run_id, ''), coalesce(h.table_id, ''), coalesce(h.engine, '')
-        ) as nth_largest,
-        count(*) over (partition by h.charge_group_id) as parts
+            partition by h.group_nr
+            order by coalesce(h.run_id, ''), coalesce(h.table_id, ''), coalesce(h.engine, '')
+        ) as nth
     from shares h
+    join totals t on t.group_nr = h.group_nr and t.largest_weight = h.weight and t.parts > 1
 ),
 shares_of_groups as (
     select
-        w.charge_group_id, w.engine, w.run_id, w.table_id, w.part, w.method, w.weight, w.weight_total,
-        w.nth_largest, w.parts,
-        cast(w.weight as double) / cast(w.weight_total as double) as share,
+        h.group_nr, h.engine, h.run_id, h.table_id, h.part, h.method, h.weight, t.weight_total,
+        case when l.group_nr is null then 0 else 1 end as is_largest,
+        cast(h.weight as double) / cast(t.weight_total as double) as share,
         g.billed_cost, g.effective_cost, g.list_cost, g.contracted_cost
-    from weighted w
-    join charge_groups g on g.charge_group_id = w.charge_group_id
+    from shares h
+    join totals t on t.group_nr = h.group_nr and t.parts > 1
+    join charge_groups g on g.group_nr = h.group_nr
+    left join largest l
+        on l.nth = 1
+        and l.group_nr = h.group_nr
+        and coalesce(l.run_id, '') = coalesce(h.run_id, '')
+        and coalesce(l.table_id, '') = coalesce(h.table_id, '')
+        and coalesce(l.engine, '') = coalesce(h.engine, '')
 ),
 cut as (
     -- The share is computed once and used for all four; each part is cut off at 12 digits
     -- towards zero.
+    -- The 1 in the fifteenth digit makes up for doubles that fall a hair short of 0.08.
     select
-        s.*,
-        cast(sign(cast(s.billed_cost as double)) * floor(abs(cast(s.billed_cost as double)) * s.share * 1e12) / 1e12 as decimal(38, 12)) as billed_part,
-        cast(sign(cast(s.effective_cost as double)) * floor(abs(cast(s.effective_cost as double)) * s.share * 1e12) / 1e12 as decimal(38, 12)) as effective_part,
-        cast(sign(cast(s.list_cost as double)) * floor(abs(cast(s.list_cost as double)) * s.share * 1e12) / 1e12 as decimal(38, 12)) as list_part,
-        cast(sign(cast(s.contracted_cost as double)) * floor(abs(cast(s.contracted_cost as double)) * s.share * 1e12) / 1e12 as decimal(38, 12)) as contracted_part
+        s.group_nr, s.engine, s.run_id, s.table_id, s.part, s.method, s.weight, s.weight_total, s.is_largest,
+        s.billed_cost, s.effective_cost, s.list_cost, s.contracted_cost,
+        cast(sign(cast(s.billed_cost as double)) * floor(abs(cast(s.billed_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as billed_part,
+        cast(sign(cast(s.effective_cost as double)) * floor(abs(cast(s.effective_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as effective_part,
+        cast(sign(cast(s.list_cost as double)) * floor(abs(cast(s.list_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as list_part,
+        cast(sign(cast(s.contracted_cost as double)) * floor(abs(cast(s.contracted_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as contracted_part
     from shares_of_groups s
-    where s.parts > 1
 ),
-rests as (
+given as (
     select
-        c.*,
-        c.billed_cost - sum(c.billed_part) over (partition by c.charge_group_id) as billed_rest,
-        c.effective_cost - sum(c.effective_part) over (partition by c.charge_group_id) as effective_rest,
-        c.list_cost - sum(c.list_part) over (partition by c.charge_group_id) as list_rest,
-        c.contracted_cost - sum(c.contracted_part) over (partition by c.charge_group_id) as contracted_rest
-    from cut c
+        group_nr,
+        sum(billed_part) as billed_given,
+        sum(effective_part) as effective_given,
+        sum(list_part) as list_given,
+        sum(contracted_part) as contracted_given
+    from cut
+    group by group_nr
 )
 select
-    charge_group_id, engine, run_id, table_id, part, method,
-    weight, cast(weight_total as bigint) as weight_total,
-    billed_cost, effective_cost, list_cost, contracted_cost
-from shares_of_groups
-where parts = 1
+    h.group_nr, h.engine, h.run_id, h.table_id, h.part, h.method,
+    h.weight, t.weight_total,
+    g.billed_cost, g.effective_cost, g.list_cost, g.contracted_cost
+from shares h
+join totals t on t.group_nr = h.group_nr and t.parts = 1
+join charge_groups g on g.group_nr = h.group_nr
+union all
+select
+    c.group_nr, c.engine, c.run_id, c.table_id, c.part, c.method,
+    c.weight, c.weight_total,
+    cast(c.billed_part as decimal(38, 18)),
+    cast(c.effective_part as decimal(38, 18)),
+    cast(c.list_part as decimal(38, 18)),
+    cast(c.contracted_part as decimal(38, 18))
+from cut c
+where c.is_largest = 0
 union all
 -- What the cuts left goes to the largest part.
 select
-    charge_group_id, engine, run_id, table_id, part, method,
-    weight, cast(weight_total as bigint),
-    cast(billed_part + case when nth_largest = 1 then billed_rest else 0 end as decimal(38, 18)),
-    cast(effective_part + case when nth_largest = 1 then effective_rest else 0 end as decimal(38, 18)),
-    cast(list_part + case when nth_largest = 1 then list_rest else 0 end as decimal(38, 18)),
-    cast(contracted_part + case when nth_largest = 1 then contracted_rest else 0 end as decimal(38, 18))
-from rests
+    c.group_nr, c.engine, c.run_id, c.table_id, c.part, c.method,
+    c.weight, c.weight_total,
+    cast(c.billed_part + (c.billed_cost - v.billed_given) as decimal(38, 18)),
+    cast(c.effective_part + (c.effective_cost - v.effective_given) as decimal(38, 18)),
+    cast(c.list_part + (c.list_cost - v.list_given) as decimal(38, 18)),
+    cast(c.contracted_part + (c.contracted_cost - v.contracted_given) as decimal(38, 18))
+from cut c
+join given v on v.group_nr = c.group_nr
+where c.is_largest = 1

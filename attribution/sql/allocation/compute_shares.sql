@@ -1,7 +1,7 @@
 -- One row per cluster charge group and run that has a part in it, and one without a run
 -- for idle: integer weights.
 with groups as (
-    select g.charge_group_id, g.cluster_id, g.bucket_start as hour, l.node_id, g.is_node
+    select g.group_nr, g.cluster_id, g.bucket_start as hour, l.node_id, g.is_node
     from charge_groups g
     left join node_lives l
         on g.is_node = 1
@@ -15,13 +15,13 @@ with groups as (
 ),
 by_node as (
     -- An instance may be known by two names in its cluster: its weights add up.
-    select g.charge_group_id, s.engine, s.run_id, cast(sum(s.weight) as bigint) as weight, 'node-share' as method
+    select g.group_nr, s.engine, s.run_id, cast(sum(s.weight) as bigint) as weight, 'node-share' as method
     from groups g
     join node_shares s on s.cluster_id = g.cluster_id and s.node_id = g.node_id and s.hour = g.hour
-    group by g.charge_group_id, s.engine, s.run_id
+    group by g.group_nr, s.engine, s.run_id
 ),
 by_cluster as (
-    select g.charge_group_id, s.engine, s.run_id, s.weight, s.method
+    select g.group_nr, s.engine, s.run_id, s.weight, s.method
     from groups g
     join cluster_shares s on s.cluster_id = g.cluster_id and s.hour = g.hour
     where g.node_id is null
@@ -31,11 +31,11 @@ found as (
     union all
     select * from by_cluster
 )
-select charge_group_id, engine, run_id, weight, method
+select group_nr, engine, run_id, weight, method
 from found
 union all
 -- Paid, and neither a run nor a capacity is known of that hour: all idle.
-select g.charge_group_id, cast(null as varchar), cast(null as varchar), cast(1 as bigint), 'idle'
+select g.group_nr, cast(null as varchar), cast(null as varchar), cast(1 as bigint), 'idle'
 from groups g
-left join (select distinct charge_group_id from found) f on f.charge_group_id = g.charge_group_id
-where f.charge_group_id is null
+left join (select distinct group_nr from found) f on f.group_nr = g.group_nr
+where f.group_nr is null

@@ -1,14 +1,27 @@
 -- One row per storage charge group and table that lies in its bucket, and one without a
 -- table for bytes no table accounts for: weights in bytes.
 -- A bucket's bill in bytes of a day = GB-months x 2^30 x hours of the month / 24.
+-- Bytes come from the bucket's inventories, class by class; where it has none, from the
+-- tables' metadata, which does not say in which class a file lies: all classes are split alike.
 with groups as (
     select
-        g.charge_group_id,
+        g.group_nr,
         g.billing_currency,
         -- arn:aws:s3:::bucket
         case when g.resource_id like 'arn:aws%:s3:::%' then split_part(g.resource_id, ':::', 2) else g.resource_id end
             as bucket,
         g.usage_date,
+        -- TimedStorage-SIA-ByteHrs, EUW1-TimedStorage-ByteHrs, ...
+        case
+            when g.usage_type like '%TimedStorage-ByteHrs' then 'STANDARD'
+            when g.usage_type like '%TimedStorage-SIA-%' then 'STANDARD_IA'
+            when g.usage_type like '%TimedStorage-ZIA-%' then 'ONEZONE_IA'
+            when g.usage_type like '%TimedStorage-GIR-%' then 'GLACIER_IR'
+            when g.usage_type like '%TimedStorage-GDA-%' then 'DEEP_ARCHIVE'
+            when g.usage_type like '%TimedStorage-Glacier%' then 'GLACIER'
+            when g.usage_type like '%TimedStorage-INT-%' then 'INTELLIGENT_TIERING'
+            when g.usage_type like '%TimedStorage-RRS-%' then 'REDUCED_REDUNDANCY'
+        end as storage_class,
         case
             when g.quantity_unit like 'GB-Mo%' or g.quantity_unit like 'GB/Mo%' then cast(floor(
                 cast(g.quantity as double) * 1073741824.0
@@ -22,11 +35,43 @@ with groups as (
     from charge_groups g
     where g.pool_kind = 'storage'
 ),
+inventoried as (
+    select distinct bucket, collected_on from stg_storage
+),
+classed as (
+    select
+        g.group_nr, g.bucket, g.usage_date, g.billed_bytes,
+        case when i.bucket is null then '*' else coalesce(g.storage_class, '*') end as storage_class,
+        case when i.bucket is null then 0 else 1 end as is_inventoried
+    from groups g
+    left join (select distinct bucket from inventoried) i on i.bucket = g.bucket
+    where g.bucket is not null and g.billed_bytes is not null
+),
 bucket_days as (
-    select bucket, usage_date, cast(sum(billed_bytes) as bigint) as billed_bytes
-    from groups
-    where bucket is not null and billed_bytes is not null
-    group by bucket, usage_date
+    select
+        bucket, storage_class, usage_date, max(is_inventoried) as is_inventoried,
+        cast(sum(billed_bytes) as bigint) as billed_bytes
+    from classed
+    group by bucket, storage_class, usage_date
+),
+-- The inventory nearest to the day; of two as near the earlier.
+inventory_of_day as (
+    select
+        d.bucket, d.usage_date, i.collected_on,
+        row_number() over (
+            partition by d.bucket, d.usage_date
+            order by abs(date_diff('day', d.usage_date, i.collected_on)), i.collected_on
+        ) as nth
+    from (select distinct bucket, usage_date from bucket_days where is_inventoried = 1) d
+    join inventoried i on i.bucket = d.bucket
+),
+by_inventory as (
+    select d.bucket, d.storage_class, d.usage_date, s.table_id, s.stored_bytes, s.collected_on
+    from bucket_days d
+    join inventory_of_day n on n.bucket = d.bucket and n.usage_date = d.usage_date and n.nth = 1
+    join stg_storage s
+        on s.bucket = d.bucket and s.storage_class = d.storage_class and s.collected_on = n.collected_on
+    where d.is_inventoried = 1 and s.table_id is not null and s.stored_bytes > 0
 ),
 -- A table that is no longer there holds bytes until it was last seen.
 seen as (
@@ -40,7 +85,7 @@ seen as (
 ),
 collections as (
     select
-        b.bucket, b.usage_date, b.billed_bytes, t.table_id, t.stored_bytes, t.collected_on,
+        b.bucket, b.storage_class, b.usage_date, t.table_id, t.stored_bytes, t.collected_on,
         row_number() over (
             partition by b.bucket, b.usage_date, t.table_id
             order by abs(date_diff('day', b.usage_date, t.collected_on)), t.collected_on
@@ -48,41 +93,49 @@ collections as (
     from bucket_days b
     join stg_tables t on t.bucket = b.bucket
     join seen s on s.table_id = t.table_id and (s.is_there = 1 or b.usage_date <= s.last_on)
+    where b.is_inventoried = 0
 ),
 nearest as (
-    select bucket, usage_date, billed_bytes, table_id, stored_bytes, collected_on
+    select bucket, storage_class, usage_date, table_id, stored_bytes, collected_on
+    from by_inventory
+    union all
+    select bucket, storage_class, usage_date, table_id, stored_bytes, collected_on
     from collections
     where nth = 1 and stored_bytes > 0
 ),
 rest as (
     select
-        b.bucket, b.usage_date,
+        b.bucket, b.storage_class, b.usage_date,
         greatest(b.billed_bytes - coalesce(sum(n.stored_bytes), 0), 0) as unmeasured_bytes
     from bucket_days b
-    left join nearest n on n.bucket = b.bucket and n.usage_date = b.usage_date
-    group by b.bucket, b.usage_date, b.billed_bytes
+    left join nearest n on n.bucket = b.bucket and n.storage_class = b.storage_class and n.usage_date = b.usage_date
+    group by b.bucket, b.storage_class, b.usage_date, b.billed_bytes
 ),
--- Metadata does not say in which storage class a file lies: each class of a bucket is split alike.
 by_table as (
     select
-        g.charge_group_id, n.table_id, cast(n.stored_bytes as bigint) as weight,
+        g.group_nr, n.table_id, cast(n.stored_bytes as bigint) as weight,
         case when n.collected_on = g.usage_date then 'storage-bytes' else 'storage-nearest' end as method
-    from groups g
-    join nearest n on n.bucket = g.bucket and n.usage_date = g.usage_date
-    where g.billed_bytes is not null
+    from classed g
+    join nearest n on n.bucket = g.bucket and n.storage_class = g.storage_class and n.usage_date = g.usage_date
+),
+unmeasured as (
+    select g.group_nr, cast(r.unmeasured_bytes as bigint) as weight
+    from classed g
+    join rest r on r.bucket = g.bucket and r.storage_class = g.storage_class and r.usage_date = g.usage_date
+    where r.unmeasured_bytes > 0
 )
-select charge_group_id, table_id, weight, method
+select group_nr, table_id, weight, method
 from by_table
 union all
-select g.charge_group_id, cast(null as varchar), cast(r.unmeasured_bytes as bigint), 'storage-unmeasured'
-from groups g
-join rest r on r.bucket = g.bucket and r.usage_date = g.usage_date
-where r.unmeasured_bytes > 0 and g.billed_bytes is not null
+select group_nr, cast(null as varchar), weight, 'storage-unmeasured'
+from unmeasured
 union all
 -- No bucket named, no bytes in its unit, or nothing billed and nothing measured: unmeasured whole.
-select g.charge_group_id, cast(null as varchar), cast(1 as bigint), 'storage-unmeasured'
+select g.group_nr, cast(null as varchar), cast(1 as bigint), 'storage-unmeasured'
 from groups g
-left join rest r
-    on r.bucket = g.bucket and r.usage_date = g.usage_date and r.unmeasured_bytes > 0 and g.billed_bytes is not null
-left join (select distinct charge_group_id from by_table) t on t.charge_group_id = g.charge_group_id
-where r.bucket is null and t.charge_group_id is null
+left join (
+    select group_nr from by_table
+    union
+    select group_nr from unmeasured
+) f on f.group_nr = g.group_nr
+where f.group_nr is null

@@ -4,7 +4,7 @@
 with line_parts as (
     select cast(p.bucket_start as date) as usage_date, l.service_name, l.billing_currency, p.*
     from charge_pieces p
-    join charge_lines l on l.source = p.source and l.source_file = p.source_file and l.source_line = p.source_line
+    join charge_lines l on l.line_id = p.line_id
 ),
 charged as (
     select usage_date, service_name, billing_currency, 'billed' as basis, sum(billed_cost) as charged

@@ -2,9 +2,16 @@
 -- (method, weight, pool rule) and whose it is (team, owner rule), in one of six categories.
 -- Usage follows the run's owner, storage the table's (else the bucket's tags), idle the
 -- cluster's, direct charges a rule on their unobserved cluster, then their own tags; then the default team.
-with owned as (
+with runs as (
+    select r.engine, r.run_id, r.workload, o.team, o.rule_id
+    from stg_runs r
+    left join owner_of_run o on o.engine = r.engine and o.run_id = r.run_id
+),
+owned as (
     select
-        a.*,
+        g.charge_group_id,
+        a.engine, a.run_id, a.table_id, a.part, a.method, a.weight, a.weight_total,
+        a.billed_cost, a.effective_cost, a.list_cost, a.contracted_cost,
         g.bucket_start,
         g.bucket_hours,
         g.usage_date,
@@ -19,6 +26,7 @@ with owned as (
         g.resource_id,
         g.tag_set_id,
         g.usage_type,
+        r.workload,
         case
             when a.part = 'run' then r.team
             when a.part = 'idle' then c.team
@@ -36,8 +44,8 @@ with owned as (
             when g.pool_kind = 'direct' then d.rule_id
         end as ruled_by
     from atom_costs a
-    join charge_groups g on g.charge_group_id = a.charge_group_id
-    left join owner_of_run r on a.part = 'run' and r.engine = a.engine and r.run_id = a.run_id
+    join charge_groups g on g.group_nr = a.group_nr
+    left join runs r on a.part = 'run' and r.engine = a.engine and r.run_id = a.run_id
     left join owner_of_cluster c
         on (a.part = 'idle' or a.method = 'unobserved-cluster')
         and c.cluster_id = g.cluster_id
@@ -80,7 +88,7 @@ select
     d.usage_type,
     d.engine,
     d.run_id,
-    r.workload,
+    d.workload,
     d.table_id,
     d.part,
     case when d.method = 'direct' and d.team is null then 'unowned' else d.method end as method,
@@ -102,4 +110,3 @@ select
     d.list_cost,
     d.contracted_cost
 from defaulted d
-left join stg_runs r on r.engine = d.engine and r.run_id = d.run_id

@@ -8,6 +8,10 @@ with tags as (
     select r.engine, r.run_id, t.key, t.value
     from stg_runs r
     join stg_tags t on t.tag_set_id = r.step_tag_set_id
+    union
+    select r.engine, r.run_id, t.key, t.value
+    from stg_runs r
+    join stg_tags t on t.tag_set_id = r.workflow_tag_set_id
 ),
 matches as (
     select r.engine, r.run_id, o.team, o.rule_id, o.kind, o.position, 1 as kind_rank

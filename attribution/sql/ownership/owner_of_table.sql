@@ -3,7 +3,7 @@
 with days as (
     select distinct a.table_id, g.usage_date
     from atom_costs a
-    join charge_groups g on g.charge_group_id = a.charge_group_id
+    join charge_groups g on g.group_nr = a.group_nr
     where a.part = 'table'
 ),
 table_owners as (

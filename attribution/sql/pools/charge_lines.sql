@@ -1,5 +1,9 @@
--- One row per billed line: its pool, its cluster and the length of the time buckets it is cut into.
+-- One row per billed line: its pool, its cluster, the length of the time buckets it is cut
+-- into, and the key of the charge groups its pieces fall into: lines of equal keys are told
+-- apart by nothing but prices (source, currency, service, account, region, pool and its rule,
+-- cluster, resource, tag set, line type, category, usage type and unit).
 select
+    c.line_id,
     c.source,
     c.source_file,
     c.source_line,
@@ -28,7 +32,27 @@ select
     k.cluster_id,
     coalesce(k.is_node, 0) as is_node,
     coalesce(k.is_observed, 0) as is_observed,
-    case when p.kind in ('compute', 'overhead') then 1 else 24 end as bucket_hours
+    case when p.kind in ('compute', 'overhead') then 1 else 24 end as bucket_hours,
+    md5(concat_ws(
+        chr(31),
+        c.source,
+        c.billing_currency,
+        coalesce(c.service_name, chr(30)),
+        coalesce(c.account_id, chr(30)),
+        coalesce(c.region_id, chr(30)),
+        p.pool,
+        p.rule_id,
+        p.kind,
+        coalesce(k.cluster_id, chr(30)),
+        -- Disks and network follow the split of their cluster, whichever node they belong to
+        -- and whatever of them was used: the lines say that.
+        case when p.kind = 'overhead' then chr(29) else coalesce(c.resource_id, chr(30)) end,
+        coalesce(c.tag_set_id, chr(30)),
+        case when p.kind = 'overhead' then chr(29) else coalesce(c.line_item_type, chr(30)) end,
+        coalesce(c.charge_category, chr(30)),
+        case when p.kind = 'overhead' then chr(29) else coalesce(c.usage_type, chr(30)) end,
+        case when p.kind = 'overhead' then chr(29) else coalesce(c.quantity_unit, chr(30)) end
+    )) as group_key
 from stg_charges c
 left join charge_clusters k
     on k.resource_id = coalesce(c.resource_id, '') and k.tag_set_id = coalesce(c.tag_set_id, '')

@@ -51,9 +51,7 @@ steps as (
 ),
 cut as (
     select
-        c.source,
-        c.source_file,
-        c.source_line,
+        c.line_id,
         c.charge_category,
         c.cluster_id,
         c.resource_id,
@@ -75,27 +73,33 @@ lives as (
     from node_lives
     where resource_id is not null
     group by cluster_id, resource_id, hour
+    union all
+    -- Disks and fees that name no node were there as long as their cluster's nodes.
+    select cluster_id, '', hour, sum(alive_ms)
+    from node_lives
+    group by cluster_id, hour
 ),
 with_lives as (
-    -- A daily line of a node is cut by the node's own life, where that is known.
+    -- A daily line of a node is cut by the node's own life, one of its cluster by the lives of
+    -- all its nodes, where they are known.
     select
         c.*,
         unix_millis(least(c.span_end, c.bucket_start + c.bucket_hours * interval 1 hour))
             - unix_millis(greatest(c.span_start, c.bucket_start)) as span_ms,
         coalesce(h.alive_ms, 0) as alive_ms,
-        sum(coalesce(h.alive_ms, 0)) over (partition by c.source, c.source_file, c.source_line) as all_alive_ms
+        sum(coalesce(h.alive_ms, 0)) over (partition by c.line_id) as all_alive_ms
     from cut c
     left join lives h
-        on c.is_node = 1
+        on c.bucket_hours = 1
         and h.cluster_id = c.cluster_id
-        and h.resource_id = c.resource_id
+        and h.resource_id = case when c.is_node = 1 then c.resource_id else '' end
         and h.hour = c.bucket_start
 ),
 weighted as (
     select
         w.*,
         case when w.all_alive_ms > 0 then w.alive_ms else w.span_ms end as weight,
-        row_number() over (partition by w.source, w.source_file, w.source_line order by w.bucket_start) as nth_bucket
+        row_number() over (partition by w.line_id order by w.bucket_start) as nth_bucket
     from with_lives w
     where w.all_alive_ms = 0 or w.alive_ms > 0
 ),
@@ -103,52 +107,51 @@ line_shares as (
     select
         w.*,
         cast(w.weight as double)
-            / cast(sum(w.weight) over (partition by w.source, w.source_file, w.source_line) as double) as share,
+            / cast(sum(w.weight) over (partition by w.line_id) as double) as share,
         row_number() over (
-            partition by w.source, w.source_file, w.source_line order by w.weight desc, w.bucket_start
+            partition by w.line_id order by w.weight desc, w.bucket_start
         ) as nth_largest
     from weighted w
 ),
 parts as (
     -- Cut off at 12 digits towards zero: no part can have another sign than its whole.
+    -- The 1 in the fifteenth digit makes up for doubles that fall a hair short of 0.08.
     select
         s.*,
         case
-            when s.charge_category <> 'Purchase' then cast(sign(cast(s.billed_cost as double)) * floor(abs(cast(s.billed_cost as double)) * s.share * 1e12) / 1e12 as decimal(38, 12))
+            when s.charge_category <> 'Purchase' then cast(sign(cast(s.billed_cost as double)) * floor(abs(cast(s.billed_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12))
             when s.nth_bucket = 1 then s.billed_cost
             else 0
         end as billed_part,
-        cast(sign(cast(s.effective_cost as double)) * floor(abs(cast(s.effective_cost as double)) * s.share * 1e12) / 1e12 as decimal(38, 12)) as effective_part,
+        cast(sign(cast(s.effective_cost as double)) * floor(abs(cast(s.effective_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as effective_part,
         case
-            when s.charge_category <> 'Purchase' then cast(sign(cast(s.list_cost as double)) * floor(abs(cast(s.list_cost as double)) * s.share * 1e12) / 1e12 as decimal(38, 12))
+            when s.charge_category <> 'Purchase' then cast(sign(cast(s.list_cost as double)) * floor(abs(cast(s.list_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12))
             when s.nth_bucket = 1 then s.list_cost
             else 0
         end as list_part,
         case
-            when s.charge_category <> 'Purchase' then cast(sign(cast(s.contracted_cost as double)) * floor(abs(cast(s.contracted_cost as double)) * s.share * 1e12) / 1e12 as decimal(38, 12))
+            when s.charge_category <> 'Purchase' then cast(sign(cast(s.contracted_cost as double)) * floor(abs(cast(s.contracted_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12))
             when s.nth_bucket = 1 then s.contracted_cost
             else 0
         end as contracted_part,
-        cast(sign(cast(s.quantity as double)) * floor(abs(cast(s.quantity as double)) * s.share * 1e12) / 1e12 as decimal(38, 12)) as quantity_part
+        cast(sign(cast(s.quantity as double)) * floor(abs(cast(s.quantity as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as quantity_part
     from line_shares s
 ),
 rests as (
     select
         p.*,
-        p.billed_cost - sum(p.billed_part) over (partition by p.source, p.source_file, p.source_line) as billed_rest,
-        p.effective_cost - sum(p.effective_part) over (partition by p.source, p.source_file, p.source_line)
+        p.billed_cost - sum(p.billed_part) over (partition by p.line_id) as billed_rest,
+        p.effective_cost - sum(p.effective_part) over (partition by p.line_id)
             as effective_rest,
-        p.list_cost - sum(p.list_part) over (partition by p.source, p.source_file, p.source_line) as list_rest,
-        p.contracted_cost - sum(p.contracted_part) over (partition by p.source, p.source_file, p.source_line)
+        p.list_cost - sum(p.list_part) over (partition by p.line_id) as list_rest,
+        p.contracted_cost - sum(p.contracted_part) over (partition by p.line_id)
             as contracted_rest,
-        p.quantity - sum(p.quantity_part) over (partition by p.source, p.source_file, p.source_line) as quantity_rest
+        p.quantity - sum(p.quantity_part) over (partition by p.line_id) as quantity_rest
     from parts p
 )
 -- Most lines lie inside one bucket: nothing to cut.
 select
-    w.source,
-    w.source_file,
-    w.source_line,
+    w.line_id,
     w.first_bucket as bucket_start,
     w.billed_cost,
     w.effective_cost,
@@ -160,9 +163,7 @@ where w.buckets <= 1
 union all
 -- What rounding left goes to the largest part.
 select
-    r.source,
-    r.source_file,
-    r.source_line,
+    r.line_id,
     r.bucket_start,
     cast(r.billed_part + case when r.nth_largest = 1 then r.billed_rest else 0 end as decimal(38, 18)),
     cast(r.effective_part + case when r.nth_largest = 1 then r.effective_rest else 0 end as decimal(38, 18)),

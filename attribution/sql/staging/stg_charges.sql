@@ -1,7 +1,11 @@
 -- One row per billed line: four costs without nulls, and whose line it is.
 -- Savings plan negations are netted against the usage they cover (per source, account, usage
 -- type and start), so that covered usage costs 0 on the billed basis and the sum is unchanged.
-with covered as (
+with files as (
+    select source, source_file, row_number() over (order by source, source_file) as file_nr
+    from (select distinct source, source_file from landed_charges) d
+),
+covered as (
     -- Only these few lines are sorted, and only what netting needs of them.
     select
         c.source,
@@ -40,6 +44,9 @@ netted as (
     where has_negation = 1
 )
 select
+    -- Joins on three texts are dear: from here on a line is known by a number (no file has
+    -- a hundred million lines).
+    f.file_nr * 100000000 + n.source_line as line_id,
     n.source,
     n.source_object,
     n.source_file,
@@ -79,5 +86,6 @@ select
     coalesce(n.consumed_quantity, n.pricing_quantity) as quantity,
     coalesce(n.consumed_unit, n.pricing_unit) as quantity_unit
 from landed_charges n
+join files f on f.source = n.source and f.source_file = n.source_file
 left join netted k
     on k.source = n.source and k.source_file = n.source_file and k.source_line = n.source_line

@@ -1,6 +1,7 @@
 -- One row per run and table it wrote, and one without a table for what it wrote elsewhere,
 -- with a weight: bytes written, as the table's own snapshots say, else as the engine says,
--- else 1. Not of runs that failed: what those cost belongs to no table.
+-- else 1. Not of runs that failed: what those cost belongs to no table; but a stream that
+-- failed wrote until it did.
 with tables as (
     select distinct table_id from stg_tables
 ),
@@ -43,12 +44,9 @@ by_snapshot as (
     group by engine, run_id, table_id
 ),
 by_log as (
-    select t.engine, t.run_id, lower(t.table_name) as table_id, sum(t.bytes) as bytes
-    from landed_run_tables t
-    join stg_runs r
-        on r.engine = t.engine and r.run_id = t.run_id and r.source = t.source and r.source_object = t.source_object
+    select t.engine, t.run_id, t.table_id, t.bytes
+    from stg_table_uses t
     where t.access = 'write'
-    group by t.engine, t.run_id, lower(t.table_name)
 ),
 both_sides as (
     select
@@ -63,11 +61,31 @@ named as (
     select b.engine, b.run_id, t.table_id, b.table_id as written_name, b.weight
     from both_sides b
     left join tables t on t.table_id = b.table_id
+),
+streams as (
+    -- Flink says of no job what it writes, and snapshots that name the job expire: an earlier
+    -- deployment of a stream wrote what its other deployments are seen to write.
+    select r.workload, n.table_id, sum(n.weight) as weight
+    from named n
+    join stg_runs r on r.engine = n.engine and r.run_id = n.run_id
+    where n.engine = 'flink' and n.table_id is not null and r.name is not null
+    group by r.workload, n.table_id
+),
+earlier_deployments as (
+    select r.engine, r.run_id, w.table_id, w.weight
+    from stg_runs r
+    join streams w on w.workload = r.workload
+    where r.engine = 'flink'
+        and r.name is not null
+        and not exists (select 1 from named n where n.engine = r.engine and n.run_id = r.run_id)
 )
+select engine, run_id, table_id, cast(weight as bigint) as weight
+from earlier_deployments
+union all
 select n.engine, n.run_id, n.table_id, cast(sum(n.weight) as bigint) as weight
 from named n
 join stg_runs r on r.engine = n.engine and r.run_id = n.run_id
-where r.status <> 'failed'
+where (r.status <> 'failed' or r.engine = 'flink')
     -- A log may call a table otherwise than its catalog does: the snapshots have it already.
     and (
         n.table_id is not null

@@ -1,43 +1,88 @@
 -- One row per run: engine runs with the orchestrator's context, and orchestrator steps no
 -- engine run is known of. The row of the newest log wins where a run was logged twice.
 with ranked as (
+    -- What lineage tells of a run comes after what its own log tells: it knows no usage.
     select
         r.*,
+        case when k.kind = 'openlineage' then 1 else 0 end as is_lineage,
         row_number() over (
             partition by r.engine, r.run_id
-            order by case when r.ended_at is null then 1 else 0 end, r.ended_at desc, r.source_object desc, r.source
+            order by
+                case when k.kind = 'openlineage' then 1 else 0 end,
+                case when r.ended_at is null then 1 else 0 end,
+                r.ended_at desc, r.source_object desc, r.source
         ) as nth
     from landed_runs r
+    left join sources k on k.source = r.source
+),
+lineage as (
+    select
+        r.*,
+        row_number() over (partition by r.engine, r.run_id order by r.nth) as lineage_nth
+    from ranked r
+    where r.is_lineage = 1
 ),
 latest as (
-    select * from ranked where nth = 1
+    -- Who started a run and whose it is, where its own log leaves that open: a log that
+    -- names a task but not the DAG run it was in knows less than lineage that names both.
+    select
+        r.*,
+        case when r.workflow_instance_id is null and t.workflow_instance_id is not null
+            then t.workflow_id else r.workflow_id end as in_workflow,
+        case when r.workflow_instance_id is null and t.workflow_instance_id is not null
+            then t.workflow_instance_id else r.workflow_instance_id end as in_instance,
+        case when r.workflow_instance_id is null and t.workflow_instance_id is not null
+            then t.step_id else r.step_id end as in_step,
+        case when r.workflow_instance_id is null and t.workflow_instance_id is not null
+            then t.attempt else r.attempt end as in_attempt,
+        coalesce(r.trigger, t.trigger) as known_trigger,
+        coalesce(r.child_run_id, t.child_run_id) as known_child,
+        coalesce(r.owner, t.owner) as known_owner,
+        coalesce(r.tag_set_id, t.tag_set_id) as known_tags
+    from ranked r
+    left join lineage t
+        on t.engine = r.engine and t.run_id = r.run_id and t.lineage_nth = 1 and r.is_lineage = 0
+    where r.nth = 1
 ),
 steps as (
-    select s.*, w.trigger as workflow_trigger, w.owner as workflow_owner
+    select
+        s.*,
+        w.known_trigger as workflow_trigger,
+        w.known_owner as workflow_owner,
+        w.known_tags as workflow_tags,
+        w.parent_workflow_id as of_workflow,
+        w.parent_step_id as of_step
     from latest s
     left join latest w
         on w.engine = s.engine
         and w.step_id is null
         and w.workflow_id = s.workflow_id
         and w.workflow_instance_id = s.workflow_instance_id
-        and w.workflow_run_id = s.workflow_run_id
+        -- Airflow has no runs of an instance.
+        and coalesce(w.workflow_run_id, '') = coalesce(s.workflow_run_id, '')
     where s.engine in ('maestro', 'airflow') and s.step_id is not null
 ),
 links as (
-    -- The application names its step in its own properties, or the step names the application.
-    select e.engine, e.run_id, s.engine as step_engine, s.run_id as step_run_id, 1 as strength
+    -- The application names its step in its own properties, or the step names the
+    -- application. Instances of a mapped task have one name: the one that names it is it.
+    select
+        e.engine,
+        e.run_id,
+        s.engine as step_engine,
+        s.run_id as step_run_id,
+        case when s.known_child = e.run_id then 0 else 1 end as strength
     from latest e
     join steps s
-        on s.workflow_id = e.workflow_id
-        and s.workflow_instance_id = e.workflow_instance_id
+        on s.workflow_id = e.in_workflow
+        and s.workflow_instance_id = e.in_instance
         and coalesce(s.workflow_run_id, '') = coalesce(e.workflow_run_id, s.workflow_run_id, '')
-        and s.step_id = e.step_id
-        and coalesce(s.attempt, 1) = coalesce(e.attempt, 1)
+        and s.step_id = e.in_step
+        and coalesce(s.attempt, 1) = coalesce(e.in_attempt, 1)
     where e.engine not in ('maestro', 'airflow')
     union all
     select e.engine, e.run_id, s.engine, s.run_id, 2
     from latest e
-    join steps s on s.child_run_id = e.run_id
+    join steps s on s.known_child = e.run_id
     where e.engine not in ('maestro', 'airflow')
 ),
 best_link as (
@@ -53,23 +98,33 @@ select
     r.source_object,
     r.engine_version,
     r.name,
-    coalesce(r.workflow_id, s.workflow_id) as workflow_id,
-    coalesce(r.workflow_instance_id, s.workflow_instance_id) as workflow_instance_id,
-    coalesce(r.step_id, s.step_id) as step_id,
-    coalesce(r.attempt, s.attempt) as attempt,
-    coalesce(r.workflow_id || '/' || r.step_id, s.workflow_id || '/' || s.step_id, r.name, r.engine) as workload,
-    coalesce(r.trigger, s.trigger, s.workflow_trigger) as trigger,
+    -- An iteration belongs to the step that repeats it, not to a workflow nobody named.
+    coalesce(s.of_workflow, o.of_workflow, r.in_workflow, s.workflow_id) as workflow_id,
+    coalesce(r.in_instance, s.workflow_instance_id) as workflow_instance_id,
+    coalesce(r.in_step, s.step_id) as step_id,
+    coalesce(r.in_attempt, s.attempt) as attempt,
+    coalesce(
+        s.of_workflow || '/' || s.of_step,
+        o.of_workflow || '/' || o.of_step,
+        r.in_workflow || '/' || r.in_step,
+        s.workflow_id || '/' || s.step_id,
+        r.name,
+        r.engine
+    ) as workload,
+    coalesce(r.known_trigger, s.known_trigger, s.workflow_trigger, o.workflow_trigger) as trigger,
     s.run_id as step_run_id,
     r.cluster_id,
     r.user_name,
-    coalesce(r.owner, s.owner, s.workflow_owner) as owner,
-    r.tag_set_id,
-    s.tag_set_id as step_tag_set_id,
-    r.status,
+    coalesce(r.known_owner, s.known_owner, s.workflow_owner, o.workflow_owner) as owner,
+    r.known_tags as tag_set_id,
+    s.known_tags as step_tag_set_id,
+    coalesce(s.workflow_tags, o.workflow_tags) as workflow_tag_set_id,
+    -- A log that breaks off does not say how the run ended; the step that waited for it does.
+    case when r.ended_at is null and s.ended_at is not null then s.status else r.status end as status,
     coalesce(r.error, s.error) as error,
     r.queued_at,
     r.started_at,
-    r.ended_at,
+    coalesce(r.ended_at, s.ended_at) as ended_at,
     r.vcore_ms,
     r.memory_mib_ms,
     r.cpu_ms,
@@ -91,6 +146,8 @@ select
 from latest r
 left join best_link b on b.engine = r.engine and b.run_id = r.run_id and b.nth = 1
 left join steps s on s.engine = b.step_engine and s.run_id = b.step_run_id
+-- A step without an engine's run is its own step.
+left join steps o on o.engine = r.engine and o.run_id = r.run_id
 where r.engine not in ('maestro', 'airflow')
     or (
         r.step_id is not null

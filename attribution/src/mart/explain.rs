@@ -154,25 +154,9 @@ impl Mart {
                 cast(l.effective_cost as varchar), cast(l.list_cost as varchar), cast(l.contracted_cost as varchar),
                 cast(p.{} as varchar)
             from g
-            join charge_lines l
-                on l.source = g.source and l.billing_currency = g.billing_currency and l.pool = g.pool
-                and l.pool_rule = g.pool_rule and l.pool_kind = g.pool_kind
-                and l.bucket_hours = g.bucket_hours
-                and l.service_name is not distinct from g.service_name
-                and l.account_id is not distinct from g.account_id
-                and l.region_id is not distinct from g.region_id
-                and l.cluster_id is not distinct from g.cluster_id
-                and l.resource_id is not distinct from g.resource_id
-                and l.tag_set_id is not distinct from g.tag_set_id
-                and l.line_item_type is not distinct from g.line_item_type
-                and l.charge_category is not distinct from g.charge_category
-                and l.usage_type is not distinct from g.usage_type
-                and l.quantity_unit is not distinct from g.quantity_unit
-            join charge_pieces p
-                on p.source = l.source and p.source_file = l.source_file and p.source_line = l.source_line
-                and p.bucket_start = g.bucket_start
-            join stg_charges s
-                on s.source = l.source and s.source_file = l.source_file and s.source_line = l.source_line
+            join charge_lines l on l.group_key = g.group_key
+            join charge_pieces p on p.line_id = l.line_id and p.bucket_start = g.bucket_start
+            join stg_charges s on s.line_id = l.line_id
             order by l.source_file, l.source_line", basis.column());
         self.ask("find bill lines in", &sql, vec![Value::Text(charge_group_id.to_owned())], |row| {
             Ok(BillLine {

@@ -174,17 +174,10 @@ impl Mart {
                 Ok((row.text(0)?, row.currency(1)?, totals))
             },
         )?;
-        let sql = "with newest as (
-                select source, max(charge_period_end) as newest_at from charge_lines group by source
-                union all
-                select source, max(coalesce(ended_at, started_at)) from stg_runs group by source
-                union all
-                select source, max(collected_at) from stg_tables group by source
-            )
-            select s.source, s.kind, s.uri, s.objects, s.rows_landed, epoch_us(s.checked_at), epoch_us(s.landed_at),
-                epoch_us(max(n.newest_at)), s.warnings, s.skipped
-            from sources s left join newest n on n.source = s.source
-            group by all order by s.source";
+        let sql = "select s.source, s.kind, s.uri, s.objects, s.rows_landed, epoch_us(s.checked_at),
+                epoch_us(s.landed_at), epoch_us(n.newest_at), s.warnings, s.skipped
+            from sources s left join source_freshness n on n.source = s.source
+            order by s.source";
         self.ask("list the sources of", sql, Vec::new(), |row| {
             let name = row.text(0)?;
             let mut totals = Totals::new();

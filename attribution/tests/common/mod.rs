@@ -128,7 +128,8 @@ impl Ledger {
             .sources
             .entry(source.to_owned())
             .or_insert_with(|| SourceRecord {
-                kind: "test".into(),
+                // A source is of the kind it is named after.
+                kind: source.to_owned(),
                 uri: "-".into(),
                 checked_at: now(),
                 landed_at: Some(now()),

@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub mod check;
+pub mod demo;
 pub mod explain;
 pub mod export;
 pub mod init;

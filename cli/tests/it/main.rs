@@ -4,6 +4,7 @@
 
 mod buckets;
 mod commands;
+mod demo;
 mod durability;
 mod lab;
 mod pages;

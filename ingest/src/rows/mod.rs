@@ -3,8 +3,12 @@
 
 mod charge;
 mod platform;
+mod query;
 mod run;
+mod storage;
 
 pub use charge::Charge;
 pub use platform::{Node, Table, TablePartition, TableSnapshot};
+pub use query::Query;
 pub use run::{Access, Run, RunHour, RunStage, RunStatus, RunTable, RunUsage};
+pub use storage::{Storage, TableAccess, Upload};

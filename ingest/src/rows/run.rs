@@ -116,6 +116,8 @@ pub struct Run {
     pub attempt: Option<i64>,
     /// `trigger`
     pub trigger: Option<String>,
+    /// `parent_workflow_id` and `parent_step_id`
+    pub parent: Option<(String, String)>,
     /// `child_run_id`
     pub child_run_id: Option<String>,
     /// `cluster_id`
@@ -154,6 +156,8 @@ impl Row for Run {
         cells.opt_text(self.step_id.as_deref());
         cells.opt_int(self.attempt);
         cells.opt_text(self.trigger.as_deref());
+        cells.opt_text(self.parent.as_ref().map(|(workflow, _)| workflow.as_str()));
+        cells.opt_text(self.parent.as_ref().map(|(_, step)| step.as_str()));
         cells.opt_text(self.child_run_id.as_deref());
         cells.opt_text(self.cluster_id.as_deref());
         cells.opt_text(self.user_name.as_deref());

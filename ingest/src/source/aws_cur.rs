@@ -5,8 +5,9 @@
 
 use model::time::Instant;
 
+use super::bill::cur_charge::{self, Generation};
+use super::bill::delivery;
 use super::bill::posting::Posting;
-use super::bill::{cur_charge, delivery};
 use super::{Plan, ReadError, Reader, Unit};
 use crate::sink::Sink;
 use crate::store::{Object, Store};
@@ -23,7 +24,7 @@ impl Reader for AwsCur {
         let delivery = delivery::open(store, unit)?;
         let mut posting = Posting::new(sink);
         for file in delivery.files {
-            cur_charge::read_file(store, &file.uri, delivery.period, &mut posting)?;
+            cur_charge::read_file(store, &file.uri, Generation::First, delivery.period, &mut posting)?;
         }
         posting.finish();
         Ok(())

@@ -1,12 +1,27 @@
 //! Readers: one module a format, one line in [`reader`] each.
 
+mod airflow;
 mod aws_cur;
+mod aws_cur2;
 mod bill;
+mod codec;
+mod directories;
 mod emr;
+mod flink;
 mod focus;
 mod iceberg;
+mod iceberg_reports;
+mod iso_time;
+mod lines;
 mod maestro;
+mod openlineage;
+mod records;
+mod row_groups;
+mod s3_inventory;
+mod s3_uploads;
+mod scalars;
 mod spark;
+mod trino;
 
 use model::Warning;
 
@@ -120,19 +135,28 @@ pub trait Reader: Send + Sync {
 }
 
 /// Kinds that can be read.
-pub const KINDS: &[&str] = &["aws-cur", "focus", "spark-event-log", "maestro", "emr", "iceberg"];
+pub const KINDS: &[&str] = &[
+    "aws-cur",
+    "aws-cur2",
+    "focus",
+    "spark-event-log",
+    "maestro",
+    "airflow",
+    "openlineage",
+    "trino-events",
+    "flink-archive",
+    "emr",
+    "iceberg",
+    "s3-inventory",
+    "s3-uploads",
+    "iceberg-reports",
+];
 
 /// Kinds the configuration reserves for readers to come.
 pub const LATER_KINDS: &[&str] = &[
-    "aws-cur2",
-    "trino-events",
-    "flink-archive",
-    "airflow",
-    "openlineage",
     "dbt",
     "delta",
     "hive",
-    "s3-inventory",
     "s3-access-log",
     "kafka",
     "druid",
@@ -146,11 +170,19 @@ pub const LATER_KINDS: &[&str] = &[
 /// The reader of a configured `kind`; nothing for a kind that cannot be read yet.
 pub fn reader(kind: &str, options: &SourceOptions) -> Option<Box<dyn Reader>> {
     match kind {
+        "airflow" => Some(Box::new(airflow::Airflow::new(options))),
         "aws-cur" => Some(Box::new(aws_cur::AwsCur)),
+        "aws-cur2" => Some(Box::new(aws_cur2::AwsCur2)),
         "emr" => Some(Box::new(emr::Emr)),
         "focus" => Some(Box::new(focus::Focus)),
         "maestro" => Some(Box::new(maestro::Maestro::new(options))),
+        "openlineage" => Some(Box::new(openlineage::OpenLineage::new(options))),
         "spark-event-log" => Some(Box::new(spark::SparkEventLogs::new(options))),
+        "flink-archive" => Some(Box::new(flink::FlinkArchives::new(options))),
+        "iceberg-reports" => Some(Box::new(iceberg_reports::IcebergReports)),
+        "s3-uploads" => Some(Box::new(s3_uploads::S3Uploads)),
+        "s3-inventory" => Some(Box::new(s3_inventory::S3Inventory)),
+        "trino-events" => Some(Box::new(trino::TrinoEvents::new(options))),
         "iceberg" => Some(Box::new(iceberg::IcebergReader::new(options))),
         _ => None,
     }

@@ -91,10 +91,13 @@ impl Store for LocalStore {
         let path = Path::new(uri);
         let failed = |cause| Self::fail("open", path, cause);
         let file = fs::File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
         // Opening a directory succeeds, reading it does not.
-        if file.metadata().map_err(failed)?.is_dir() {
+        if metadata.is_dir() {
             return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
         }
-        Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
+        // Thousands of small files need no large buffers.
+        let capacity = usize::try_from(metadata.len()).unwrap_or(usize::MAX).clamp(512, 1 << 16);
+        Ok(Box::new(BufReader::with_capacity(capacity, file)))
     }
 }

@@ -1,4 +1,4 @@
-//! A line of a legacy Cost and Usage Report as a FOCUS charge.
+//! A line of a Cost and Usage Report, legacy or 2.0, as a FOCUS charge.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,9 @@ use model::tags::{Tag, TagSet};
 use model::time::{Period, PeriodKey};
 
 use super::cur_columns::CurColumns;
+pub(in crate::source) use super::cur_columns::Generation;
 use super::cur_cost::{self, LineFacts, LineType};
+use super::maps::{Product, Products, parse_tags};
 use super::notes::Notes;
 use super::numbers::Numbers;
 use super::period::{billing_period, charge_period};
@@ -23,18 +25,24 @@ use crate::store::Store;
 /// names, for lines that name none.
 ///
 /// # Errors
-/// When the file cannot be read to its end or is no legacy report.
+/// When the file cannot be read to its end or is no report of this generation.
 pub(in crate::source) fn read_file(
     store: &dyn Store,
     uri: &str,
+    generation: Generation,
     period: Option<Period>,
     posting: &mut Posting<'_>,
 ) -> Result<(), ReadError> {
     let mut notes = Notes::default();
     let target = &mut *posting;
+    let mut products = Products::default();
     read_table(store, uri, &mut notes, |header| {
-        let columns = CurColumns::find(header, uri)?;
-        Ok(move |line: &Line<'_>, notes: &mut Notes| post(line, &columns, period, target, notes))
+        let columns = CurColumns::find(header, uri, generation)?;
+        Ok(move |line: &Line<'_>, notes: &mut Notes| {
+            let product = line.value(columns.product_map).text().map(|map| products.get(&map, notes));
+            let unsaid = Product::default();
+            post(line, &columns, product.as_deref().unwrap_or(&unsaid), period, target, notes)
+        })
     })?;
     notes.flush(uri, posting.sink());
     Ok(())
@@ -43,6 +51,7 @@ pub(in crate::source) fn read_file(
 fn post(
     line: &Line<'_>,
     columns: &CurColumns,
+    product: &Product,
     delivered: Option<Period>,
     posting: &mut Posting<'_>,
     notes: &mut Notes,
@@ -84,10 +93,12 @@ fn post(
     let unit = if quantity.is_some() { text(columns.unit) } else { None };
     let consumed = if kind.is_priced_usage() { quantity } else { None };
     let vcpus = if is_stated(line.value(columns.vcpu)) { numbers.int(columns.vcpu) } else { None };
-    let memory_mib = memory_mib(line.value(columns.memory), numbers.notes);
+    let vcpus = vcpus.or_else(|| product.vcpu.as_ref()?.trim().parse().ok());
+    let memory = product.memory.as_deref().map_or_else(|| line.value(columns.memory), Value::Text);
+    let memory_mib = memory_mib(memory, numbers.notes);
 
     let key = PeriodKey::month_of(billing.start.date_naive());
-    let tag_set_id = tag_set(line, columns, key, posting)?;
+    let tag_set_id = tag_set(line, columns, key, posting, numbers.notes)?;
     let usage_type = text(columns.usage_type);
     let charge = Charge {
         source_file: Cow::Borrowed(line.uri),
@@ -119,10 +130,13 @@ fn post(
         invoice_id: text(columns.invoice_id),
         service_name: text(columns.product_name)
             .or_else(|| text(columns.service_name))
+            .or_else(|| product.name.as_deref().map(Cow::Borrowed))
             .or_else(|| product_code.clone()),
         service_category: product_code.as_deref().map(|code| Cow::Borrowed(service::category(code))),
         service_subcategory: None,
-        region_id: text(columns.region).or_else(|| text(columns.region_fallback)),
+        region_id: text(columns.region)
+            .or_else(|| text(columns.region_fallback))
+            .or_else(|| product.region.as_deref().map(Cow::Borrowed)),
         region_name: None,
         availability_zone: text(columns.availability_zone),
         resource_id: text(columns.resource_id),
@@ -155,7 +169,8 @@ fn post(
         x_product_code: product_code,
         x_usage_type: usage_type,
         x_operation: text(columns.operation),
-        x_instance_type: text(columns.instance_type),
+        x_instance_type: text(columns.instance_type)
+            .or_else(|| product.instance_type.as_deref().map(Cow::Borrowed)),
         x_vcpus: vcpus,
         x_memory_mib: memory_mib,
         x_amortized_upfront_cost: amount(costs.amortized_upfront),
@@ -302,7 +317,11 @@ fn tag_set(
     columns: &CurColumns,
     period: PeriodKey,
     posting: &mut Posting<'_>,
+    notes: &mut Notes,
 ) -> Result<Option<String>, ReadError> {
+    if let Some(written) = line.value(columns.tag_map).text() {
+        return Ok(posting.tag_set(period, &written, || parse_tags(&written, notes))?);
+    }
     let mut written = String::new();
     for (column, key) in &columns.tags {
         if let Some(value) = line.value(Some(*column)).text() {

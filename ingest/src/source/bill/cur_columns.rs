@@ -51,6 +51,19 @@ pub(super) struct CurColumns {
     pub memory: Option<usize>,
     /// Tags: position, and key without the prefix of the column.
     pub tags: Vec<(usize, String)>,
+    /// Report 2.0: a map of what the product says.
+    pub product_map: Option<usize>,
+    /// Report 2.0: a map of tags.
+    pub tag_map: Option<usize>,
+}
+
+/// Which Cost and Usage Report a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::source) enum Generation {
+    /// The legacy one: a column for every tag and attribute.
+    First,
+    /// 2.0: maps of tags and attributes.
+    Second,
 }
 
 /// Columns of savings plans and reservations, each with the twin that has discounts taken off.
@@ -130,12 +143,21 @@ impl CurColumns {
     /// Finds the columns.
     ///
     /// # Errors
-    /// When the file is no legacy Cost and Usage Report: it has no unblended cost or no
-    /// start of usage, or is a report of another kind.
-    pub fn find(header: &mut Header, uri: &str) -> Result<Self, ReadError> {
-        if header.has("product") && header.has("resource_tags") {
+    /// When the file is no Cost and Usage Report of this generation: it has no unblended
+    /// cost or no start of usage, or is a report of another kind.
+    pub fn find(header: &mut Header, uri: &str, generation: Generation) -> Result<Self, ReadError> {
+        let second = generation == Generation::Second;
+        if !second && header.has("product") && header.has("resource_tags") {
             let fault = format!("this is a Cost and Usage Report 2.0 ({})", header.sample());
-            return Err(malformed(uri, fault, Some("kind \"aws-cur\" reads the legacy report only")));
+            return Err(malformed(
+                uri,
+                fault,
+                Some("set kind = \"aws-cur2\": \"aws-cur\" reads the legacy report only"),
+            ));
+        }
+        if second && header.names().iter().any(|name| name.starts_with("lineItem/")) {
+            let fault = format!("this is a legacy Cost and Usage Report ({})", header.sample());
+            return Err(malformed(uri, fault, Some("set kind = \"aws-cur\"")));
         }
         let columns = Self {
             names: header.names().to_vec(),
@@ -177,6 +199,8 @@ impl CurColumns {
             vcpu: header.find(&["product/vcpu"]),
             memory: header.find(&["product/memory"]),
             tags: tag_columns(header),
+            product_map: if second { header.find(&["product"]) } else { None },
+            tag_map: if second { header.find(&["resource_tags"]) } else { None },
         };
         for (found, name) in [
             (columns.unblended_cost, "lineItem/UnblendedCost"),

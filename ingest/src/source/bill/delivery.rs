@@ -12,6 +12,7 @@ use model::Warning;
 use model::time::{Period, PeriodKey};
 use serde::Deserialize;
 
+use super::export::is_partition;
 use super::malformed;
 use crate::source::{Plan, ReadError, Unit};
 use crate::store::{Object, Store};
@@ -171,10 +172,12 @@ fn parse(bytes: &[u8]) -> Result<Manifest, String> {
 /// The listed object a bucket key means. The listing may be a copy of the bucket, or of a
 /// part of it, anywhere: the longest end of the key that is found counts, but not less
 /// than its part from the period on, as every assembly has files of the same names.
-fn resolve<'o>(key: &str, manifest: &str, listing: &'o [Object]) -> Option<&'o Object> {
+pub(super) fn resolve<'o>(key: &str, manifest: &str, listing: &'o [Object]) -> Option<&'o Object> {
     let segments: Vec<&str> = key.split('/').filter(|segment| !segment.is_empty()).collect();
-    let least =
-        segments.iter().position(|segment| is_period(segment) || segment.starts_with("year=")).unwrap_or(0);
+    let least = segments
+        .iter()
+        .position(|segment| is_period(segment) || is_partition(segment) || segment.starts_with("year="))
+        .unwrap_or(0);
     (0..=least).find_map(|from| {
         let end = segments.get(from..)?.join("/");
         listing

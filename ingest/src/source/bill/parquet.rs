@@ -100,23 +100,46 @@ fn is_entry(entry: &DataType) -> bool {
 /// empty map is null.
 fn map_texts(column: &Series) -> PolarsResult<StringChunked> {
     let maps = column.list()?;
-    let mut texts = StringChunkedBuilder::new(column.name().clone(), maps.len());
-    for row in 0..maps.len() {
-        let mut object = serde_json::Map::new();
-        if let Some(entries) = maps.get_as_series(row) {
-            let pair = entries.struct_()?.fields_as_series();
-            let (keys, values) =
-                (pair[0].strict_cast(&DataType::String)?, pair[1].strict_cast(&DataType::String)?);
-            for (key, value) in keys.str()?.iter().zip(values.str()?.iter()) {
-                if let (Some(key), Some(value)) = (key, value) {
-                    object.insert(key.to_owned(), value.into());
+    let rows = maps.len();
+    let entries = maps.get_inner();
+    let pair = entries.struct_()?.fields_as_series();
+    let text = |field: &Series| field.rechunk().strict_cast(&DataType::String);
+    let (keys, values) = (text(&pair[0])?, text(&pair[1])?);
+    let (keys, values) = (keys.str()?, values.str()?);
+    let mut texts = StringChunkedBuilder::new(column.name().clone(), rows);
+    let mut object = String::new();
+    for map in maps.downcast_iter() {
+        let offsets = map.offsets();
+        for row in 0..map.len() {
+            let (from, to) = offsets.start_end(row);
+            object.clear();
+            let valid = map.validity().is_none_or(|validity| validity.get_bit(row));
+            for at in (from..to).filter(|_| valid) {
+                if let (Some(key), Some(value)) = (keys.get(at), values.get(at)) {
+                    object.push(if object.is_empty() { '{' } else { ',' });
+                    push_json(&mut object, key);
+                    object.push(':');
+                    push_json(&mut object, value);
                 }
             }
+            if !object.is_empty() {
+                object.push('}');
+            }
+            texts.append_option((!object.is_empty()).then_some(object.as_str()));
         }
-        let object = (!object.is_empty()).then(|| serde_json::Value::Object(object).to_string());
-        texts.append_option(object.as_deref());
     }
     Ok(texts.finish())
+}
+
+/// Appends a text as JSON; few need escapes.
+fn push_json(object: &mut String, text: &str) {
+    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        object.push('"');
+        object.push_str(text);
+        object.push('"');
+    } else {
+        object.push_str(&serde_json::Value::from(text).to_string());
+    }
 }
 
 /// Reads a Parquet file as [`super::table::read_table`] does.

@@ -10,9 +10,10 @@ pub(super) struct Container {
 }
 
 /// The engine's run that an artifact names: one of the keys below, else any text in the
-/// artifacts that has the form of a Spark application id.
-pub(super) fn child_run_id(artifacts: &Value) -> Option<String> {
-    const KEYS: [&str; 3] = ["application_id", "spark_application_id", "app_id"];
+/// artifacts that has the form of a Spark application id or is a Trino query id.
+pub(in crate::source) fn child_run_id(artifacts: &Value) -> Option<String> {
+    const KEYS: [&str; 5] =
+        ["application_id", "spark_application_id", "app_id", "trino_query_id", "query_id"];
     by_key(artifacts, &KEYS).or_else(|| by_form(artifacts))
 }
 
@@ -29,7 +30,7 @@ fn by_key(value: &Value, keys: &[&str]) -> Option<String> {
 
 fn by_form(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => application_id(text).map(str::to_owned),
+        Value::String(text) => application_id(text).or_else(|| query_id(text)).map(str::to_owned),
         Value::Object(fields) => fields.values().find_map(by_form),
         Value::Array(items) => items.iter().find_map(by_form),
         _ => None,
@@ -55,6 +56,21 @@ fn application_id(text: &str) -> Option<&str> {
         })
     };
     yarn.or_else(standalone)
+}
+
+/// A Trino query id that is the whole text: `20261005_061500_00042_abcde`.
+fn query_id(text: &str) -> Option<&str> {
+    let mut parts = text.split('_');
+    let mut digits = |length| {
+        parts
+            .next()
+            .is_some_and(|part| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let counted = digits(8) && digits(6) && digits(5);
+    let coordinator = parts.next().is_some_and(|part| {
+        part.len() == 5 && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    });
+    (counted && coordinator && parts.next().is_none()).then_some(text)
 }
 
 /// The container of a Titus job (`titus_options`) or a Kubernetes job (`command`).
@@ -133,6 +149,12 @@ mod tests {
             ),
             (json!({"a": ["see app-20261120085851-0000."]}), Some("app-20261120085851-0000")),
             (json!({"a": "application_name application_ application_1_ app-1-2"}), None),
+            (json!({"result": ["20261005_061500_00042_ab9de"]}), Some("20261005_061500_00042_ab9de")),
+            (
+                json!({"trino": {"query_id": "20261005_061500_00042_abcde"}}),
+                Some("20261005_061500_00042_abcde"),
+            ),
+            (json!({"table": "20261005_061500_00042_abcdef"}), None),
             (json!({"application_id": 7, "b": "ünïcode app-é"}), None),
             (json!(null), None),
         ];

@@ -3,28 +3,55 @@
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 
+use flate2::read::MultiGzDecoder;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+
+use crate::store::{Store, StoreError};
 
 /// What takes each object; false stops the reading.
 type Take<'a> = dyn FnMut(Value) -> bool + 'a;
 
 /// The objects of one file.
-pub(super) struct Documents {
+pub(in crate::source) struct Documents {
     reader: BufReader<Box<dyn Read>>,
+    /// Keys of a page that hold its objects.
+    pages: &'static [&'static str],
 }
 
 impl Documents {
-    pub(super) fn new(source: Box<dyn Read>) -> Self {
-        Self { reader: BufReader::with_capacity(1 << 16, source) }
+    pub(in crate::source) fn new(source: Box<dyn Read>) -> Self {
+        Self::paged(source, &["elements"])
     }
 
-    /// Hands on each object: of an array, of a page's `elements`, of each line, or the only
+    /// The same, for pages that hold their objects under other keys.
+    pub(in crate::source) fn paged(source: Box<dyn Read>, pages: &'static [&'static str]) -> Self {
+        Self { reader: BufReader::with_capacity(1 << 16, source), pages }
+    }
+
+    /// Opens one object of a store, unpacked where its name ends in `.gz`.
+    ///
+    /// # Errors
+    /// When the store cannot open it.
+    pub(in crate::source) fn open(
+        store: &dyn Store,
+        uri: &str,
+        pages: &'static [&'static str],
+    ) -> Result<Self, StoreError> {
+        let source = store.open(uri)?;
+        let source: Box<dyn Read> = match uri.ends_with(".gz") {
+            true => Box::new(MultiGzDecoder::new(BufReader::new(source))),
+            false => source,
+        };
+        Ok(Self::paged(source, pages))
+    }
+
+    /// Hands on each object: of an array, of a page (its `elements`), of each line, or the only
     /// one. Gives the number of lines that were no JSON.
     ///
     /// # Errors
     /// What is wrong with a file that is one document; what came before was handed on.
-    pub(super) fn each(&mut self, take: &mut Take<'_>) -> Result<u64, String> {
+    pub(in crate::source) fn each(&mut self, take: &mut Take<'_>) -> Result<u64, String> {
         let mut first = Vec::new();
         while first.trim_ascii().is_empty() {
             first.clear();
@@ -42,7 +69,7 @@ impl Documents {
         }
         let rest = (&first[..]).chain(&mut self.reader);
         let mut deserializer = serde_json::Deserializer::from_reader(rest);
-        match (Objects { take }).deserialize(&mut deserializer) {
+        match (Objects { take, pages: self.pages }).deserialize(&mut deserializer) {
             Ok(true) => deserializer.end().map(|()| 0).map_err(|error| error.to_string()),
             Ok(false) => Ok(0),
             Err(error) => Err(error.to_string()),
@@ -55,7 +82,7 @@ impl Documents {
         loop {
             if !line.trim_ascii().is_empty() {
                 let mut deserializer = serde_json::Deserializer::from_slice(&line);
-                match (Objects { take }).deserialize(&mut deserializer) {
+                match (Objects { take, pages: self.pages }).deserialize(&mut deserializer) {
                     Ok(true) => {}
                     Ok(false) => return Ok(broken),
                     Err(_) => broken += 1,
@@ -76,6 +103,7 @@ impl Documents {
 /// Streams arrays and pages; false when the taker had enough.
 struct Objects<'a, 'b> {
     take: &'a mut Take<'b>,
+    pages: &'static [&'static str],
 }
 
 impl<'de> DeserializeSeed<'de> for Objects<'_, '_> {
@@ -94,7 +122,9 @@ impl<'de> Visitor<'de> for Objects<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
-        while let Some(wanted) = seq.next_element_seed(Objects { take: &mut *self.take })? {
+        while let Some(wanted) =
+            seq.next_element_seed(Objects { take: &mut *self.take, pages: self.pages })?
+        {
             if !wanted {
                 while seq.next_element::<de::IgnoredAny>()?.is_some() {}
                 return Ok(false);
@@ -108,9 +138,9 @@ impl<'de> Visitor<'de> for Objects<'_, '_> {
         let mut paged = false;
         let mut wanted = true;
         while let Some(key) = map.next_key::<String>()? {
-            if key == "elements" && wanted {
+            if wanted && self.pages.contains(&key.as_str()) {
                 paged = true;
-                wanted = map.next_value_seed(Objects { take: &mut *self.take })?;
+                wanted = map.next_value_seed(Objects { take: &mut *self.take, pages: self.pages })?;
             } else {
                 object.insert(key, map.next_value()?);
             }

@@ -135,6 +135,7 @@ impl<'a> Instance<'a> {
             step_id: self.step.as_ref().map(|(step, _)| step.clone()),
             attempt: self.step.as_ref().and_then(|(_, attempt)| attempt.parse().ok()),
             trigger: text(&initiator["type"]).map(|kind| kind.to_lowercase()),
+            parent: self.repeated_by(),
             child_run_id: child_run_id(artifacts),
             cluster_id,
             user_name: name_of(&initiator["user"]),
@@ -148,6 +149,20 @@ impl<'a> Instance<'a> {
             usage,
         };
         Ok(sink.push(period, &run)?)
+    }
+
+    /// The workflow and step whose iteration this inline workflow is: the last of its
+    /// ancestors that is no iteration itself.
+    fn repeated_by(&self) -> Option<(String, String)> {
+        let initiator = &self.value["initiator"];
+        if self.step.is_some() || !matches!(initiator["type"].as_str()?, "FOREACH" | "WHILE") {
+            return None;
+        }
+        let ancestors = initiator["ancestors"].as_array()?.iter().rev();
+        let named = ancestors
+            .filter_map(|ancestor| Some((text(&ancestor["workflow_id"])?, text(&ancestor["step_id"])?)));
+        // Inline workflows are named by Maestro: maestro_foreach_..., maestro_while_...
+        named.into_iter().find(|(workflow, _)| !workflow.starts_with("maestro_"))
     }
 
     /// When it executed: waiting for signals and permits holds nothing.

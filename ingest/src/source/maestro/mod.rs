@@ -10,8 +10,8 @@
 //! that wants retries costed exports the table `maestro_step_instance` or fetches each
 //! attempt.
 
-mod artifacts;
-mod documents;
+pub(super) mod artifacts;
+pub(super) mod documents;
 mod instances;
 
 use std::collections::HashSet;

@@ -272,6 +272,7 @@ impl Application {
             step_id: workflow.step,
             attempt: workflow.attempt.or_else(|| start.attempt.as_deref()?.parse().ok()),
             trigger: None,
+            parent: None,
             child_run_id: None,
             cluster_id,
             user_name: start.user.clone(),

@@ -11,10 +11,8 @@
 //! and what it is made of: `properties`, `executors`, `stages`, `plan`, `tables`.
 
 mod application;
-mod codec;
 mod events;
 mod executors;
-mod lines;
 mod plan;
 mod properties;
 mod sql_events;
@@ -27,8 +25,8 @@ use model::Warning;
 use model::time::Instant;
 
 use self::application::{Application, LogState};
-use self::codec::Codec;
-use self::lines::{Lines, Next};
+use super::codec::Codec;
+use super::lines::{Lines, Next};
 use super::{Plan, ReadError, Reader, SourceOptions, Unit};
 use crate::sink::Sink;
 use crate::store::{Object, Store, StoreError};

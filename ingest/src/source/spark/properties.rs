@@ -83,8 +83,9 @@ impl Properties {
         if let Some(dag) = airflow("dag_id") {
             return Workflow {
                 id: Some(dag),
-                instance: None,
-                run: airflow("dag_run_id").or_else(|| airflow("run_id")),
+                // A DAG's run is what an instance is of a workflow; tries count within it.
+                instance: airflow("dag_run_id").or_else(|| airflow("run_id")),
+                run: None,
                 step: airflow("task_id"),
                 attempt: airflow("try_number").and_then(|text| text.parse().ok()),
                 owner: airflow("dag_owner"),
@@ -199,7 +200,7 @@ mod tests {
             ("spark.yarn.appMasterEnv.AIRFLOW_CTX_DAG_RUN_ID", "scheduled__2026-10-05"),
         ]);
         assert_eq!((airflow.id.as_deref(), airflow.step.as_deref()), (Some("daily"), Some("group.load")));
-        assert_eq!((airflow.run.as_deref(), airflow.attempt), (Some("scheduled__2026-10-05"), Some(2)));
+        assert_eq!((airflow.instance.as_deref(), airflow.attempt), (Some("scheduled__2026-10-05"), Some(2)));
         let injected = step(&[("spark.openlineage.parentJobName", "daily.group.load")]);
         assert_eq!((injected.id.as_deref(), injected.step.as_deref()), (Some("daily"), Some("group.load")));
         assert_eq!(step(&[("spark.app.name", "x")]), Workflow::default());

@@ -1,4 +1,4 @@
-//! An event log as lines, one at a time, through its decompression.
+//! A log as lines, one at a time, through its decompression.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Read};

@@ -6,13 +6,20 @@
 //! stream of snappy-java (`SnappyOutputStream`), not Google's framing. Both are read
 //! here, block by block. LZF has no Rust decoder and is refused.
 
+use std::cell::Cell;
 use std::io::{self, BufReader, Read};
 
 use flate2::read::MultiGzDecoder;
+use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
+use zstd::stream::zio;
+use zstd::zstd_safe::WriteBuf;
 
 /// Bytes of one decompressed block beyond which a header is taken for damage: Spark's
 /// blocks hold 32 KiB unless configured, lz4-java's at most 32 MiB.
 const LARGEST_BLOCK: usize = 1 << 26;
+
+/// Bytes read ahead of the decompressor.
+const COMPRESSED_BUFFER: usize = 1 << 15;
 
 /// How an event log is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +50,67 @@ impl Codec {
     pub(super) fn decoder(self, source: Box<dyn Read>) -> io::Result<Option<Box<dyn Read>>> {
         Ok(Some(match self {
             Self::Plain => source,
-            Self::Zstd => Box::new(zstd::stream::read::Decoder::new(source)?),
+            Self::Zstd => {
+                let source = BufReader::with_capacity(COMPRESSED_BUFFER, source);
+                Box::new(zio::Reader::new(source, Zstd::new()?))
+            }
             Self::Lz4 => Box::new(Blocks::new(source, lz4_block)),
             Self::Snappy => Box::new(Blocks::new(source, snappy_block)),
             Self::Gzip => Box::new(MultiGzDecoder::new(BufReader::new(source))),
             Self::Lzf => return Ok(None),
         }))
+    }
+}
+
+thread_local! {
+    static SPARE: Cell<Option<Decoder<'static>>> = const { Cell::new(None) };
+}
+
+/// A zstd decoder that goes back to its thread when it is done: making one (some hundred
+/// KiB of tables) takes longer than decompressing a small log.
+struct Zstd(Option<Decoder<'static>>);
+
+impl Zstd {
+    fn new() -> io::Result<Self> {
+        let mut decoder = SPARE.take().map_or_else(Decoder::new, Ok)?;
+        decoder.reinit()?;
+        Ok(Self(Some(decoder)))
+    }
+
+    fn inner(&mut self) -> io::Result<&mut Decoder<'static>> {
+        self.0.as_mut().ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl Drop for Zstd {
+    fn drop(&mut self) {
+        SPARE.set(self.0.take());
+    }
+}
+
+impl Operation for Zstd {
+    fn run<C: WriteBuf + ?Sized>(
+        &mut self,
+        input: &mut InBuffer<'_>,
+        output: &mut OutBuffer<'_, C>,
+    ) -> io::Result<usize> {
+        self.inner()?.run(input, output)
+    }
+
+    fn flush<C: WriteBuf + ?Sized>(&mut self, output: &mut OutBuffer<'_, C>) -> io::Result<usize> {
+        self.inner()?.flush(output)
+    }
+
+    fn reinit(&mut self) -> io::Result<()> {
+        self.inner()?.reinit()
+    }
+
+    fn finish<C: WriteBuf + ?Sized>(
+        &mut self,
+        output: &mut OutBuffer<'_, C>,
+        finished_frame: bool,
+    ) -> io::Result<usize> {
+        self.inner()?.finish(output, finished_frame)
     }
 }
 

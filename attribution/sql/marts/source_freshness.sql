@@ -1,0 +1,22 @@
+-- One row per source that landed anything: the newest moment its data tells of.
+select source, max(newest_at) as newest_at
+from (
+    -- What is bought ahead ends in years: only usage says how far a bill has come.
+    select source, max(case when charge_category = 'Usage' then charge_period_end end) as newest_at
+    from landed_charges
+    group by source
+    union all
+    select source, max(coalesce(ended_at, started_at)) from landed_nodes group by source
+    union all
+    select source, max(coalesce(ended_at, started_at)) from landed_runs group by source
+    union all
+    select source, max(collected_at) from landed_tables group by source
+    union all
+    select source, max(collected_at) from landed_storage group by source
+    union all
+    select source, max(collected_at) from landed_uploads group by source
+    union all
+    select source, max(last_read_at) from landed_table_access group by source
+) newest
+where newest_at is not null
+group by source

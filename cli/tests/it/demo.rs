@@ -1,0 +1,186 @@
+//! The demo as a newcomer starts it, and the product's answers beside the simulation's truth.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use crate::lab::Lab;
+
+/// Cost by team, workload or table.
+type Costs = BTreeMap<String, f64>;
+
+/// A demo of six weeks that holds two month ends; every start must succeed, warnings aside.
+fn demo(lab: &Lab, more: &[&str]) -> String {
+    let mut arguments = vec!["demo", "--no-serve", "--dir", "demo", "--end", "2026-11-08"];
+    arguments.extend(more);
+    let ran = lab.run(&arguments);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    ran.stderr
+}
+
+fn exported(lab: &Lab, arguments: &[&str]) -> Vec<serde_json::Value> {
+    let mut all = vec!["--config", "demo/lakeledger.toml", "export", "costs", "--format", "json"];
+    all.extend(arguments);
+    serde_json::from_str(&lab.ok(&all)).unwrap()
+}
+
+fn by(lab: &Lab, dimension: &str) -> Costs {
+    let mut costs = Costs::new();
+    for row in exported(lab, &["--by", dimension]) {
+        let name = row[dimension].as_str().unwrap().replace("(none)", "");
+        *costs.entry(name).or_default() += row["cost"].as_str().unwrap().parse::<f64>().unwrap();
+    }
+    costs
+}
+
+fn truth(lab: &Lab) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(lab.path("demo/truth/costs.json")).unwrap()).unwrap()
+}
+
+fn listed(truth: &serde_json::Value, what: &str) -> Costs {
+    let mut costs = Costs::new();
+    for cost in truth[what].as_array().unwrap() {
+        *costs.entry(cost["name"].as_str().unwrap().to_owned()).or_default() +=
+            cost["effective_usd"].as_f64().unwrap();
+    }
+    costs
+}
+
+/// Adds a table of both to `shown`, the worst first; the largest deviation in percent of
+/// those that really cost at least `floor`.
+fn compare(what: &str, found: &Costs, truth: &Costs, floor: f64, shown: &mut String) -> f64 {
+    let off = |name: &str, true_cost: f64| {
+        let cost = found.get(name).copied().unwrap_or(0.0);
+        (cost, 100.0 * (cost - true_cost) / true_cost)
+    };
+    // What only one side knows counts too: it is off by all of it.
+    let names: std::collections::BTreeSet<&String> = truth.keys().chain(found.keys()).collect();
+    let mut rows: Vec<_> = names
+        .into_iter()
+        .map(|name| (name, truth.get(name).copied().unwrap_or(0.0)))
+        .filter(|(name, cost)| cost.max(found.get(*name).copied().unwrap_or(0.0)) >= floor)
+        .map(|(name, cost)| (name, cost, off(name, cost)))
+        .collect();
+    rows.sort_by(|a, b| b.2.1.abs().total_cmp(&a.2.1.abs()));
+    let _ = writeln!(shown, "\n{:<48} {:>12} {:>12} {:>9}", what, "lakeledger", "truth", "off");
+    for (name, true_cost, (cost, percent)) in rows.iter().take(12) {
+        let _ = writeln!(shown, "{name:<48} {cost:>12.2} {true_cost:>12.2} {percent:>8.3}%");
+    }
+    let _ = writeln!(shown, "{} of {floor:.0} USD and more", rows.len());
+    rows.first().map_or(0.0, |row| row.2.1.abs())
+}
+
+#[test]
+fn teams_workloads_and_tables_cost_what_they_truly_did() {
+    let lab = Lab::with_config("");
+    demo(&lab, &[]);
+    let truth = truth(&lab);
+    let days = truth["days"].as_f64().unwrap();
+
+    // To the last digit: the bill as the simulation summed it, and the whole of the mart.
+    assert_eq!(exported(&lab, &[])[0]["cost"], truth["total_effective"]);
+    let status: serde_json::Value =
+        serde_json::from_str(&lab.ok(&["--config", "demo/lakeledger.toml", "status", "--format", "json"]))
+            .unwrap();
+    for row in status["conservation"].as_array().unwrap() {
+        assert_eq!(row["difference"], "0", "{row}");
+    }
+
+    let mut shown = String::new();
+    let team = compare("team", &by(&lab, "team"), &listed(&truth, "teams"), 0.01, &mut shown);
+    // Costs without a workload or a table are other things' costs.
+    let named = |mut costs: Costs| {
+        costs.remove("");
+        costs
+    };
+    let workloads = listed(&truth, "workloads");
+    let workload = compare("workload", &named(by(&lab, "workload")), &workloads, 10.0 * days, &mut shown);
+    let tables = listed(&truth, "tables");
+    let table = compare("table", &named(by(&lab, "table")), &tables, 10.0 * days, &mut shown);
+    let mut categories = Costs::new();
+    for row in exported(&lab, &["--by", "team,category"]) {
+        let name = format!("{} {}", row["team"].as_str().unwrap(), row["category"].as_str().unwrap());
+        *categories.entry(name).or_default() += row["cost"].as_str().unwrap().parse::<f64>().unwrap();
+    }
+    let mut true_categories = Costs::new();
+    for cost in truth["teams"].as_array().unwrap() {
+        let team = cost["name"].as_str().unwrap();
+        let team = if team.is_empty() { "(none)" } else { team };
+        let name = format!("{team} {}", cost["category"].as_str().unwrap());
+        *true_categories.entry(name).or_default() += cost["effective_usd"].as_f64().unwrap();
+    }
+    let category = compare("team and category", &categories, &true_categories, 10.0 * days, &mut shown);
+    // Not `eprintln!`: the test runner swallows that for tests that pass.
+    let _ = std::io::stderr().write_all(shown.as_bytes());
+    assert!(team <= 1.0, "a team is off by {team:.3}%\n{shown}");
+    assert!(workload <= 2.0, "a workload is off by {workload:.3}%\n{shown}");
+    assert!(category <= 2.0, "a team's category is off by {category:.3}%\n{shown}");
+    assert!(table <= 2.0, "a table is off by {table:.3}%\n{shown}");
+}
+
+#[test]
+fn a_second_start_reuses_the_demo_and_other_options_are_refused() {
+    let lab = Lab::with_config("");
+    let first = demo(&lab, &["--days", "8"]);
+    assert!(first.contains("wrote 8 days of raw exports to 2026-11-08"), "{first}");
+    let second = demo(&lab, &[]);
+    assert!(second.contains("reusing the demo in demo"), "{second}");
+    assert!(second.contains("is up to date"), "{second}");
+    let other = lab.run(&["demo", "--no-serve", "--dir", "demo", "--seed", "2"]);
+    assert_eq!(other.code, 2);
+    assert!(
+        other.stderr.contains("`demo` holds another demo: seed 1, scale 1, 8 days to 2026-11-08"),
+        "{}",
+        other.stderr
+    );
+    // What a stopped start left is made again; what is not the demo's is not touched.
+    let mark = std::fs::read_to_string(lab.path("demo/demo.json")).unwrap();
+    std::fs::write(lab.path("demo/demo.json"), mark.replace("\"done\": true", "\"done\": false")).unwrap();
+    assert!(demo(&lab, &["--days", "8"]).contains("wrote 8 days"));
+    // A ledger of one's own looks like a demo's, but for the mark.
+    std::fs::create_dir_all(lab.path("mine/ledger")).unwrap();
+    std::fs::write(lab.path("mine/ledger/manifest.json"), "{}").unwrap();
+    let refused = lab.run(&["demo", "--no-serve", "--dir", "mine"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("`mine` holds files that are no demo"), "{}", refused.stderr);
+    assert!(lab.path("mine/ledger/manifest.json").exists());
+}
+
+#[test]
+fn a_seed_gives_the_same_platform_twice_and_another_seed_another() {
+    let lab = Lab::with_config("");
+    let total = |seed: &str, dir: &str| {
+        let ran = lab.run(&[
+            "demo",
+            "--no-serve",
+            "--dir",
+            dir,
+            "--end",
+            "2026-11-08",
+            "--days",
+            "7",
+            "--seed",
+            seed,
+        ]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        std::fs::read_to_string(lab.path(&format!("{dir}/truth/costs.json"))).unwrap()
+    };
+    let first = total("5", "a");
+    assert_eq!(first, total("5", "b"));
+    assert_ne!(first, total("6", "c"));
+}
+
+#[test]
+fn a_landed_month_is_attributed_to_the_cent() {
+    let lab = Lab::with_config("");
+    let ran = lab.run(&["demo", "--landed", "--no-serve", "--dir", "month", "--end", "2026-10-31"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("100,000 rows"), "{}", ran.stderr);
+    let status: serde_json::Value =
+        serde_json::from_str(&lab.ok(&["--config", "month/lakeledger.toml", "status", "--format", "json"]))
+            .unwrap();
+    assert!(!status["conservation"].as_array().unwrap().is_empty());
+    for row in status["conservation"].as_array().unwrap() {
+        assert_eq!(row["difference"], "0", "{row}");
+    }
+}
