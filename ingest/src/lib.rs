@@ -9,6 +9,7 @@
 //! as typed columns), [`sink`] (what one object yielded), [`ledger`], [`part`] and [`land`]
 //! (how it becomes part of the ledger).
 
+mod commit;
 pub mod frame;
 pub mod land;
 pub mod ledger;

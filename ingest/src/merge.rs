@@ -16,8 +16,10 @@ use crate::part;
 
 /// Small files of one entry are merged into one when there are more than this.
 const SMALL_PARTS_AN_ENTRY: usize = 8;
-/// Rows below which a file is small.
+/// Rows and bytes below which a file is small.
 const ROWS_OF_A_SMALL_PART: u64 = 250_000;
+/// See [`ROWS_OF_A_SMALL_PART`]; merging reads small files into memory, some ten times as large.
+const BYTES_OF_A_SMALL_PART: u64 = 4 << 20;
 /// Threads: more than cores, because flushing waits; the file system commits many at once.
 const THREADS: usize = 4;
 
@@ -75,7 +77,7 @@ impl Merge<'_> {
     fn entry(&self, mut entry: Entry, fresh: FreshRows<'_>) -> Result<Entry, LedgerError> {
         let holds_replaced =
             |part: &Part| part.units.iter().any(|unit| self.replaced.contains(unit.as_str()));
-        let is_small = |part: &Part| part.rows < ROWS_OF_A_SMALL_PART;
+        let is_small = |part: &Part| part.rows < ROWS_OF_A_SMALL_PART && part.bytes < BYTES_OF_A_SMALL_PART;
         let small = entry.parts.iter().filter(|part| is_small(part)).count();
         let crowded = small >= SMALL_PARTS_AN_ENTRY && !fresh.is_empty();
         let (old, kept): (Vec<Part>, Vec<Part>) = std::mem::take(&mut entry.parts)

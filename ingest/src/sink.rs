@@ -2,8 +2,9 @@
 //!
 //! A unit is read whole or not at all: when reading it fails, its sink is dropped and
 //! nothing of it is landed. A large unit (a month's bill) does not stay in memory: full
-//! frames are written to files beside the landed ones, which landing then only renames.
+//! frames are added to files beside the landed ones, which landing then only renames.
 
+use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -17,12 +18,12 @@ use polars::prelude::DataFrame;
 use sha2::{Digest, Sha256};
 
 use crate::frame::{Cells, FrameBuilder, FrameError, Origin, Row};
-use crate::part;
+use crate::part::PartWriter;
 
-/// Rows kept in a builder before they become a frame: bounds the memory of appending.
-const ROWS_A_FRAME: usize = 1 << 16;
-/// Frames of one dataset and period kept in memory before they are spilled to a file.
-const FRAMES_A_SPILL: usize = 8;
+/// Rows kept in a builder before they become a frame: a row of a bill takes about 1.5 kB.
+const ROWS_A_FRAME: usize = 1 << 13;
+/// Bytes of frames a sink keeps in memory; beyond, the largest dataset and period is spilled.
+const BYTES_IN_MEMORY: usize = 40 << 20;
 
 struct TagRow<'a> {
     id: &'a str,
@@ -53,9 +54,11 @@ pub struct Spill {
 pub struct Sink {
     origin: Origin,
     spill: Option<Spill>,
-    spilled: Vec<(Dataset, PeriodKey, Part)>,
+    spilled: BTreeMap<(Dataset, PeriodKey), PartWriter>,
     building: BTreeMap<(Dataset, PeriodKey), FrameBuilder>,
     frames: BTreeMap<(Dataset, PeriodKey), Vec<DataFrame>>,
+    /// Bytes of `frames`, as polars estimates them.
+    held_bytes: usize,
     totals: BTreeMap<PeriodKey, Totals>,
     tag_sets: BTreeSet<(PeriodKey, String)>,
     warnings: BTreeMap<(String, String, String), Warning>,
@@ -67,9 +70,10 @@ impl Sink {
         Self {
             origin,
             spill: None,
-            spilled: Vec::new(),
+            spilled: BTreeMap::new(),
             building: BTreeMap::new(),
             frames: BTreeMap::new(),
+            held_bytes: 0,
             totals: BTreeMap::new(),
             tag_sets: BTreeSet::new(),
             warnings: BTreeMap::new(),
@@ -97,23 +101,42 @@ impl Sink {
         if builder.rows() >= ROWS_A_FRAME
             && let Some(full) = self.building.remove(&key)
         {
-            let frames = self.frames.entry(key).or_default();
-            frames.push(full.finish()?);
-            if frames.len() >= FRAMES_A_SPILL {
-                self.spill(key)?;
+            let full = full.finish()?;
+            self.held_bytes += full.estimated_size();
+            self.frames.entry(key).or_default().push(full);
+            if self.held_bytes > BYTES_IN_MEMORY {
+                self.spill_largest()?;
             }
         }
         Ok(())
     }
 
-    fn spill(&mut self, (dataset, period): (Dataset, PeriodKey)) -> Result<(), FrameError> {
-        let Some(spill) = &self.spill else { return Ok(()) };
-        let frames = self.frames.remove(&(dataset, period)).unwrap_or_default();
-        let relative = format!("{}-{:04}.parquet", spill.prefix, self.spilled.len());
-        let part = part::write(&spill.ledger, &relative, &frames, vec![self.origin.object.clone()])
-            .map_err(|cause| FrameError::Spill(Box::new(cause)))?;
-        self.spilled.push((dataset, period, part));
-        Ok(())
+    fn spill_largest(&mut self) -> Result<(), FrameError> {
+        let size = |frames: &[DataFrame]| frames.iter().map(DataFrame::estimated_size).sum::<usize>();
+        let sizes = self.frames.iter().map(|(key, frames)| (size(frames), *key));
+        let Some((bytes, key)) = sizes.max() else { return Ok(()) };
+        if self.spill.is_none() {
+            return Ok(());
+        }
+        let frames = self.frames.remove(&key).unwrap_or_default();
+        self.held_bytes = self.held_bytes.saturating_sub(bytes);
+        self.append(key, &frames)
+    }
+
+    /// Adds frames to the file of their dataset and period.
+    fn append(&mut self, key: (Dataset, PeriodKey), frames: &[DataFrame]) -> Result<(), FrameError> {
+        let (Some(spill), Some(first)) = (&self.spill, frames.first()) else { return Ok(()) };
+        let spilled = |cause| FrameError::Spill(Box::new(cause));
+        let next = self.spilled.len();
+        let writer = match self.spilled.entry(key) {
+            Occupied(entry) => entry.into_mut(),
+            Vacant(entry) => {
+                let relative = format!("{}-{next:04}.parquet", spill.prefix);
+                let writer = PartWriter::create(&spill.ledger, &relative, first.schema()).map_err(spilled)?;
+                entry.insert(writer)
+            }
+        };
+        writer.append(frames).map_err(spilled)
     }
 
     /// Lands a set of tags once a period, and returns its id; nothing for no tags.
@@ -166,13 +189,26 @@ impl Sink {
     /// Everything the unit yielded.
     ///
     /// # Errors
-    /// When polars refuses a frame, which no valid row makes it do.
+    /// When polars refuses a frame, which no valid row makes it do, or a file cannot be written.
     pub fn finish(mut self) -> Result<Yield, FrameError> {
         for (key, builder) in std::mem::take(&mut self.building) {
             self.frames.entry(key).or_default().push(builder.finish()?);
         }
+        // What has a file is whole in it.
+        let begun: Vec<_> = self.spilled.keys().copied().collect();
+        for key in begun {
+            let frames = self.frames.remove(&key).unwrap_or_default();
+            self.append(key, &frames)?;
+        }
+        let mut spilled = Vec::new();
+        for ((dataset, period), writer) in self.spilled {
+            let part = writer
+                .finish(vec![self.origin.object.clone()])
+                .map_err(|cause| FrameError::Spill(Box::new(cause)))?;
+            spilled.push((dataset, period, part));
+        }
         Ok(Yield {
-            spilled: self.spilled,
+            spilled,
             frames: self.frames,
             totals: self.totals,
             warnings: self.warnings.into_values().collect(),

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use ingest::land::{Landed, Progress, Source, ingest};
+use ingest::land::{Landed, Source, ingest};
 use ingest::ledger::Ledger;
 use ingest::rows::{Access, RunTable};
 use ingest::sink::Sink;
@@ -102,12 +102,6 @@ impl Store for Breaking {
     }
 }
 
-struct Silent;
-
-impl Progress for Silent {
-    fn unit(&self, _done: usize, _of: usize) {}
-}
-
 struct Place {
     directory: TempDir,
     bill: bool,
@@ -145,7 +139,7 @@ impl Place {
             reader: Box::new(Lines { bill: self.bill }),
         };
         let now: DateTime<Utc> = "2026-11-20T00:00:00Z".parse().unwrap();
-        ingest(&mut Ledger::open(&root.join("ledger")).unwrap(), &source, now, &Silent).unwrap()
+        ingest(&mut Ledger::open(&root.join("ledger")).unwrap(), &source, now, &()).unwrap()
     }
 
     fn ledger(&self) -> Ledger {

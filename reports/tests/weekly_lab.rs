@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use attribution::mart::Mart;
 use attribution::rules::{Matcher, OwnerRule, Rules, Team};
-use ingest::land::{Progress, Source, ingest};
+use ingest::land::{Source, ingest};
 use ingest::ledger::Ledger;
 use ingest::source::{SourceOptions, reader};
 use ingest::store::LocalStore;
@@ -17,12 +17,6 @@ use reports::ReportError;
 use reports::weekly::{Weekly, WeeklyRequest, build, write};
 
 const TEAMS: [&str; 2] = ["growth", "content"];
-
-struct Silent;
-
-impl Progress for Silent {
-    fn unit(&self, _: usize, _: usize) {}
-}
 
 fn lab() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/lab")
@@ -53,7 +47,7 @@ fn lab_mart(ledger: &Path) -> Mart {
             store: Box::new(LocalStore::new(&root)),
             reader: reader(kind, &options).unwrap(),
         };
-        ingest(&mut opened, &source, now, &Silent).unwrap();
+        ingest(&mut opened, &source, now, &()).unwrap();
     }
     let rule = |team: &str, matcher| OwnerRule { team: team.into(), matcher, from: None, to: None };
     let rules = Rules {

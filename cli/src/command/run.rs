@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use attribution::{Outcome, PublishError, publish};
 use indicatif::ProgressBar;
-use ingest::land::{IngestError, Progress, ingest};
+use ingest::land::{IngestError, Landed, Progress, Source, ingest_all};
 use ingest::ledger::{Ledger, LedgerError, WriterLock};
 use model::Warning;
 
@@ -16,13 +16,36 @@ use crate::config::Config;
 use crate::printer::{self, Failure, bar, say};
 use crate::sources;
 
-struct Bar(ProgressBar);
+struct Bar {
+    bar: ProgressBar,
+    started: Instant,
+}
 
 impl Progress for Bar {
-    fn unit(&self, _done: usize, of: usize) {
-        self.0.set_length(of as u64);
-        // Threads report in any order: counting never goes back.
-        self.0.inc(1);
+    fn planned(&self, _source: &str, units: usize) {
+        self.bar.inc_length(units as u64);
+    }
+
+    fn unit(&self, source: &str) {
+        self.bar.set_message(format!("reading {source}"));
+        self.bar.inc(1);
+    }
+
+    fn source(&self, source: &Source, result: &Result<Landed, IngestError>) {
+        let what = match result {
+            Ok(landed) if landed.read == 0 => {
+                format!("nothing new ({} unchanged)", count(landed.units, "unit"))
+            }
+            Ok(landed) => format!(
+                "read {} of {} after {:.1} s, landed {}",
+                landed.read,
+                count(landed.units, "unit"),
+                self.started.elapsed().as_secs_f64(),
+                count(usize::try_from(landed.rows).unwrap_or(usize::MAX), "row"),
+            ),
+            Err(_) => "could not be read".to_owned(),
+        };
+        self.bar.suspend(|| say(format!("{:<14} {what}", source.name)));
     }
 }
 
@@ -67,40 +90,23 @@ fn ledger_failure(error: LedgerError) -> Failure {
 /// ledger failing ends it all.
 fn ingest_sources(config: &Config, names: &[String]) -> Result<Vec<Warning>, Failure> {
     let chosen = sources::chosen(config, names)?;
+    let sources =
+        chosen.iter().map(|configured| sources::open(config, configured)).collect::<Result<Vec<_>, _>>()?;
     let mut ledger = Ledger::open(&config.ledger).map_err(ledger_failure)?;
+    let progress = Bar { bar: bar("reading", 0), started: Instant::now() };
+    let results = ingest_all(&mut ledger, &sources, now(), &progress);
+    progress.bar.finish_and_clear();
     let mut warnings = Vec::new();
-    for configured in chosen {
-        let source = sources::open(config, configured)?;
-        let started = Instant::now();
-        let progress = Bar(bar(&format!("reading {}", source.name), 0));
-        let result = ingest(&mut ledger, &source, now(), &progress);
-        progress.0.finish_and_clear();
+    for (source, result) in sources.iter().zip(results.map_err(ledger_failure)?) {
         match result {
-            Ok(landed) => {
-                let unchanged = landed.units - landed.read;
-                let what = if landed.read == 0 {
-                    format!("nothing new ({} unchanged)", count(unchanged, "unit"))
-                } else {
-                    format!(
-                        "read {} of {} in {:.1} s, landed {}",
-                        landed.read,
-                        count(landed.units, "unit"),
-                        started.elapsed().as_secs_f64(),
-                        count(usize::try_from(landed.rows).unwrap_or(usize::MAX), "row"),
-                    )
-                };
-                say(format!("{:<14} {what}", source.name));
-                warnings.extend(landed.warnings);
-            }
-            Err(IngestError::Source { source_name, cause }) => {
-                say(format!("{source_name:<14} could not be read"));
+            Ok(landed) => warnings.extend(landed.warnings),
+            Err(cause) => {
                 let mut message = printer::chain(&cause);
                 if let Some(hint) = cause.hint() {
                     message.push_str(&format!(" ({hint})"));
                 }
-                warnings.push(Warning::skipped("source", source_name, message));
+                warnings.push(Warning::skipped("source", source.name.clone(), message));
             }
-            Err(IngestError::Ledger(error)) => return Err(ledger_failure(error)),
         }
     }
     Ok(warnings)
