@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use attribution::mart::Dimension;
+use attribution::mart::{Dimension, Idle, Shared};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::Basis;
@@ -155,7 +155,8 @@ pub enum CostFormat {
 #[derive(Debug, Args)]
 pub struct ExportCosts {
     /// Dimensions, commas between: day, week, month, team, workload, run, table, cluster, service,
-    /// account, region, pool, category, engine, method, tag:NAME; none gives the total
+    /// account, region, pool, category, engine, method, tag:NAME, org or org:LEVEL (the team's
+    /// ancestor at that level, 1 being the top); none gives the total
     #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',')]
     pub by: Vec<Dimension>,
     /// billed, effective, list or contracted
@@ -170,12 +171,27 @@ pub struct ExportCosts {
     /// Keep only rows with DIMENSION=VALUE (may be repeated; all must hold)
     #[arg(long = "where", value_name = "DIMENSION=VALUE")]
     pub filters: Vec<String>,
+    /// To whom idle and shared costs are charged
+    #[command(flatten)]
+    pub view: ViewOptions,
     /// csv or json
     #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
     pub format: CostFormat,
     /// File to write instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// To whom idle and shared costs are charged.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ViewOptions {
+    /// Idle costs: keep (no team), owner (of the cluster) or proportional (to what used it)
+    #[arg(long, value_name = "VIEW", default_value_t = Idle::default())]
+    pub idle: Idle,
+    /// Shared costs: keep (no team), even, proportional (to teams' own cost) or fixed (by the
+    /// configuration's percentages)
+    #[arg(long, value_name = "VIEW", default_value_t = Shared::default())]
+    pub shared: Shared,
 }
 
 /// Options of the other exports.
@@ -207,6 +223,9 @@ pub struct Explain {
     /// First UTC day outside
     #[arg(long, value_name = "DAY")]
     pub to: Option<NaiveDate>,
+    /// To whom idle and shared costs are charged
+    #[command(flatten)]
+    pub view: ViewOptions,
     /// Parts to show, largest first; the rest is summed into one line
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub parts: usize,

@@ -85,6 +85,7 @@ impl<'a> Context<'a> {
             to: Some(self.scope.to),
             currency: Some(self.scope.currency),
             filters: team.chain(filters.iter().cloned()).collect(),
+            view: self.lens.view,
         }
     }
 

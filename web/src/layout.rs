@@ -97,6 +97,10 @@ pub struct FilterBar {
     pub currencies: Vec<Choice>,
     /// Empty where a team makes no sense.
     pub teams: Vec<Choice>,
+    /// To whom idle costs are charged.
+    pub idle: Vec<Choice>,
+    /// To whom shared costs are charged.
+    pub shared: Vec<Choice>,
     pub hidden: Vec<(&'static str, String)>,
 }
 
@@ -223,6 +227,15 @@ fn filter_bar(context: &Context<'_>, teams: bool) -> FilterBar {
             vec![]
         },
         teams: if teams { team_choices() } else { vec![] },
+        idle: Idle::ALL
+            .into_iter()
+            .map(|idle| choice(idle.name(), words::idle(idle), idle == lens.view.idle))
+            .collect(),
+        shared: Shared::ALL
+            .into_iter()
+            .filter(|shared| *shared != Shared::Fixed || info.has_fixed_shares)
+            .map(|shared| choice(shared.name(), words::shared(shared), shared == lens.view.shared))
+            .collect(),
         hidden,
     }
 }

@@ -9,7 +9,7 @@ use attribution::mart::{CostQuery, RunFilter};
 use serde_json::json;
 
 use crate::args::{CostFormat, Export, ExportCosts, ExportRows, Format};
-use crate::command::{config, filters, warn_unknown_team};
+use crate::command::{config, filters, view, warn_unknown_team};
 use crate::printer::{Failure, say};
 
 /// Where an export goes: stdout, a device or pipe written as it is, or a file that appears
@@ -109,6 +109,7 @@ fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
         to: options.to,
         currency: None,
         filters: filters(&options.filters)?,
+        view: view(&mart, options.view),
     };
     warn_unknown_team(&mart, &query);
     let rows = mart.costs(&query)?;
