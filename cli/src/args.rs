@@ -136,8 +136,12 @@ pub struct Status {
 pub enum Export {
     /// Costs by any dimensions, exact decimals; every grouping sums to the whole
     Costs(ExportCosts),
-    /// One object a table, with its collected and derived figures
+    /// Why costs changed between two spans of days, in parts that add up exactly
+    Changes(ExportChanges),
+    /// One object a table, with its collected and derived figures and what it cost
     Tables(ExportRows),
+    /// Workloads by trigger, outcome and attempt, with what they cost for one of what they made
+    Workloads(ExportRows),
     /// One object a run, with its usage and cost
     Runs(ExportRows),
 }
@@ -182,6 +186,38 @@ pub struct ExportCosts {
     pub output: Option<PathBuf>,
 }
 
+/// Options of `export changes`.
+#[derive(Debug, Args)]
+pub struct ExportChanges {
+    /// Dimensions, commas between, as of `export costs` but days, weeks and months
+    #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',', default_value = "team")]
+    pub by: Vec<Dimension>,
+    /// billed, effective, list or contracted
+    #[arg(long, value_name = "BASIS", default_value = "effective")]
+    pub basis: Basis,
+    /// First UTC day inside
+    #[arg(long, value_name = "DAY")]
+    pub from: NaiveDate,
+    /// First UTC day outside
+    #[arg(long, value_name = "DAY")]
+    pub to: NaiveDate,
+    /// First UTC day of the span of the same length compared with (default: the one just before)
+    #[arg(long, value_name = "DAY")]
+    pub against: Option<NaiveDate>,
+    /// Keep only rows with DIMENSION=VALUE (may be repeated; all must hold)
+    #[arg(long = "where", value_name = "DIMENSION=VALUE")]
+    pub filters: Vec<String>,
+    /// To whom idle and shared costs are charged
+    #[command(flatten)]
+    pub view: ViewOptions,
+    /// csv or json
+    #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
+    pub format: CostFormat,
+    /// File to write instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
 /// To whom idle and shared costs are charged.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct ViewOptions {
@@ -200,6 +236,12 @@ pub struct ExportRows {
     /// Basis of costs: billed, effective, list or contracted
     #[arg(long, value_name = "BASIS", default_value = "effective")]
     pub basis: Basis,
+    /// First UTC day of costs inside; of runs, of their start
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<NaiveDate>,
+    /// First UTC day outside
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<NaiveDate>,
     /// File to write instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! The frame of every page: rail, breadcrumb, filter bar and banners.
 
+use attribution::mart::{Idle, Shared};
 use chrono::{Datelike, Days, NaiveDate};
 use model::Basis;
 
@@ -7,6 +8,7 @@ use crate::asset::{self, Asset};
 use crate::context::Context;
 use crate::lens::Lens;
 use crate::link::Path;
+use crate::words;
 
 /// The places of the rail: first path segment, label.
 const PLACES: [(&str, &str); 6] = [

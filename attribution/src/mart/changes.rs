@@ -84,6 +84,24 @@ pub struct Change {
     pub by_category: BTreeMap<&'static str, Amount>,
 }
 
+impl Change {
+    /// Several changes of one currency as one, by the name it is given; nothing of none.
+    pub fn together(name: &str, changes: &[Self]) -> Option<Self> {
+        let mut all = Self { keys: vec![name.to_owned()], ..changes.first()?.clone() };
+        for more in &changes[1..] {
+            all.before += more.before;
+            all.now += more.now;
+            all.parts.add(&more.parts);
+            all.activity_before.add(more.activity_before);
+            all.activity_now.add(more.activity_now);
+            for (category, change) in &more.by_category {
+                *all.by_category.entry(category).or_default() += *change;
+            }
+        }
+        Some(all)
+    }
+}
+
 /// Splits a change of a workload's cost.
 ///
 /// What it would have cost with today's runs at the old cost a run (`C0 x n1 / n0`), then with
@@ -148,7 +166,7 @@ impl Mart {
         for item in items {
             let cost_0 = before.get(item).copied().unwrap_or_default();
             let cost_1 = now.get(item).copied().unwrap_or_default();
-            let change = changes.entry((&item.keys, item.currency)).or_insert_with(|| Change {
+            let change = changes.entry((item.keys.as_slice(), item.currency)).or_insert_with(|| Change {
                 keys: item.keys.clone(),
                 currency: item.currency,
                 before: Amount::ZERO,

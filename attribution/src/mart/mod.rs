@@ -112,6 +112,16 @@ impl MartInfo {
         level
     }
 
+    /// The ancestor of a team at a level, as [`Dimension::Org`] has it.
+    pub fn ancestor<'a>(&'a self, team: &'a str, level: u32) -> &'a str {
+        let mut at = team;
+        for _ in level..self.level(team) {
+            let above = self.teams.iter().find(|known| known.name == at).and_then(|team| team.parent.as_deref());
+            at = above.unwrap_or(at);
+        }
+        at
+    }
+
     /// The teams that name this one as their parent.
     pub fn sub_teams<'a>(&'a self, team: &'a str) -> impl Iterator<Item = &'a TeamInfo> {
         self.teams.iter().filter(move |known| known.parent.as_deref() == Some(team))
