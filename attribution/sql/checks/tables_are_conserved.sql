@@ -15,6 +15,10 @@ with known as (
     where exists (
         select 1 from stg_run_tables t
         where t.access = 'read' and t.engine = d.engine and t.run_id = d.run_id
+            and not exists (
+                select 1 from stg_run_outputs o
+                where o.engine = t.engine and o.run_id = t.run_id and o.table_id = t.table_id
+            )
     )
     group by usage_date, billing_currency
 ),
@@ -43,7 +47,9 @@ select
 from known k
 full outer join found f
     on f.usage_date = k.usage_date and f.billing_currency = k.billing_currency and f.what = k.what
-where k.billed is distinct from f.billed
+where k.what is null
+    or f.what is null
+    or k.billed is distinct from f.billed
     or k.effective is distinct from f.effective
     or k.list is distinct from f.list
     or k.contracted is distinct from f.contracted

@@ -33,7 +33,12 @@ numbered as (
 )
 select
     n.engine, n.run_id, n.usage_date, n.billing_currency, n.team, n.workload,
-    r.trigger, r.status, coalesce(r.attempt, 1) as attempt, r.started_at,
+    r.trigger, r.status,
+    -- A step is tried again, or within one try its application is: `application/2`.
+    greatest(
+        coalesce(r.attempt, 1),
+        coalesce(case when n.engine = 'spark' then try_cast(split_part(n.run_id, '/', 2) as bigint) end, 1)
+    ) as attempt,
     case when n.nth = 1 then 1 else 0 end as is_first,
     coalesce(h.vcore_ms, 0) as vcore_ms,
     case when n.nth = 1 then coalesce(w.bytes, 0) else 0 end as written_bytes,

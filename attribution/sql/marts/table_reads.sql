@@ -1,10 +1,15 @@
 -- One row per UTC day, table read, currency, and workload and team that read it: what the runs
--- cost that read it, each run's day split over the tables it read by bytes (1 where unknown).
+-- cost that read it and did not write it, each run's day split over what it so read by bytes (1 where unknown).
 -- Not additive with table_costs: the same run's cost stands there at the tables it wrote.
 with reads as (
     select engine, run_id, table_id, greatest(coalesce(bytes, 1), 1) as weight, coalesce(bytes, 0) as bytes
-    from stg_run_tables
+    from stg_run_tables t
     where access = 'read'
+        -- What rewrites or merges into a table reads it, but not for another's sake.
+        and not exists (
+            select 1 from stg_run_outputs o
+            where o.engine = t.engine and o.run_id = t.run_id and o.table_id = t.table_id
+        )
 ),
 shares as (
     select
