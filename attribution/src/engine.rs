@@ -320,8 +320,10 @@ impl Builder {
         for model in MODELS {
             progress(model.name);
             if model.name == "table_upstream" {
-                lineage::pass_on(&self.connection)
-                    .map_err(|cause| EngineError { operation: "pass costs on along lineage".into(), cause })?;
+                lineage::pass_on(&self.connection).map_err(|cause| EngineError {
+                    operation: "pass costs on along lineage".into(),
+                    cause,
+                })?;
             }
             // What is only built on is not written into the file: compressing it takes longer
             // than making it. It spills to the scratch directory where memory does not hold it.

@@ -188,14 +188,24 @@ pub fn pass_on(connection: &Connection) -> Result<(), duckdb::Error> {
         let number = |name: &str| names.binary_search(&name).unwrap_or_default();
         let flows: Vec<Flow> = named
             .iter()
-            .map(|(from, to, bytes)| Flow { from: number(from), to: to.as_deref().map(number), bytes: *bytes })
+            .map(|(from, to, bytes)| Flow {
+                from: number(from),
+                to: to.as_deref().map(number),
+                bytes: *bytes,
+            })
             .collect();
         let lineage = Lineage::new(names.len(), &flows);
         for ((day, currency), own) in costs_of(connection, &month, &names)? {
             for (table, costs) in lineage.upstream(&own) {
                 let [billed, effective, list, contracted] = costs.map(|cost| cost.to_string());
                 written.append_row(params![
-                    day, names[table], currency, billed, effective, list, contracted
+                    day,
+                    names[table],
+                    currency,
+                    billed,
+                    effective,
+                    list,
+                    contracted
                 ])?;
             }
         }
@@ -278,7 +288,8 @@ mod tests {
     #[test]
     fn a_circle_passes_on_once_what_its_tables_cost() {
         // 0 feeds the circle of 1 and 2; 3 and 4 are made of it, 3 of table 1, 4 of table 2.
-        let flows = [flow(0, 1, 5), flow(1, 2, 9), flow(2, 1, 9), flow(1, 1, 9), flow(1, 3, 1), flow(2, 4, 3)];
+        let flows =
+            [flow(0, 1, 5), flow(1, 2, 9), flow(2, 1, 9), flow(1, 1, 9), flow(1, 3, 1), flow(2, 4, 3)];
         assert_eq!(
             upstream(5, &flows, &[(0, "2"), (1, "3"), (2, "7")]),
             // To 1: 2 of table 0; the circle has 2 + 3 + 7 = 12, a quarter to 3, the rest to 4.
@@ -295,7 +306,8 @@ mod tests {
     fn what_cutting_leaves_goes_to_the_largest_part() {
         let flows = [flow(0, 1, 1), flow(0, 2, 1), flow(0, 3, 1)];
         let thirds = ["0.333333333334", "0.333333333333", "0.333333333333"];
-        let want: Vec<_> = thirds.iter().enumerate().map(|(nth, part)| (nth + 1, (*part).to_owned())).collect();
+        let want: Vec<_> =
+            thirds.iter().enumerate().map(|(nth, part)| (nth + 1, (*part).to_owned())).collect();
         assert_eq!(upstream(4, &flows, &[(0, "1")]), want);
     }
 

@@ -7,13 +7,13 @@ mod common;
 
 use std::fmt::Write as _;
 
-use attribution::models::MODELS;
 use attribution::mart::{CostQuery, Dimension, Idle, Mart, Shared, View};
+use attribution::models::MODELS;
 use attribution::rules::{Matcher, OwnerRule, Rules, Team};
 use common::Ledger;
 use duckdb::Connection;
-use model::{Amount, Basis};
 use model::landed::Dataset;
+use model::{Amount, Basis};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -373,9 +373,8 @@ fn every_view_grouping_and_change_sums_to_the_whole() {
             let day = |text: &str| Some(text.parse().unwrap());
             for basis in Basis::ALL {
                 let whole = sums(&mart, &CostQuery { basis, ..CostQuery::default() });
-                for view in Idle::ALL
-                    .into_iter()
-                    .flat_map(|idle| Shared::ALL.map(|shared| View { idle, shared }))
+                for view in
+                    Idle::ALL.into_iter().flat_map(|idle| Shared::ALL.map(|shared| View { idle, shared }))
                 {
                     for by in [Dimension::Team, Dimension::Org(1), Dimension::Org(2), Dimension::Workload] {
                         let query = CostQuery { basis, view, by: vec![by], ..CostQuery::default() };
@@ -384,7 +383,8 @@ fn every_view_grouping_and_change_sums_to_the_whole() {
                     // A figure is the sum of what explains it, of atoms and of what is spread.
                     let query = CostQuery { basis, view, ..CostQuery::default() };
                     let mut parts = std::collections::BTreeMap::new();
-                    let atoms = mart.explain(&query).unwrap().into_iter().map(|part| (part.currency, part.cost));
+                    let atoms =
+                        mart.explain(&query).unwrap().into_iter().map(|part| (part.currency, part.cost));
                     let spread = mart.spread_parts(&query).unwrap().into_iter();
                     for (currency, cost) in atoms.chain(spread.map(|part| (part.currency, part.cost))) {
                         *parts.entry(currency.to_string()).or_insert(Amount::ZERO) += cost;
@@ -400,7 +400,9 @@ fn every_view_grouping_and_change_sums_to_the_whole() {
                 };
                 let against = (day("2026-10-04").unwrap(), day("2026-10-06").unwrap());
                 let changes = mart.changes(&now, against).unwrap();
-                let of = |query: &CostQuery| -> Amount { sums(&mart, query).into_iter().map(|(_, sum)| sum).sum() };
+                let of = |query: &CostQuery| -> Amount {
+                    sums(&mart, query).into_iter().map(|(_, sum)| sum).sum()
+                };
                 let then = CostQuery { from: Some(against.0), to: Some(against.1), ..now.clone() };
                 prop_assert_eq!(changes.iter().map(|change| change.now).sum::<Amount>(), of(&now));
                 prop_assert_eq!(changes.iter().map(|change| change.before).sum::<Amount>(), of(&then));

@@ -63,8 +63,19 @@ pub fn costs_json(query: &CostQuery, rows: &[CostRow], out: &mut dyn Write) -> i
 
 /// Columns of a change after those of its dimensions.
 const CHANGE_COLUMNS: [&str; 13] = [
-    "currency", "before", "now", "change", "volume", "efficiency", "price", "new", "gone", "other", "runs_before",
-    "runs_now", "reason",
+    "currency",
+    "before",
+    "now",
+    "change",
+    "volume",
+    "efficiency",
+    "price",
+    "new",
+    "gone",
+    "other",
+    "runs_before",
+    "runs_now",
+    "reason",
 ];
 
 /// Writes changes as CSV: exact decimals that add up, `reason` in words.

@@ -57,8 +57,12 @@ fn with(words: &str, then: i64, now: i64, more: bool, shown: impl Fn(i64) -> Str
 
 /// Names the categories without runs that changed most.
 fn without_runs(change: &Change) -> String {
-    let mut categories: Vec<_> =
-        change.by_category.iter().filter(|(_, change)| !change.is_zero()).map(|(name, c)| (*name, *c)).collect();
+    let mut categories: Vec<_> = change
+        .by_category
+        .iter()
+        .filter(|(_, change)| !change.is_zero())
+        .map(|(name, c)| (*name, *c))
+        .collect();
     categories.sort_by_key(|(_, change)| std::cmp::Reverse(change.abs()));
     let names: Vec<&str> = categories.iter().take(2).map(|(name, _)| *name).collect();
     if names.is_empty() { "costs without runs".to_owned() } else { names.join(" and ") }
@@ -86,7 +90,11 @@ mod tests {
             parts,
             activity_before: Activity { runs: runs.0, vcore_ms: cores.0 },
             activity_now: Activity { runs: runs.1, vcore_ms: cores.1 },
-            by_category: BTreeMap::from([("idle", amount("3")), ("storage", amount("-4")), ("direct", amount("1"))]),
+            by_category: BTreeMap::from([
+                ("idle", amount("3")),
+                ("storage", amount("-4")),
+                ("direct", amount("1")),
+            ]),
         }
     }
 

@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use attribution::mart::{
-    CostQuery, CostRow, Dimension, Filter, Idle, Mart, NONE, RunFilter, RunRow, Shared,
-};
+use attribution::mart::{CostQuery, CostRow, Dimension, Filter, Idle, Mart, NONE, RunFilter, RunRow, Shared};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{Days, NaiveDate};

@@ -116,8 +116,8 @@ impl Lens {
         // A form sends its empty fields too.
         if value.is_empty() && key != "where" {
             return match key {
-                "from" | "to" | "basis" | "currency" | "team" | "idle" | "shared" | "group" | "t" | "sort" | "q" | "page"
-                | "format" => Ok(()),
+                "from" | "to" | "basis" | "currency" | "team" | "idle" | "shared" | "group" | "t"
+                | "sort" | "q" | "page" | "format" => Ok(()),
                 _ => Err(unknown(key)),
             };
         }

@@ -3,7 +3,7 @@
 -- cluster that day by their effective usage cost. What nobody used stays with its owner.
 with idle as (
     select
-        usage_date, billing_currency, service_name, account_id, region_id, pool, method, team as owner_team,
+        usage_date, billing_currency, service_name, account_id, region_id, pool, method, team,
         cluster_id, tag_set_id,
         sum(billed_cost) as billed_cost, sum(effective_cost) as effective_cost,
         sum(list_cost) as list_cost, sum(contracted_cost) as contracted_cost
@@ -11,12 +11,12 @@ with idle as (
     where category = 'idle'
     group by all
 ),
-numbered as (
+sources as materialized (
     select
         row_number() over (
             order by
                 usage_date, billing_currency, cluster_id, service_name, account_id, region_id, pool, method,
-                owner_team, tag_set_id
+                team, tag_set_id
         ) as source_nr,
         *
     from idle
@@ -40,44 +40,54 @@ weighed as (
     from used
     where cost > 0
 ),
-parts as (
+users as materialized (
     select
-        n.*, w.workload, w.engine,
-        case when w.weight is null then n.owner_team else w.team end as team,
-        case when w.weight is null then n.method else 'idle-proportional' end as part_method,
-        coalesce(w.weight, 1) as weight
-    from numbered n
-    left join weighed w
-        on w.usage_date = n.usage_date
-        and w.billing_currency = n.billing_currency
-        and w.cluster_id = n.cluster_id
-        and w.weight > 0
-),
-shares as (
-    select
-        p.*,
-        cast(sum(weight) over (partition by source_nr) as bigint) as weight_total,
+        w.*,
+        cast(sum(weight) over (partition by usage_date, billing_currency, cluster_id) as bigint) as weight_total,
         row_number() over (
-            partition by source_nr
+            partition by usage_date, billing_currency, cluster_id
             order by weight desc, coalesce(team, ''), coalesce(workload, ''), coalesce(engine, '')
         ) as nth
-    from parts p
+    from weighed w
+    where weight > 0
 ),
-cut as (
+cut as materialized (
     select
-        s.*,
-        part_of(billed_cost, weight, weight_total) as billed_part,
-        part_of(effective_cost, weight, weight_total) as effective_part,
-        part_of(list_cost, weight, weight_total) as list_part,
-        part_of(contracted_cost, weight, weight_total) as contracted_part
-    from shares s
+        s.source_nr, u.team, u.workload, u.engine, u.weight, u.weight_total, u.nth,
+        part_of(s.billed_cost, u.weight, u.weight_total) as billed_part,
+        part_of(s.effective_cost, u.weight, u.weight_total) as effective_part,
+        part_of(s.list_cost, u.weight, u.weight_total) as list_part,
+        part_of(s.contracted_cost, u.weight, u.weight_total) as contracted_part
+    from sources s
+    join users u
+        on u.usage_date = s.usage_date
+        and u.billing_currency = s.billing_currency
+        and u.cluster_id = s.cluster_id
+),
+given as (
+    select
+        source_nr,
+        sum(billed_part) as billed, sum(effective_part) as effective,
+        sum(list_part) as list, sum(contracted_part) as contracted
+    from cut
+    group by source_nr
 )
 select
-    source_nr, usage_date, billing_currency, service_name, account_id, region_id, pool, 'idle' as category,
-    part_method as method, team, workload, engine, cast(null as varchar) as run_id, cast(null as varchar) as table_id,
-    cluster_id, tag_set_id, weight, weight_total,
-    whole_part(billed_cost, billed_part, sum(billed_part) over (partition by source_nr), nth) as billed_cost,
-    whole_part(effective_cost, effective_part, sum(effective_part) over (partition by source_nr), nth) as effective_cost,
-    whole_part(list_cost, list_part, sum(list_part) over (partition by source_nr), nth) as list_cost,
-    whole_part(contracted_cost, contracted_part, sum(contracted_part) over (partition by source_nr), nth) as contracted_cost
-from cut
+    s.source_nr, s.usage_date, s.billing_currency, s.service_name, s.account_id, s.region_id, s.pool,
+    'idle' as category,
+    case when c.source_nr is null then s.method else 'idle-proportional' end as method,
+    case when c.source_nr is null then s.team else c.team end as team,
+    c.workload, c.engine, cast(null as varchar) as run_id, cast(null as varchar) as table_id,
+    s.cluster_id, s.tag_set_id,
+    coalesce(c.weight, 1) as weight,
+    coalesce(c.weight_total, 1) as weight_total,
+    -- Without a user there is one part, which is the whole.
+    whole_part(s.billed_cost, coalesce(c.billed_part, 0), coalesce(g.billed, 0), coalesce(c.nth, 1)) as billed_cost,
+    whole_part(s.effective_cost, coalesce(c.effective_part, 0), coalesce(g.effective, 0), coalesce(c.nth, 1))
+        as effective_cost,
+    whole_part(s.list_cost, coalesce(c.list_part, 0), coalesce(g.list, 0), coalesce(c.nth, 1)) as list_cost,
+    whole_part(s.contracted_cost, coalesce(c.contracted_part, 0), coalesce(g.contracted, 0), coalesce(c.nth, 1))
+        as contracted_cost
+from sources s
+left join cut c on c.source_nr = s.source_nr
+left join given g on g.source_nr = s.source_nr

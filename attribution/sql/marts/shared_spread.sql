@@ -10,7 +10,7 @@ with shared as (
     where category = 'shared'
     group by all
 ),
-numbered as (
+sources as materialized (
     select
         row_number() over (
             order by
@@ -55,47 +55,54 @@ weights as (
         select cast(null as varchar), 1000000000000 - coalesce(sum(weight), 0) from rule_shared_fixed
     ) f
 ),
+bearers as materialized (
+    select
+        w.*,
+        cast(sum(weight) over (partition by spread, usage_date, billing_currency) as bigint) as weight_total,
+        row_number() over (
+            partition by spread, usage_date, billing_currency order by weight desc, coalesce(team, '')
+        ) as nth
+    from weights w
+    where weight > 0
+),
 ways as (
     select unnest(['even', 'proportional', 'fixed']) as spread
 ),
-parts as (
+cut as materialized (
     select
-        n.*, y.spread, w.team,
-        case when w.team is null then n.method else 'shared-' || y.spread end as part_method,
-        coalesce(w.weight, 1) as weight
-    from numbered n
-    cross join ways y
-    left join weights w
-        on w.usage_date = n.usage_date
-        and w.billing_currency = n.billing_currency
-        and w.spread = y.spread
-        and w.weight > 0
+        b.spread, s.source_nr, b.team, b.weight, b.weight_total, b.nth,
+        part_of(s.billed_cost, b.weight, b.weight_total) as billed_part,
+        part_of(s.effective_cost, b.weight, b.weight_total) as effective_part,
+        part_of(s.list_cost, b.weight, b.weight_total) as list_part,
+        part_of(s.contracted_cost, b.weight, b.weight_total) as contracted_part
+    from sources s
+    join bearers b on b.usage_date = s.usage_date and b.billing_currency = s.billing_currency
 ),
-shares as (
+given as (
     select
-        p.*,
-        cast(sum(weight) over (partition by spread, source_nr) as bigint) as weight_total,
-        row_number() over (
-            partition by spread, source_nr order by weight desc, coalesce(team, '')
-        ) as nth
-    from parts p
-),
-cut as (
-    select
-        s.*,
-        part_of(billed_cost, weight, weight_total) as billed_part,
-        part_of(effective_cost, weight, weight_total) as effective_part,
-        part_of(list_cost, weight, weight_total) as list_part,
-        part_of(contracted_cost, weight, weight_total) as contracted_part
-    from shares s
+        spread, source_nr,
+        sum(billed_part) as billed, sum(effective_part) as effective,
+        sum(list_part) as list, sum(contracted_part) as contracted
+    from cut
+    group by spread, source_nr
 )
 select
-    spread, source_nr, usage_date, billing_currency, service_name, account_id, region_id, pool,
-    'shared' as category, part_method as method, team, cast(null as varchar) as workload,
-    cast(null as varchar) as engine, cast(null as varchar) as run_id, cast(null as varchar) as table_id,
-    cluster_id, tag_set_id, weight, weight_total,
-    whole_part(billed_cost, billed_part, sum(billed_part) over (partition by spread, source_nr), nth) as billed_cost,
-    whole_part(effective_cost, effective_part, sum(effective_part) over (partition by spread, source_nr), nth) as effective_cost,
-    whole_part(list_cost, list_part, sum(list_part) over (partition by spread, source_nr), nth) as list_cost,
-    whole_part(contracted_cost, contracted_part, sum(contracted_part) over (partition by spread, source_nr), nth) as contracted_cost
-from cut
+    y.spread, s.source_nr, s.usage_date, s.billing_currency, s.service_name, s.account_id, s.region_id, s.pool,
+    'shared' as category,
+    case when c.team is null then s.method else 'shared-' || y.spread end as method,
+    c.team, cast(null as varchar) as workload, cast(null as varchar) as engine,
+    cast(null as varchar) as run_id, cast(null as varchar) as table_id,
+    s.cluster_id, s.tag_set_id,
+    coalesce(c.weight, 1) as weight,
+    coalesce(c.weight_total, 1) as weight_total,
+    -- Without a bearer there is one part, which is the whole.
+    whole_part(s.billed_cost, coalesce(c.billed_part, 0), coalesce(g.billed, 0), coalesce(c.nth, 1)) as billed_cost,
+    whole_part(s.effective_cost, coalesce(c.effective_part, 0), coalesce(g.effective, 0), coalesce(c.nth, 1))
+        as effective_cost,
+    whole_part(s.list_cost, coalesce(c.list_part, 0), coalesce(g.list, 0), coalesce(c.nth, 1)) as list_cost,
+    whole_part(s.contracted_cost, coalesce(c.contracted_part, 0), coalesce(g.contracted, 0), coalesce(c.nth, 1))
+        as contracted_cost
+from sources s
+cross join ways y
+left join cut c on c.source_nr = s.source_nr and c.spread = y.spread
+left join given g on g.source_nr = s.source_nr and g.spread = y.spread

@@ -2,9 +2,11 @@
 -- cost that read it and did not write it, each run's day split over what it so read by bytes (1 where unknown).
 -- Not additive with table_costs: the same run's cost stands there at the tables it wrote.
 with reads as (
-    select engine, run_id, table_id, greatest(coalesce(bytes, 1), 1) as weight, coalesce(bytes, 0) as bytes
+    select
+        t.engine, t.run_id, t.table_id, coalesce(t.bytes, 0) as bytes,
+        greatest(coalesce(t.bytes, 1), 1) as weight
     from stg_run_tables t
-    where access = 'read'
+    where t.access = 'read'
         -- What rewrites or merges into a table reads it, but not for another's sake.
         and not exists (
             select 1 from stg_run_outputs o
@@ -13,44 +15,43 @@ with reads as (
 ),
 shares as (
     select
-        d.engine, d.run_id, d.usage_date, d.billing_currency, d.team, d.workload, d.is_first,
-        d.billed_cost, d.effective_cost, d.list_cost, d.contracted_cost,
-        r.table_id, r.weight, r.bytes,
-        sum(r.weight) over run_day as weight_total,
-        row_number() over (
-            partition by d.engine, d.run_id, d.usage_date, d.billing_currency, d.team
-            order by r.weight desc, r.table_id
-        ) as nth
+        r.*,
+        cast(sum(weight) over (partition by engine, run_id) as bigint) as weight_total,
+        row_number() over (partition by engine, run_id order by weight desc, table_id) as nth
+    from reads r
+),
+days as materialized (
+    -- Numbered for the sake of a short key alone.
+    select row_number() over () as day_nr, d.*
     from run_days d
-    join reads r on r.engine = d.engine and r.run_id = d.run_id
-    window run_day as (partition by d.engine, d.run_id, d.usage_date, d.billing_currency, d.team)
 ),
-cut as (
+cut as materialized (
     select
-        s.*,
-        part_of(billed_cost, weight, weight_total) as billed_part,
-        part_of(effective_cost, weight, weight_total) as effective_part,
-        part_of(list_cost, weight, weight_total) as list_part,
-        part_of(contracted_cost, weight, weight_total) as contracted_part
-    from shares s
+        d.day_nr, s.table_id, s.nth, case when d.is_first = 1 then s.bytes else 0 end as bytes,
+        part_of(d.billed_cost, s.weight, s.weight_total) as billed_part,
+        part_of(d.effective_cost, s.weight, s.weight_total) as effective_part,
+        part_of(d.list_cost, s.weight, s.weight_total) as list_part,
+        part_of(d.contracted_cost, s.weight, s.weight_total) as contracted_part
+    from days d
+    join shares s on s.engine = d.engine and s.run_id = d.run_id
 ),
-whole as (
+given as (
     select
-        usage_date, table_id, billing_currency, workload, team, is_first, bytes,
-        whole_part(billed_cost, billed_part, sum(billed_part) over run_day, nth) as billed_cost,
-        whole_part(effective_cost, effective_part, sum(effective_part) over run_day, nth) as effective_cost,
-        whole_part(list_cost, list_part, sum(list_part) over run_day, nth) as list_cost,
-        whole_part(contracted_cost, contracted_part, sum(contracted_part) over run_day, nth) as contracted_cost
+        day_nr,
+        sum(billed_part) as billed, sum(effective_part) as effective,
+        sum(list_part) as list, sum(contracted_part) as contracted
     from cut
-    window run_day as (partition by engine, run_id, usage_date, billing_currency, team)
+    group by day_nr
 )
 select
-    usage_date, table_id, billing_currency, workload, team,
-    cast(sum(is_first) as bigint) as reads,
-    cast(sum(case when is_first = 1 then bytes else 0 end) as bigint) as read_bytes,
-    sum(billed_cost) as billed_cost,
-    sum(effective_cost) as effective_cost,
-    sum(list_cost) as list_cost,
-    sum(contracted_cost) as contracted_cost
-from whole
-group by usage_date, table_id, billing_currency, workload, team
+    d.usage_date, c.table_id, d.billing_currency, d.workload, d.team,
+    cast(sum(d.is_first) as bigint) as reads,
+    cast(sum(c.bytes) as bigint) as read_bytes,
+    sum(whole_part(d.billed_cost, c.billed_part, g.billed, c.nth)) as billed_cost,
+    sum(whole_part(d.effective_cost, c.effective_part, g.effective, c.nth)) as effective_cost,
+    sum(whole_part(d.list_cost, c.list_part, g.list, c.nth)) as list_cost,
+    sum(whole_part(d.contracted_cost, c.contracted_part, g.contracted, c.nth)) as contracted_cost
+from cut c
+join days d on d.day_nr = c.day_nr
+join given g on g.day_nr = c.day_nr
+group by d.usage_date, c.table_id, d.billing_currency, d.workload, d.team

@@ -95,7 +95,7 @@ impl Change {
             all.activity_before.add(more.activity_before);
             all.activity_now.add(more.activity_now);
             for (category, change) in &more.by_category {
-                *all.by_category.entry(category).or_default() += *change;
+                *all.by_category.entry(*category).or_default() += *change;
             }
         }
         Some(all)
@@ -219,8 +219,7 @@ impl Mart {
                 Category::Usage => (of_run[1].clone(), of_run[2].clone()),
                 _ => Default::default(),
             };
-            let item =
-                Item { keys: row.keys, currency: row.currency, category: category.name(), workload };
+            let item = Item { keys: row.keys, currency: row.currency, category: category.name(), workload };
             *items.entry(item).or_default() += row.cost;
         }
         Ok(items)

@@ -147,7 +147,7 @@ impl FromStr for Dimension {
             return Ok(Self::Org(1));
         }
         if let Some(level) = text.strip_prefix("org:") {
-            let level = level.parse().ok().filter(|level| (1..=64).contains(level));
+            let level = level.parse::<u32>().ok().filter(|level| (1..=64).contains(level));
             return level
                 .map(Self::Org)
                 .ok_or_else(|| format!("`{text}` is not a level of the organisation: use org or org:1 for its top, org:2 and so on"));

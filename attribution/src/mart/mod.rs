@@ -116,7 +116,8 @@ impl MartInfo {
     pub fn ancestor<'a>(&'a self, team: &'a str, level: u32) -> &'a str {
         let mut at = team;
         for _ in level..self.level(team) {
-            let above = self.teams.iter().find(|known| known.name == at).and_then(|team| team.parent.as_deref());
+            let above =
+                self.teams.iter().find(|known| known.name == at).and_then(|team| team.parent.as_deref());
             at = above.unwrap_or(at);
         }
         at
@@ -275,11 +276,15 @@ impl Mart {
             Vec::new(),
             |row| row.currency(0),
         )?;
-        let teams =
-            self.ask("describe", "select team, email, parent from teams order by position", Vec::new(), |row| {
+        let teams = self.ask(
+            "describe",
+            "select team, email, parent from teams order by position",
+            Vec::new(),
+            |row| {
                 let email = row.text(1)?.lines().map(str::to_owned).collect();
                 Ok(TeamInfo { name: row.text(0)?, email, parent: row.opt_text(2)? })
-            })?;
+            },
+        )?;
         let fixed =
             self.ask("describe", "select count(*) from rule_shared_fixed", Vec::new(), |row| row.int(0))?;
         Ok(MartInfo {

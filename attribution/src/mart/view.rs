@@ -256,7 +256,9 @@ fn formula(method: &str, weight: i64, total: i64, whole: Amount, cost: Amount, c
             format!("shared cost of the day x share of all teams' own cost that day: {share}")
         }
         "shared-fixed" => format!("shared cost of the day x share by the configuration: {share}"),
-        _ if total > weight => format!("the rest of the shared cost of the day, which no team bears: {share}"),
+        _ if total > weight => {
+            format!("the rest of the shared cost of the day, which no team bears: {share}")
+        }
         _ => format!("nothing to spread it over that day: the whole {whole} {currency}"),
     }
 }

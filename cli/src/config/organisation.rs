@@ -9,16 +9,19 @@ use super::{check_team, nearest};
 /// Faults of parents that are no team, and of teams that are part of themselves. `places`
 /// has where each team stands.
 pub fn check_parents(faults: &mut Faults<'_>, teams: &[Team], places: &[usize]) {
-    let parent = |name: &str| {
-        teams.iter().find(|team| team.name == name).and_then(|team| team.parent.as_deref())
-    };
+    let parent =
+        |name: &str| teams.iter().find(|team| team.name == name).and_then(|team| team.parent.as_deref());
     for (nth, (team, at)) in teams.iter().zip(places).enumerate() {
         let Some(above) = &team.parent else { continue };
         if !teams.iter().any(|known| known.name == *above) {
             let near = nearest(above, teams.iter().map(|known| known.name.as_str()));
             let hint = near
                 .map_or_else(|| "name it in a [[team]]".to_owned(), |name| format!("did you mean `{name}`?"));
-            faults.add(*at, format!("team {}: there is no team `{above}` to be part of", nth + 1), Some(hint));
+            faults.add(
+                *at,
+                format!("team {}: there is no team `{above}` to be part of", nth + 1),
+                Some(hint),
+            );
             continue;
         }
         let mut way = vec![team.name.as_str()];
@@ -119,11 +122,16 @@ parent = "own"
     #[test]
     fn fixed_shares_are_percentages_of_known_teams_and_no_more_than_all() {
         let views = |shares: &str| {
-            format!("[[team]]\nname = \"a\"\n[[team]]\nname = \"b\"\n[views]\nshared_fixed = {{ {shares} }}\n")
+            format!(
+                "[[team]]\nname = \"a\"\n[[team]]\nname = \"b\"\n[views]\nshared_fixed = {{ {shares} }}\n"
+            )
         };
         let config = parse(&views(r#"a = "12.5%", b = "0.0000000001%""#), Path::new("")).unwrap();
         assert_eq!(config.rules.shared_fixed, [("a".to_owned(), 125_000_000_000), ("b".to_owned(), 1)]);
-        assert_eq!(faults(&views(r#"a = "60%", b = "40.1%""#)), ["5: views: the percentages of `shared_fixed` exceed 100%"]);
+        assert_eq!(
+            faults(&views(r#"a = "60%", b = "40.1%""#)),
+            ["5: views: the percentages of `shared_fixed` exceed 100%"]
+        );
         assert_eq!(faults(&views(r#"c = "1%""#)), ["5: views: there is no team `c`"]);
         for wrong in ["12.5", "-1%", "1e1%", "x%", "%", "100.1%", "0.00000000001%"] {
             assert_eq!(parts(wrong), None, "{wrong}");

@@ -34,7 +34,12 @@ pub fn parts(context: &Context<'_>, cost: Option<&TableCost>) -> Table {
     let rows = cost.map_or_else(Vec::new, |cost| {
         vec![
             row("Storage", cost.storage, "adds up", "its bytes"),
-            row("Produce", cost.produce, "adds up", "runs that wrote it, split over what each wrote by bytes"),
+            row(
+                "Produce",
+                cost.produce,
+                "adds up",
+                "runs that wrote it, split over what each wrote by bytes",
+            ),
             row("Maintain", cost.maintain, "adds up", "runs that only rewrote it: compaction and the like"),
             row("Read", cost.read, "stands beside", "runs that read it, split over what each read by bytes"),
             row(

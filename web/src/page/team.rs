@@ -110,7 +110,9 @@ fn facts(context: &Context<'_>, id: &str, filters: &[Filter], parts: &parts::Par
         part("Shared, spread", Category::Shared),
     ];
     facts.retain(|fact| fact.note != "0%" && fact.note != "0.0%" && !fact.note.is_empty());
-    if let Some(parent) = context.mart.info().teams.iter().find(|team| team.name == id).and_then(|team| team.parent.as_deref()) {
+    if let Some(parent) =
+        context.mart.info().teams.iter().find(|team| team.name == id).and_then(|team| team.parent.as_deref())
+    {
         facts.push(Fact { href: Some(context.entity("teams", parent)), ..fact("Part of", parent, "") });
     }
     let email =

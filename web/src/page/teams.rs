@@ -40,10 +40,11 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let costs = context.by(Dimension::Team, &[])?;
     let total: Amount = costs.values().copied().sum();
     let nested = context.mart.info().teams.iter().any(|team| team.parent.is_some());
-    let [teams, chart_table, organisation] = match context.tables([table(context)?, day_table, organisation(context)?])? {
-        Shown::Page(views) => views,
-        Shown::Csv(csv) => return Ok(csv),
-    };
+    let [teams, chart_table, organisation] =
+        match context.tables([table(context)?, day_table, organisation(context)?])? {
+            Shown::Page(views) => views,
+            Shown::Csv(csv) => return Ok(csv),
+        };
     let owned = costs.keys().filter(|team| *team != NONE).count();
     let nobody = costs.get(NONE).copied().unwrap_or_default();
     let count = words::plural(owned as i64, "team", "teams");
