@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use duckdb::types::Value;
 use model::{Amount, Category, Currency};
 
-use super::{CostQuery, Dimension, Mart, MartError, NONE};
+use super::costs::conditions;
+use super::{CostQuery, Mart, MartError, NONE};
 
 /// What a change is made of. The parts sum to it to the last digit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,16 +134,23 @@ pub fn decompose(before: (Amount, Activity), now: (Amount, Activity)) -> ChangeP
 }
 
 /// One thing whose change is split: a group's workload, or its costs of one other category.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Item {
     keys: Vec<String>,
     currency: Currency,
-    category: &'static str,
+    category: Category,
     /// Team and workload; empty where there are no runs.
     workload: (String, String),
+    before: Amount,
+    now: Amount,
 }
 
-type Activities = BTreeMap<(String, String, Currency), Activity>;
+/// Runs and cores before and now, by team, workload and currency.
+type Activities = BTreeMap<(String, String, Currency), (Activity, Activity)>;
+
+/// Half-open days as a condition.
+fn within(days: (NaiveDate, NaiveDate)) -> String {
+    format!("(usage_date >= date '{}' and usage_date < date '{}')", days.0, days.1)
+}
 
 impl Mart {
     /// How each group's cost changed against another span, the largest change first. Runs and
@@ -156,18 +163,14 @@ impl Mart {
         query: &CostQuery,
         against: (NaiveDate, NaiveDate),
     ) -> Result<Vec<Change>, MartError> {
-        let earlier = CostQuery { from: Some(against.0), to: Some(against.1), ..query.clone() };
-        let (before, now) = (self.items(&earlier)?, self.items(query)?);
-        let (activity_before, activity_now) = (self.activity(&earlier)?, self.activity(query)?);
-        let mut items: Vec<&Item> = before.keys().chain(now.keys()).collect();
-        items.sort();
-        items.dedup();
-        let mut changes: BTreeMap<(&[String], Currency), Change> = BTreeMap::new();
-        for item in items {
-            let cost_0 = before.get(item).copied().unwrap_or_default();
-            let cost_1 = now.get(item).copied().unwrap_or_default();
-            let change = changes.entry((item.keys.as_slice(), item.currency)).or_insert_with(|| Change {
-                keys: item.keys.clone(),
+        // Four digits of a year: what DuckDB reads of a date.
+        let open = |year| NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default();
+        let now = (query.from.unwrap_or_else(|| open(1)), query.to.unwrap_or_else(|| open(9999)));
+        let activities = self.activities(against, now)?;
+        let mut changes: BTreeMap<(Vec<String>, Currency), Change> = BTreeMap::new();
+        for item in self.items(query, against, now)? {
+            let change = changes.entry((item.keys.clone(), item.currency)).or_insert_with(|| Change {
+                keys: item.keys,
                 currency: item.currency,
                 before: Amount::ZERO,
                 now: Amount::ZERO,
@@ -176,24 +179,22 @@ impl Mart {
                 activity_now: Activity::default(),
                 by_category: BTreeMap::new(),
             });
-            change.before += cost_0;
-            change.now += cost_1;
-            if item.category == Category::Usage.name() {
-                let of = |activities: &Activities| {
-                    let (team, workload) = item.workload.clone();
-                    activities.get(&(team, workload, item.currency)).copied().unwrap_or_default()
-                };
-                let (then, today) = (of(&activity_before), of(&activity_now));
+            change.before += item.before;
+            change.now += item.now;
+            if item.category == Category::Usage {
+                let (team, workload) = item.workload;
+                let (then, today) =
+                    activities.get(&(team, workload, item.currency)).copied().unwrap_or_default();
                 change.activity_before.add(then);
                 change.activity_now.add(today);
-                change.parts.add(&decompose((cost_0, then), (cost_1, today)));
+                change.parts.add(&decompose((item.before, then), (item.now, today)));
             } else {
-                *change.by_category.entry(item.category).or_default() += cost_1 - cost_0;
-                let none = Activity::default();
-                if cost_0.is_zero() || cost_1.is_zero() {
-                    change.parts.add(&decompose((cost_0, none), (cost_1, none)));
-                } else {
-                    change.parts.other += cost_1 - cost_0;
+                let difference = item.now - item.before;
+                *change.by_category.entry(item.category.name()).or_default() += difference;
+                match (item.before.is_zero(), item.now.is_zero()) {
+                    (true, _) => change.parts.new += difference,
+                    (false, true) => change.parts.gone += difference,
+                    (false, false) => change.parts.other += difference,
                 }
             }
         }
@@ -205,42 +206,77 @@ impl Mart {
         Ok(changes)
     }
 
-    /// Costs of a span by what is split.
-    fn items(&self, query: &CostQuery) -> Result<BTreeMap<Item, Amount>, MartError> {
-        let mut by = query.by.clone();
-        let width = by.len();
-        by.extend([Dimension::Category, Dimension::Team, Dimension::Workload]);
-        let mut items = BTreeMap::new();
-        for mut row in self.costs(&CostQuery { by, ..query.clone() })? {
-            let of_run = row.keys.split_off(width);
-            // A category this build does not know counts as unallocated.
-            let category = of_run[0].parse().unwrap_or(Category::Unallocated);
-            let workload = match category {
-                Category::Usage => (of_run[1].clone(), of_run[2].clone()),
-                _ => Default::default(),
-            };
-            let item = Item { keys: row.keys, currency: row.currency, category: category.name(), workload };
-            *items.entry(item).or_default() += row.cost;
-        }
-        Ok(items)
+    /// Costs of both spans by what is split.
+    fn items(
+        &self,
+        query: &CostQuery,
+        before: (NaiveDate, NaiveDate),
+        now: (NaiveDate, NaiveDate),
+    ) -> Result<Vec<Item>, MartError> {
+        let mut parameters = Vec::new();
+        let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut parameters)).collect();
+        let width = keys.len();
+        let undated = CostQuery { from: None, to: None, ..query.clone() };
+        let condition = conditions(&undated, &mut parameters);
+        let (before, now) = (within(before), within(now));
+        let of_run = |column: &str| {
+            format!("case when c.category = 'usage' then coalesce(c.{column}, '{NONE}') else '' end")
+        };
+        let sum = |days: &str| {
+            format!("cast(sum(case when {days} then c.{} else 0 end) as varchar)", query.basis.column())
+        };
+        let sql = format!(
+            "select {}c.category, {}, {}, c.billing_currency, {}, {}
+            from {} c
+            where {condition} and ({before} or {now})
+            group by all",
+            keys.iter().map(|key| format!("{key}, ")).collect::<String>(),
+            of_run("team"),
+            of_run("workload"),
+            sum(&before),
+            sum(&now),
+            query.view.costs(),
+        );
+        self.ask("compare costs of", &sql, parameters, |row| {
+            let keys: Result<Vec<_>, _> = (0..width).map(|at| row.text(at)).collect();
+            Ok(Item {
+                keys: keys?,
+                // A category this build does not know counts as unallocated.
+                category: row.text(width)?.parse().unwrap_or(Category::Unallocated),
+                workload: (row.text(width + 1)?, row.text(width + 2)?),
+                currency: row.currency(width + 3)?,
+                before: row.amount(width + 4)?,
+                now: row.amount(width + 5)?,
+            })
+        })
     }
 
-    /// What ran in a span, by team, workload and currency.
-    fn activity(&self, query: &CostQuery) -> Result<Activities, MartError> {
-        let sql = format!(
-            "select coalesce(team, '{NONE}'), coalesce(workload, '{NONE}'), billing_currency,
-                count(distinct (engine, run_id)), cast(sum(vcore_ms) as bigint)
-            from run_days
-            where usage_date >= cast(? as date) and usage_date < cast(? as date)
-            group by all"
-        );
-        let day = |day: Option<NaiveDate>, open: &str| {
-            Value::Text(day.map_or_else(|| open.to_owned(), |day| day.to_string()))
+    /// What ran in both spans.
+    fn activities(
+        &self,
+        before: (NaiveDate, NaiveDate),
+        now: (NaiveDate, NaiveDate),
+    ) -> Result<Activities, MartError> {
+        let (before, now) = (within(before), within(now));
+        let counted = |days: &str| {
+            format!(
+                "count(distinct (engine, run_id)) filter (where {days}),
+                cast(coalesce(sum(vcore_ms) filter (where {days}), 0) as bigint)"
+            )
         };
-        let parameters = vec![day(query.from, "0001-01-01"), day(query.to, "9999-12-31")];
-        let rows = self.ask("count the runs of", &sql, parameters, |row| {
-            let key = (row.text(0)?, row.text(1)?, row.currency(2)?);
-            Ok((key, Activity { runs: row.int(3)?, vcore_ms: row.int(4)? }))
+        let sql = format!(
+            "select coalesce(team, '{NONE}'), coalesce(workload, '{NONE}'), billing_currency, {}, {}
+            from run_days
+            where {before} or {now}
+            group by all",
+            counted(&before),
+            counted(&now),
+        );
+        let rows = self.ask("count the runs of", &sql, Vec::new(), |row| {
+            let activity = |at: usize| -> Result<_, MartError> {
+                Ok(Activity { runs: row.int(at)?, vcore_ms: row.int(at + 1)? })
+            };
+            Ok(((row.text(0)?, row.text(1)?, row.currency(2)?), (activity(3)?, activity(5)?)))
         })?;
         Ok(rows.into_iter().collect())
     }
