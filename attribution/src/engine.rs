@@ -9,6 +9,7 @@ use model::landed::{ColumnType, Dataset};
 use model::manifest::Manifest;
 use model::time::Instant;
 
+use crate::lineage;
 use crate::models::{CHECKS, MODELS};
 use crate::rules::{CLUSTER_TAGS, Rules, like};
 
@@ -48,6 +49,15 @@ const PRELUDE: &str = "
         select t.bucket_start, 24
         from (select unnest(generate_series(first_at, last_at, interval 1 day)) as bucket_start) t
         where t.bucket_start < last_at;
+    -- Of marts alone: a part of a cost by integer weights, cut off towards zero at 12 digits
+    -- (see atom_costs), and that part with what the cuts left, where it is the first.
+    create macro part_of(cost, weight, weight_total) as
+        cast(sign(cast(cost as double)) * floor(
+            abs(cast(cost as double)) * (cast(weight as double) / cast(weight_total as double))
+            * 1.000000000000001e12
+        ) / 1e12 as decimal(38, 12));
+    create macro whole_part(cost, part, given, nth) as
+        cast(case when nth = 1 then part + (cost - given) else part end as decimal(38, 18));
 ";
 
 /// A mart being built.
@@ -143,9 +153,14 @@ impl Builder {
         for (position, team) in rules.teams.iter().enumerate() {
             connection
                 .execute(
-                    "insert into teams values (?, ?, ?)",
-                    params![position as i64, team.name, team.email.join("\n")],
+                    "insert into teams values (?, ?, ?, ?)",
+                    params![position as i64, team.name, team.email.join("\n"), team.parent],
                 )
+                .map_err(failed)?;
+        }
+        for (team, weight) in &rules.shared_fixed {
+            connection
+                .execute("insert into rule_shared_fixed values (?, ?)", params![team, weight])
                 .map_err(failed)?;
         }
         for (position, key) in CLUSTER_TAGS.iter().enumerate() {
@@ -304,6 +319,12 @@ impl Builder {
     pub fn build(&self, mut progress: impl FnMut(&'static str)) -> Result<(), EngineError> {
         for model in MODELS {
             progress(model.name);
+            if model.name == "table_upstream" {
+                lineage::pass_on(&self.connection).map_err(|cause| EngineError {
+                    operation: "pass costs on along lineage".into(),
+                    cause,
+                })?;
+            }
             // What is only built on is not written into the file: compressing it takes longer
             // than making it. It spills to the scratch directory where memory does not hold it.
             let temporary = if model.published { "" } else { "temp " };

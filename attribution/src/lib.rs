@@ -5,10 +5,12 @@
 //! Invariant: nothing here opens a socket, and nothing reads a source's own format.
 //!
 //! Read in this order: [`rules`] (what the configuration decides), [`models`] (every SQL
-//! file, in order), [`engine`] (the only opener of DuckDB), [`publish`] (build, check,
+//! file, in order), [`lineage`] (what SQL cannot say of cycles), [`engine`] (the only opener
+//! of DuckDB), [`publish`] (build, check,
 //! swap), [`mart`] (questions).
 
 pub mod engine;
+pub mod lineage;
 pub mod mart;
 pub mod models;
 pub mod publish;

@@ -78,6 +78,15 @@ pub const MODELS: &[Model] = &[
     kept("marts", "attribution_warnings", include_str!("../sql/marts/attribution_warnings.sql")),
     kept("marts", "source_freshness", include_str!("../sql/marts/source_freshness.sql")),
     kept("marts", "latest_tables", include_str!("../sql/marts/latest_tables.sql")),
+    kept("marts", "team_levels", include_str!("../sql/marts/team_levels.sql")),
+    kept("marts", "idle_spread", include_str!("../sql/marts/idle_spread.sql")),
+    kept("marts", "shared_spread", include_str!("../sql/marts/shared_spread.sql")),
+    kept("marts", "run_days", include_str!("../sql/marts/run_days.sql")),
+    step("marts", "run_maintenance", include_str!("../sql/marts/run_maintenance.sql")),
+    kept("marts", "table_costs", include_str!("../sql/marts/table_costs.sql")),
+    kept("marts", "table_reads", include_str!("../sql/marts/table_reads.sql")),
+    kept("marts", "table_flows", include_str!("../sql/marts/table_flows.sql")),
+    kept("marts", "table_upstream", include_str!("../sql/marts/table_upstream.sql")),
 ];
 
 /// The checks that must find nothing before a mart is published.
@@ -91,6 +100,9 @@ pub const CHECKS: &[Check] = &[
     check("categories_fit_their_facts", include_str!("../sql/checks/categories_fit_their_facts.sql")),
     check("days_are_balanced", include_str!("../sql/checks/days_are_balanced.sql")),
     check("roll_up_equals_atoms", include_str!("../sql/checks/roll_up_equals_atoms.sql")),
+    check("views_are_conserved", include_str!("../sql/checks/views_are_conserved.sql")),
+    check("spreads_keep_their_sign", include_str!("../sql/checks/spreads_keep_their_sign.sql")),
+    check("tables_are_conserved", include_str!("../sql/checks/tables_are_conserved.sql")),
 ];
 
 #[cfg(test)]

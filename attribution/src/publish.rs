@@ -182,6 +182,7 @@ fn mart_id(manifest: &Manifest, rules: &Rules) -> String {
     }
     add(include_str!("../sql/pools/pools.csv"));
     add(include_str!("../sql/rule_tables.sql"));
+    add(include_str!("lineage.rs"));
     // Serialising these cannot fail: they hold texts and numbers only.
     add(&serde_json::to_string(rules).unwrap_or_default());
     for entry in &manifest.entries {

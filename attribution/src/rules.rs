@@ -11,6 +11,8 @@ pub struct Team {
     pub name: String,
     /// Where its reports go.
     pub email: Vec<String>,
+    /// The team it is a part of.
+    pub parent: Option<String>,
 }
 
 /// What an ownership rule looks at.
@@ -124,6 +126,8 @@ pub struct Rules {
     pub default_team: Option<String>,
     /// Pool rules, before the shipped ones.
     pub pool_rules: Vec<PoolRule>,
+    /// Parts of 10^12 that teams bear of shared costs where those are spread by fixed shares.
+    pub shared_fixed: Vec<(String, i64)>,
     /// IANA name of the zone in which times are shown.
     pub display_timezone: String,
     /// Configured sources: what another source once landed is not counted.

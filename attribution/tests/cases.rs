@@ -52,6 +52,10 @@ fn check(case: &Path) -> String {
     }
     ledger.commit();
     let mut rules = ledger.rules();
+    let teams = case.join("teams.csv");
+    if teams.exists() {
+        common::teams_of(&teams, &mut rules);
+    }
     let owners = case.join("owners.csv");
     if owners.exists() {
         common::rules_of(&owners, &mut rules);

@@ -82,6 +82,22 @@ const DAMAGES: &[(&str, &[&str])] = &[
     ("update daily_costs set list_cost = list_cost + 0.000000000000000001", &["roll_up_equals_atoms"]),
     ("update daily_costs set team = 'thief' where category = 'unallocated'", &["roll_up_equals_atoms"]),
     ("update daily_costs set usage_date = usage_date + 1 where category = 'idle'", &["roll_up_equals_atoms"]),
+    ("update idle_spread set list_cost = list_cost + 0.000000000000000001", &["views_are_conserved"]),
+    ("delete from shared_spread where spread = 'fixed'", &["views_are_conserved"]),
+    (
+        "insert into idle_spread select * replace (-billed_cost as billed_cost) from idle_spread",
+        &["spreads_keep_their_sign"],
+    ),
+    (
+        "insert into table_costs by name select usage_date, 't' as table_id, billing_currency, billed_cost as
+            storage_billed_cost from daily_costs where category = 'idle'",
+        &["tables_are_conserved"],
+    ),
+    (
+        "insert into table_reads by name select usage_date, 't' as table_id, billing_currency, billed_cost,
+            effective_cost, list_cost, contracted_cost from daily_costs where category = 'usage'",
+        &["tables_are_conserved"],
+    ),
 ];
 
 #[test]

@@ -7,12 +7,13 @@ mod common;
 
 use std::fmt::Write as _;
 
+use attribution::mart::{CostQuery, Dimension, Idle, Mart, Shared, View};
 use attribution::models::MODELS;
-use attribution::rules::{Matcher, OwnerRule, Rules};
+use attribution::rules::{Matcher, OwnerRule, Rules, Team};
 use common::Ledger;
 use duckdb::Connection;
-use model::Amount;
 use model::landed::Dataset;
+use model::{Amount, Basis};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -46,6 +47,7 @@ struct Run {
     failed: bool,
     held: Vec<Held>,
     writes: Vec<(usize, Option<i64>)>,
+    reads: Vec<(usize, Option<i64>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -106,14 +108,16 @@ fn world() -> impl Strategy<Value = World> {
         prop::bool::weighted(0.2),
         prop::collection::vec(held, 0..8),
         prop::collection::vec((0..4_usize, prop::option::of(0..1_000_000_000_000_i64)), 0..4),
+        prop::collection::vec((0..5_usize, prop::option::of(0..1_000_000_000_000_i64)), 0..4),
     )
-        .prop_map(|(cluster, start, life, failed, held, writes)| Run {
+        .prop_map(|(cluster, start, life, failed, held, writes, reads)| Run {
             cluster,
             start,
             life,
             failed,
             held,
             writes,
+            reads,
         });
     let charge = (
         0..12_usize,
@@ -182,8 +186,11 @@ impl World {
             })
         });
         let writes = self.runs.iter().enumerate().flat_map(|(nth, run)| {
-            run.writes.iter().map(move |(table, bytes)| {
-                format!("{object},app-{nth},prod.n.t{table},write,{}", text(*bytes))
+            let uses = [("write", &run.writes), ("read", &run.reads)];
+            uses.into_iter().flat_map(move |(access, tables)| {
+                tables.iter().map(move |(table, bytes)| {
+                    format!("{object},app-{nth},prod.n.t{table},{access},{}", text(*bytes))
+                })
             })
         });
         let tables = self.tables.iter().enumerate().map(|(nth, (bucket, bytes))| {
@@ -277,7 +284,22 @@ impl Charge {
 fn rules(ledger: &Ledger) -> Rules {
     let tag = Matcher::Tag { key: "team".into(), value: "*".into() };
     let rule = OwnerRule { team: "growth".into(), matcher: tag, from: None, to: None };
-    Rules { owner_rules: vec![rule], ..ledger.rules() }
+    let team = |name: &str, parent: Option<&str>| Team {
+        name: name.into(),
+        email: Vec::new(),
+        parent: parent.map(str::to_owned),
+    };
+    Rules {
+        owner_rules: vec![rule],
+        teams: vec![
+            team("data", None),
+            team("growth", Some("data")),
+            team("ads", Some("growth")),
+            team("platform", None),
+        ],
+        shared_fixed: vec![("growth".into(), 333_333_333_333), ("platform".into(), 1)],
+        ..ledger.rules()
+    }
 }
 
 fn runner(cases: u32) -> TestRunner {
@@ -327,6 +349,67 @@ fn whatever_is_landed_is_conserved_and_neither_order_nor_files_matter() {
             };
             prop_assert_eq!(only(&first, &second), only(&second, &first));
             prop_assert!(first == second, "the same rows stand there in another number or order");
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// Sums by currency in which a question's answer is given, added in Rust.
+fn sums(mart: &Mart, query: &CostQuery) -> Vec<(String, Amount)> {
+    let mut sums = std::collections::BTreeMap::new();
+    for row in mart.costs(query).unwrap() {
+        *sums.entry(row.currency.to_string()).or_insert(Amount::ZERO) += row.cost;
+    }
+    sums.into_iter().collect()
+}
+
+#[test]
+fn every_view_grouping_and_change_sums_to_the_whole() {
+    runner(std::env::var("LAKELEDGER_CASES").map_or(6, |cases| cases.parse().unwrap()))
+        .run(&world(), |world| {
+            let ledger = world.ledger(1, false, |_| "bill.csv".into(), "object");
+            prop_assert!(ledger.publish(&rules(&ledger)).is_ok());
+            let mart = Mart::open(ledger.path()).unwrap();
+            let day = |text: &str| Some(text.parse().unwrap());
+            for basis in Basis::ALL {
+                let whole = sums(&mart, &CostQuery { basis, ..CostQuery::default() });
+                for view in
+                    Idle::ALL.into_iter().flat_map(|idle| Shared::ALL.map(|shared| View { idle, shared }))
+                {
+                    for by in [Dimension::Team, Dimension::Org(1), Dimension::Org(2), Dimension::Workload] {
+                        let query = CostQuery { basis, view, by: vec![by], ..CostQuery::default() };
+                        prop_assert_eq!(&sums(&mart, &query), &whole, "{:?}", query);
+                    }
+                    // A figure is the sum of what explains it, of atoms and of what is spread.
+                    let query = CostQuery { basis, view, ..CostQuery::default() };
+                    let mut parts = std::collections::BTreeMap::new();
+                    let atoms =
+                        mart.explain(&query).unwrap().into_iter().map(|part| (part.currency, part.cost));
+                    let spread = mart.spread_parts(&query).unwrap().into_iter();
+                    for (currency, cost) in atoms.chain(spread.map(|part| (part.currency, part.cost))) {
+                        *parts.entry(currency.to_string()).or_insert(Amount::ZERO) += cost;
+                    }
+                    prop_assert_eq!(&parts.into_iter().collect::<Vec<_>>(), &whole, "{:?}", view);
+                }
+                let now = CostQuery {
+                    basis,
+                    by: vec![Dimension::Service],
+                    from: day("2026-10-06"),
+                    to: day("2026-10-08"),
+                    ..CostQuery::default()
+                };
+                let against = (day("2026-10-04").unwrap(), day("2026-10-06").unwrap());
+                let changes = mart.changes(&now, against).unwrap();
+                let of = |query: &CostQuery| -> Amount {
+                    sums(&mart, query).into_iter().map(|(_, sum)| sum).sum()
+                };
+                let then = CostQuery { from: Some(against.0), to: Some(against.1), ..now.clone() };
+                prop_assert_eq!(changes.iter().map(|change| change.now).sum::<Amount>(), of(&now));
+                prop_assert_eq!(changes.iter().map(|change| change.before).sum::<Amount>(), of(&then));
+                for change in changes {
+                    prop_assert_eq!(change.parts.sum(), change.now - change.before, "{:?}", change);
+                }
+            }
             Ok(())
         })
         .unwrap();

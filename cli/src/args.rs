@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use attribution::mart::Dimension;
+use attribution::mart::{Dimension, Idle, Shared};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::Basis;
@@ -136,8 +136,12 @@ pub struct Status {
 pub enum Export {
     /// Costs by any dimensions, exact decimals; every grouping sums to the whole
     Costs(ExportCosts),
-    /// One object a table, with its collected and derived figures
+    /// Why costs changed between two spans of days, in parts that add up exactly
+    Changes(ExportChanges),
+    /// One object a table, with its collected and derived figures and what it cost
     Tables(ExportRows),
+    /// Workloads by trigger, outcome and attempt, with what they cost for one of what they made
+    Workloads(ExportRows),
     /// One object a run, with its usage and cost
     Runs(ExportRows),
 }
@@ -155,7 +159,8 @@ pub enum CostFormat {
 #[derive(Debug, Args)]
 pub struct ExportCosts {
     /// Dimensions, commas between: day, week, month, team, workload, run, table, cluster, service,
-    /// account, region, pool, category, engine, method, tag:NAME; none gives the total
+    /// account, region, pool, category, engine, method, tag:NAME, org or org:LEVEL (the team's
+    /// ancestor at that level, 1 being the top); none gives the total
     #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',')]
     pub by: Vec<Dimension>,
     /// billed, effective, list or contracted
@@ -170,6 +175,9 @@ pub struct ExportCosts {
     /// Keep only rows with DIMENSION=VALUE (may be repeated; all must hold)
     #[arg(long = "where", value_name = "DIMENSION=VALUE")]
     pub filters: Vec<String>,
+    /// To whom idle and shared costs are charged
+    #[command(flatten)]
+    pub view: ViewOptions,
     /// csv or json
     #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
     pub format: CostFormat,
@@ -178,12 +186,62 @@ pub struct ExportCosts {
     pub output: Option<PathBuf>,
 }
 
+/// Options of `export changes`.
+#[derive(Debug, Args)]
+pub struct ExportChanges {
+    /// Dimensions, commas between, as of `export costs` but days, weeks and months
+    #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',', default_value = "team")]
+    pub by: Vec<Dimension>,
+    /// billed, effective, list or contracted
+    #[arg(long, value_name = "BASIS", default_value = "effective")]
+    pub basis: Basis,
+    /// First UTC day inside
+    #[arg(long, value_name = "DAY")]
+    pub from: NaiveDate,
+    /// First UTC day outside
+    #[arg(long, value_name = "DAY")]
+    pub to: NaiveDate,
+    /// First UTC day of the span of the same length compared with (default: the one just before)
+    #[arg(long, value_name = "DAY")]
+    pub against: Option<NaiveDate>,
+    /// Keep only rows with DIMENSION=VALUE (may be repeated; all must hold)
+    #[arg(long = "where", value_name = "DIMENSION=VALUE")]
+    pub filters: Vec<String>,
+    /// To whom idle and shared costs are charged
+    #[command(flatten)]
+    pub view: ViewOptions,
+    /// csv or json
+    #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
+    pub format: CostFormat,
+    /// File to write instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// To whom idle and shared costs are charged.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ViewOptions {
+    /// Idle costs: keep (no team), owner (of the cluster) or proportional (to what used it)
+    #[arg(long, value_name = "VIEW", default_value_t = Idle::default())]
+    pub idle: Idle,
+    /// Shared costs: keep (no team), even, proportional (to teams' own cost) or fixed (by the
+    /// configuration's percentages)
+    #[arg(long, value_name = "VIEW", default_value_t = Shared::default())]
+    pub shared: Shared,
+}
+
 /// Options of the other exports.
 #[derive(Debug, Args)]
 pub struct ExportRows {
     /// Basis of costs: billed, effective, list or contracted
     #[arg(long, value_name = "BASIS", default_value = "effective")]
     pub basis: Basis,
+    /// First UTC day of costs inside; of runs, of their start
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<NaiveDate>,
+    /// First UTC day outside
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<NaiveDate>,
     /// File to write instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -207,6 +265,9 @@ pub struct Explain {
     /// First UTC day outside
     #[arg(long, value_name = "DAY")]
     pub to: Option<NaiveDate>,
+    /// To whom idle and shared costs are charged
+    #[command(flatten)]
+    pub view: ViewOptions,
     /// Parts to show, largest first; the rest is summed into one line
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub parts: usize,

@@ -132,6 +132,20 @@ impl Amount {
         format!("{sign}{}.{:0width$}", kept / one, kept % one, width = decimals.min(SCALE) as usize)
     }
 
+    /// This amount x `times` / `over`, cut off towards zero at 12 decimals: a share, or a cost
+    /// for one of many. Nothing where `over` is 0 or the result is too large for an amount.
+    pub fn scaled(self, times: i64, over: i64) -> Option<Self> {
+        const KEPT: i128 = 1_000_000;
+        let (times, over) = (i128::from(times), i128::from(over));
+        if over == 0 {
+            return None;
+        }
+        // Divided before it is multiplied: the remainder is below 2^63, its product below 2^126.
+        let whole = (self.0 / over).checked_mul(times)?;
+        let units = whole.checked_add(self.0 % over * times / over)?;
+        (units.abs() <= MAX_UNITS).then_some(Self(units / KEPT * KEPT))
+    }
+
     /// The nearest double: for chart coordinates and ratios shown to people,
     /// never for a figure that is added up.
     pub fn to_f64(self) -> f64 {
@@ -393,6 +407,16 @@ mod tests {
             assert!(matches!(Amount::parse(text), Err(AmountError::NotANumber(_))), "{text}");
         }
         assert!(matches!(Amount::parse("1e20"), Err(AmountError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_share_is_cut_off_and_nothing_is_divided_by_nothing() {
+        let amount = |text: &str| text.parse::<Amount>().unwrap();
+        assert_eq!(amount("1").scaled(1, 3), Some(amount("0.333333333333")));
+        assert_eq!(amount("-2").scaled(2, 3), Some(amount("-1.333333333333")));
+        assert_eq!(amount("5").scaled(1_000_000_000_000, 4_000_000_000_000), Some(amount("1.25")));
+        assert_eq!(amount("1").scaled(1, 0), None);
+        assert_eq!(amount("99999999999999999999").scaled(i64::MAX, 1), None);
     }
 
     #[test]

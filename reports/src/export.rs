@@ -12,7 +12,7 @@
 
 use std::io::{self, Write};
 
-use attribution::mart::{CostQuery, CostRow};
+use attribution::mart::{Change, CostQuery, CostRow};
 
 use crate::cell;
 
@@ -61,8 +61,82 @@ pub fn costs_json(query: &CostQuery, rows: &[CostRow], out: &mut dyn Write) -> i
     out.flush()
 }
 
+/// Columns of a change after those of its dimensions.
+const CHANGE_COLUMNS: [&str; 13] = [
+    "currency",
+    "before",
+    "now",
+    "change",
+    "volume",
+    "efficiency",
+    "price",
+    "new",
+    "gone",
+    "other",
+    "runs_before",
+    "runs_now",
+    "reason",
+];
+
+/// Writes changes as CSV: exact decimals that add up, `reason` in words.
+///
+/// # Errors
+/// As [`costs_csv`].
+pub fn changes_csv(query: &CostQuery, changes: &[Change], out: &mut dyn Write) -> io::Result<()> {
+    let head = dimensions(query)?;
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+    writer.write_record(head.iter().map(String::as_str).chain(CHANGE_COLUMNS)).map_err(csv_io)?;
+    for change in changes {
+        let keys = change.keys.iter().map(|key| cell::text(key).into_owned());
+        writer.write_record(keys.chain(values(change))).map_err(csv_io)?;
+    }
+    writer.flush()
+}
+
+/// Writes changes as a JSON array, one object a line; every value is a text.
+///
+/// # Errors
+/// As [`costs_json`].
+pub fn changes_json(query: &CostQuery, changes: &[Change], out: &mut dyn Write) -> io::Result<()> {
+    let head = dimensions(query)?;
+    let names: Vec<&str> = head.iter().map(String::as_str).chain(CHANGE_COLUMNS).collect();
+    out.write_all(b"[")?;
+    for (i, change) in changes.iter().enumerate() {
+        out.write_all(if i == 0 { b"\n{" } else { b",\n{" })?;
+        let values = change.keys.iter().cloned().chain(values(change));
+        for (j, (name, value)) in names.iter().zip(values).enumerate() {
+            out.write_all(if j == 0 { b"" } else { b"," })?;
+            serde_json::to_writer(&mut *out, name)?;
+            out.write_all(b":")?;
+            serde_json::to_writer(&mut *out, &value)?;
+        }
+        out.write_all(b"}")?;
+    }
+    out.write_all(if changes.is_empty() { b"]\n" } else { b"\n]\n" })?;
+    out.flush()
+}
+
+/// What stands in [`CHANGE_COLUMNS`].
+fn values(change: &Change) -> impl Iterator<Item = String> {
+    let parts = change.parts.named().map(|(_, part)| part.to_string());
+    let costs = [change.before, change.now, change.now - change.before].map(|cost| cost.to_string());
+    let runs = [change.activity_before.runs, change.activity_now.runs].map(|runs| runs.to_string());
+    std::iter::once(change.currency.to_string())
+        .chain(costs)
+        .chain(parts)
+        .chain(runs)
+        .chain([crate::reason::of(change)])
+}
+
 /// The columns' names; two of one name would be one key in JSON.
 fn head(query: &CostQuery) -> io::Result<Vec<String>> {
+    let mut names = dimensions(query)?;
+    names.extend(["currency".to_owned(), "cost".to_owned()]);
+    Ok(names)
+}
+
+/// The names of the dimensions asked for.
+fn dimensions(query: &CostQuery) -> io::Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for name in query.by.iter().map(|dimension| dimension.name()) {
         if names.contains(&name) {
@@ -71,7 +145,6 @@ fn head(query: &CostQuery) -> io::Result<Vec<String>> {
         }
         names.push(name);
     }
-    names.extend(["currency".to_owned(), "cost".to_owned()]);
     Ok(names)
 }
 

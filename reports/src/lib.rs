@@ -4,7 +4,7 @@
 //! Invariants: no SQL here; no figure becomes text outside [`format`]; nothing
 //! is computed from a float.
 //!
-//! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`week`],
+//! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`reason`], [`week`],
 //! [`weekly`], [`export`].
 
 pub mod cell;
@@ -15,6 +15,7 @@ pub mod format;
 pub mod label;
 pub mod link;
 pub mod palette;
+pub mod reason;
 pub mod week;
 pub mod weekly;
 

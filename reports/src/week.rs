@@ -90,6 +90,7 @@ mod tests {
             end_day: end.map(date),
             currencies: vec![],
             teams: vec![],
+            has_fixed_shares: false,
             display_timezone: "UTC".into(),
         };
         let wednesday: Instant = "2026-10-14T12:00:00Z".parse().unwrap();

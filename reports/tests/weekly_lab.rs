@@ -51,7 +51,7 @@ fn lab_mart(ledger: &Path) -> Mart {
     }
     let rule = |team: &str, matcher| OwnerRule { team: team.into(), matcher, from: None, to: None };
     let rules = Rules {
-        teams: TEAMS.map(|name| Team { name: name.into(), email: vec![] }).to_vec(),
+        teams: TEAMS.map(|name| Team { name: name.into(), email: vec![], parent: None }).to_vec(),
         owner_rules: TEAMS
             .iter()
             .flat_map(|team| {

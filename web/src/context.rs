@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use attribution::mart::{CostQuery, CostRow, Dimension, Filter, Mart, NONE, RunFilter, RunRow};
+use attribution::mart::{CostQuery, CostRow, Dimension, Filter, Idle, Mart, NONE, RunFilter, RunRow, Shared};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{Days, NaiveDate};
@@ -18,6 +18,7 @@ use crate::lens::Lens;
 use crate::link::Path;
 use crate::response;
 use crate::table::{Shown, Table};
+use crate::words;
 
 /// Days shown where the URL names none.
 const DEFAULT_DAYS: u64 = 30;
@@ -85,6 +86,7 @@ impl<'a> Context<'a> {
             to: Some(self.scope.to),
             currency: Some(self.scope.currency),
             filters: team.chain(filters.iter().cloned()).collect(),
+            view: self.lens.view,
         }
     }
 
@@ -105,6 +107,29 @@ impl<'a> Context<'a> {
     /// One figure.
     pub fn total(&self, filters: &[Filter]) -> Result<Amount, PageError> {
         Ok(self.costs(&[], filters)?.iter().map(|row| row.cost).sum())
+    }
+
+    /// What leaves the costs of a team and of the teams within it.
+    pub fn of_team(&self, team: &str) -> Vec<Filter> {
+        let info = self.mart.info();
+        let dimension = match info.sub_teams(team).next() {
+            None => Dimension::Team,
+            // At its own level a team and all within it have its name.
+            Some(_) => Dimension::Org(info.level(team)),
+        };
+        vec![only(dimension, team)]
+    }
+
+    /// Whether filters leave what this team owns.
+    pub fn leave_team(&self, filters: &[Filter], team: Option<&str>) -> bool {
+        let team = team.unwrap_or(NONE);
+        let chosen = self.lens.team.as_deref().is_none_or(|chosen| chosen == team);
+        chosen
+            && filters.iter().all(|filter| match filter.dimension {
+                Dimension::Team => filter.value == team,
+                Dimension::Org(level) => self.mart.info().ancestor(team, level) == filter.value,
+                _ => true,
+            })
     }
 
     /// The span of the same length just before, if the ledger has all of it.
@@ -217,12 +242,20 @@ impl<'a> Context<'a> {
 
     /// The page's days in words: `from 5 to 6 October 2026`.
     pub fn period(&self) -> String {
-        crate::words::period(self.scope.from, self.scope.to)
+        words::period(self.scope.from, self.scope.to)
     }
 
-    /// Basis and currency, which stand beside every headline figure.
+    /// Basis, currency and view, which stand beside every headline figure.
     pub fn terms(&self) -> String {
-        format!("{} cost, {}", self.lens.basis, self.scope.currency)
+        let mut terms = format!("{} cost, {}", self.lens.basis, self.scope.currency);
+        let view = self.lens.view;
+        if view.idle != Idle::default() {
+            terms.push_str(&format!("; idle {}", words::idle(view.idle)));
+        }
+        if view.shared != Shared::default() {
+            terms.push_str(&format!("; shared {}", words::shared(view.shared)));
+        }
+        terms
     }
 
     /// The tables of a page as they are shown, or the one that was asked for as CSV.

@@ -1,5 +1,6 @@
 //! The frame of every page: rail, breadcrumb, filter bar and banners.
 
+use attribution::mart::{Idle, Shared};
 use chrono::{Datelike, Days, NaiveDate};
 use model::Basis;
 
@@ -7,6 +8,7 @@ use crate::asset::{self, Asset};
 use crate::context::Context;
 use crate::lens::Lens;
 use crate::link::Path;
+use crate::words;
 
 /// The places of the rail: first path segment, label.
 const PLACES: [(&str, &str); 6] = [
@@ -97,6 +99,10 @@ pub struct FilterBar {
     pub currencies: Vec<Choice>,
     /// Empty where a team makes no sense.
     pub teams: Vec<Choice>,
+    /// To whom idle costs are charged.
+    pub idle: Vec<Choice>,
+    /// To whom shared costs are charged.
+    pub shared: Vec<Choice>,
     pub hidden: Vec<(&'static str, String)>,
 }
 
@@ -223,6 +229,15 @@ fn filter_bar(context: &Context<'_>, teams: bool) -> FilterBar {
             vec![]
         },
         teams: if teams { team_choices() } else { vec![] },
+        idle: Idle::ALL
+            .into_iter()
+            .map(|idle| choice(idle.name(), words::idle(idle), idle == lens.view.idle))
+            .collect(),
+        shared: Shared::ALL
+            .into_iter()
+            .filter(|shared| *shared != Shared::Fixed || info.has_fixed_shares)
+            .map(|shared| choice(shared.name(), words::shared(shared), shared == lens.view.shared))
+            .collect(),
         hidden,
     }
 }

@@ -1,7 +1,7 @@
 //! The lens: which days, basis, currency, team and rows a page shows, as the query
 //! string says. One type reads it and writes it back into every link.
 
-use attribution::mart::{Dimension, Filter};
+use attribution::mart::{Dimension, Filter, Idle, Shared, View};
 use chrono::NaiveDate;
 use model::{Basis, Currency};
 
@@ -72,6 +72,8 @@ pub struct Lens {
     pub currency: Option<Currency>,
     /// One team only; `(none)` is what no team owns.
     pub team: Option<String>,
+    /// To whom idle and shared costs are charged.
+    pub view: View,
     /// What the columns of the chart stand for.
     pub group: Option<Group>,
     /// What the figure is restricted to (Explain).
@@ -114,8 +116,8 @@ impl Lens {
         // A form sends its empty fields too.
         if value.is_empty() && key != "where" {
             return match key {
-                "from" | "to" | "basis" | "currency" | "team" | "group" | "t" | "sort" | "q" | "page"
-                | "format" => Ok(()),
+                "from" | "to" | "basis" | "currency" | "team" | "idle" | "shared" | "group" | "t"
+                | "sort" | "q" | "page" | "format" => Ok(()),
                 _ => Err(unknown(key)),
             };
         }
@@ -125,6 +127,8 @@ impl Lens {
             "basis" => self.basis = value.parse()?,
             "currency" => self.currency = Some(value.parse()?),
             "team" => self.team = Some(value.to_owned()),
+            "idle" => self.view.idle = value.parse()?,
+            "shared" => self.view.shared = value.parse()?,
             "group" => {
                 self.group =
                     Some(Group::ALL.into_iter().find(|group| group.name() == value).ok_or_else(|| {
@@ -161,7 +165,7 @@ impl Lens {
         Ok(())
     }
 
-    /// Days, basis, currency and team: what every link to another page keeps.
+    /// Days, basis, currency, team and view: what every link to another page keeps.
     pub fn shared(&self) -> Self {
         Self {
             from: self.from,
@@ -169,6 +173,7 @@ impl Lens {
             basis: self.basis,
             currency: self.currency,
             team: self.team.clone(),
+            view: self.view,
             ..Self::default()
         }
     }
@@ -206,6 +211,8 @@ impl Lens {
         put("basis", (self.basis != Basis::default()).then(|| self.basis.to_string()));
         put("currency", self.currency.map(|currency| currency.to_string()));
         put("team", self.team.clone());
+        put("idle", (self.view.idle != Idle::default()).then(|| self.view.idle.to_string()));
+        put("shared", (self.view.shared != Shared::default()).then(|| self.view.shared.to_string()));
         put("group", self.group.map(|group| group.name().to_owned()));
         for filter in &self.filters {
             put("where", Some(format!("{}={}", filter.dimension, filter.value)));
@@ -222,7 +229,7 @@ impl Lens {
 
 fn unknown(key: &str) -> String {
     format!(
-        "`{key}` is not a parameter: use from, to, basis, currency, team, group, where, t, sort, q, page or format"
+        "`{key}` is not a parameter: use from, to, basis, currency, team, idle, shared, group, where, t, sort, q, page or format"
     )
 }
 
@@ -247,7 +254,7 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let query = "from=2026-10-05&to=2026-10-07&basis=billed&currency=EUR&team=a%26b&group=category\
+        let query = "from=2026-10-05&to=2026-10-07&basis=billed&currency=EUR&team=a%26b&idle=proportional&shared=even&group=category\
                      &where=workload%3Detl%2Fstep+%3Cscript%3E&where=category%3Didle&t=runs&sort=-cost&q=x+y&page=3&format=csv";
         let lens = Lens::parse(query).unwrap();
         assert_eq!(lens.team.as_deref(), Some("a&b"));
@@ -261,7 +268,7 @@ mod tests {
 
     #[test]
     fn defaults_and_empty_fields_leave_no_trace() {
-        let lens = Lens::parse("from=&to=&basis=effective&team=&q=").unwrap();
+        let lens = Lens::parse("from=&to=&basis=effective&team=&idle=owner&shared=&q=").unwrap();
         assert_eq!(lens, Lens::default());
         assert_eq!(lens.url(&Path::root()), "/");
     }
@@ -269,13 +276,15 @@ mod tests {
     #[test]
     fn every_fault_is_told_with_what_is_allowed() {
         let faults = Lens::parse(
-            "from=05.10.2026&basis=cash&page=0&frm=1&where=color%3Dred&group=x&format=xls&page=2",
+            "from=05.10.2026&basis=cash&idle=no&shared=all&page=0&frm=1&where=color%3Dred&group=x&format=xls&page=2",
         )
         .unwrap_err();
         let all = faults.join("\n");
         for part in [
             "write it as 2026-10-05",
             "billed, effective, list or contracted",
+            "use keep, owner or proportional",
+            "use keep, even, proportional or fixed",
             "whole number from 1",
             "`frm` is not a parameter",
             "`color`",

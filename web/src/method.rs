@@ -11,7 +11,7 @@ pub struct Method {
 }
 
 /// All methods, in the order of the equation.
-pub const METHODS: [Method; 11] = [
+pub const METHODS: [Method; 15] = [
     Method {
         name: "direct",
         title: "Named by the charge",
@@ -66,6 +66,26 @@ pub const METHODS: [Method; 11] = [
         name: "idle",
         title: "Paid for and not used",
         formula: "cost of the slice − what its runs used. It is owned by the cluster’s owner.",
+    },
+    Method {
+        name: "idle-proportional",
+        title: "Idle, to what used the cluster",
+        formula: "idle cost of a cluster’s day × the usage cost of the team, workload and engine on the cluster that day ÷ all of it. A day nobody used stays with the cluster’s owner.",
+    },
+    Method {
+        name: "shared-even",
+        title: "Shared, evenly",
+        formula: "shared cost of the day ÷ the number of teams that have no sub-teams.",
+    },
+    Method {
+        name: "shared-proportional",
+        title: "Shared, by cost",
+        formula: "shared cost of the day × the team’s direct, usage and storage cost that day ÷ that of all teams.",
+    },
+    Method {
+        name: "shared-fixed",
+        title: "Shared, by fixed shares",
+        formula: "shared cost of the day × the team’s percentage in the configuration. The rest stays shared.",
     },
 ];
 

@@ -1,6 +1,7 @@
 //! Words around figures: periods in plain English and lists. Figures themselves come from
 //! [`reports::format`].
 
+use attribution::mart::{Idle, Shared};
 use chrono::{Datelike, Days, NaiveDate};
 
 /// A half-open span of days as a person says it: `from 5 to 6 October 2026`,
@@ -26,6 +27,25 @@ pub fn period(from: NaiveDate, to: NaiveDate) -> String {
 /// `1 run`, `12 runs`.
 pub fn plural(n: i64, one: &str, many: &str) -> String {
     format!("{} {}", reports::format::count(n), if n == 1 { one } else { many })
+}
+
+/// To whom idle costs are charged, as a choice.
+pub const fn idle(idle: Idle) -> &'static str {
+    match idle {
+        Idle::Keep => "by itself",
+        Idle::Owner => "to the cluster’s owner",
+        Idle::Proportional => "to what used the cluster",
+    }
+}
+
+/// To whom shared costs are charged, as a choice.
+pub const fn shared(shared: Shared) -> &'static str {
+    match shared {
+        Shared::Keep => "by themselves",
+        Shared::Even => "evenly to teams",
+        Shared::Proportional => "to teams by their cost",
+        Shared::Fixed => "to teams by fixed shares",
+    }
 }
 
 /// The first letter as a capital, for the start of a sentence.

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use duckdb::types::Value;
 use model::{Amount, Basis, Currency};
 
-use super::{Mart, MartError};
+use super::{Mart, MartError, View};
 
 /// What stands for a missing value: rows without one say so rather than vanish.
 pub const NONE: &str = "(none)";
@@ -23,6 +23,9 @@ pub enum Dimension {
     Month,
     /// Owning team.
     Team,
+    /// The team's ancestor at this level of the organisation, 1 being the top; where it lies
+    /// above that level, the team itself.
+    Org(u32),
     /// `workflow/step`, or the engine's name of what ran.
     Workload,
     /// Engine run.
@@ -50,7 +53,7 @@ pub enum Dimension {
 }
 
 impl Dimension {
-    /// Every dimension but tags, in the order help shows them.
+    /// Every dimension without a parameter, in the order help shows them.
     pub const PLAIN: [Self; 15] = [
         Self::Day,
         Self::Week,
@@ -76,6 +79,8 @@ impl Dimension {
             Self::Week => "week".into(),
             Self::Month => "month".into(),
             Self::Team => "team".into(),
+            Self::Org(1) => "org".into(),
+            Self::Org(level) => format!("org:{level}"),
             Self::Workload => "workload".into(),
             Self::Run => "run".into(),
             Self::Table => "table".into(),
@@ -101,6 +106,11 @@ impl Dimension {
                 parameters.push(Value::Text(model::tags::fold_key(key)));
                 return format!(
                     "coalesce((select min(t.value) from stg_tags t where t.tag_set_id = c.tag_set_id and t.key = ?), '{NONE}')"
+                );
+            }
+            Self::Org(level) => {
+                return format!(
+                    "coalesce((select min(l.ancestor) from team_levels l where l.team = c.team and l.level = {level}), c.team, '{NONE}')"
                 );
             }
             Self::Team => "team",
@@ -133,9 +143,18 @@ impl FromStr for Dimension {
         if let Some(key) = text.strip_prefix("tag:").filter(|key| !key.is_empty()) {
             return Ok(Self::Tag(key.to_owned()));
         }
+        if text == "org" {
+            return Ok(Self::Org(1));
+        }
+        if let Some(level) = text.strip_prefix("org:") {
+            let level = level.parse::<u32>().ok().filter(|level| (1..=64).contains(level));
+            return level
+                .map(Self::Org)
+                .ok_or_else(|| format!("`{text}` is not a level of the organisation: use org or org:1 for its top, org:2 and so on"));
+        }
         Self::PLAIN.into_iter().find(|dimension| dimension.name() == text).ok_or_else(|| {
             let names: Vec<_> = Self::PLAIN.iter().map(Self::name).collect();
-            format!("`{text}` is not a dimension: use {} or tag:NAME", names.join(", "))
+            format!("`{text}` is not a dimension: use {}, org, org:LEVEL or tag:NAME", names.join(", "))
         })
     }
 }
@@ -164,6 +183,8 @@ pub struct CostQuery {
     pub currency: Option<Currency>,
     /// All must hold.
     pub filters: Vec<Filter>,
+    /// To whom idle and shared costs are charged.
+    pub view: View,
 }
 
 /// One group.
@@ -177,7 +198,7 @@ pub struct CostRow {
     pub cost: Amount,
 }
 
-/// The `where` of a cost question over `daily_costs c` or `atoms c`, with its parameters.
+/// The `where` of a cost question over `daily_costs c`, what a view makes of it, or `atoms c`, with its parameters.
 pub(super) fn conditions(query: &CostQuery, parameters: &mut Vec<Value>) -> String {
     let mut conditions = vec!["true".to_owned()];
     let mut day = |operator: &str, day: NaiveDate, parameters: &mut Vec<Value>| {
@@ -215,10 +236,11 @@ impl Mart {
         let condition = conditions(query, &mut parameters);
         let ordinals = |n: usize| (1..=n).map(|i| i.to_string()).collect::<Vec<_>>().join(", ");
         let sql = format!(
-            "select {}c.billing_currency, cast(sum(c.{}) as varchar) from daily_costs c where {condition} \
+            "select {}c.billing_currency, cast(sum(c.{}) as varchar) from {source} c where {condition} \
              group by {groups} order by {groups}",
             keys.iter().map(|key| format!("{key}, ")).collect::<String>(),
             query.basis.column(),
+            source = query.view.costs(),
             groups = ordinals(width + 1),
         );
         self.ask("sum costs of", &sql, parameters, |row| {

@@ -93,8 +93,8 @@ pub struct BillLine {
 }
 
 impl Mart {
-    /// The atoms of a filtered figure, largest first; they sum to it exactly. What the
-    /// question groups by is ignored.
+    /// The atoms of a filtered figure, largest first; with [`Mart::spread_parts`] of a view that
+    /// spreads any, they sum to it exactly. What the question groups by is ignored.
     ///
     /// # Errors
     /// When the mart cannot be asked.
@@ -107,9 +107,10 @@ impl Mart {
                 c.usage_type, c.resource_id, c.pool, c.pool_rule, c.category, c.method, c.team, c.owner_rule,
                 c.workload, c.run_id, c.table_id, c.cluster_id, c.weight, c.weight_total,
                 cast(g.{cost} as varchar), cast(c.{cost} as varchar), c.billing_currency
-            from atoms c join charge_groups g on g.charge_group_id = c.charge_group_id
+            from {} c join charge_groups g on g.charge_group_id = c.charge_group_id
             where {condition}
-            order by abs(c.{cost}) desc, c.bucket_start, c.charge_group_id, c.run_id, c.table_id"
+            order by abs(c.{cost}) desc, c.bucket_start, c.charge_group_id, c.run_id, c.table_id",
+            query.view.atoms(),
         );
         self.ask("explain", &sql, parameters, |row| {
             let (method, weight, weight_total) = (row.text(9)?, row.int(16)?, row.int(17)?);

@@ -1,10 +1,14 @@
 //! Published marts, read-only: the typed questions that pages, reports, exports and the
 //! terminal ask. No caller sees SQL.
 
+mod changes;
 mod costs;
 mod entities;
 mod explain;
 mod health;
+mod table_costs;
+mod view;
+mod workload_costs;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -14,10 +18,14 @@ use duckdb::{AccessMode, Config, Connection};
 use model::Currency;
 use model::time::Instant;
 
+pub use changes::{Activity, Change, ChangeParts, decompose};
 pub use costs::{CostQuery, CostRow, Dimension, Filter, NONE};
 pub use entities::{ClusterRow, RunFilter, RunRow, TableRow};
 pub use explain::{BillLine, ExplainPart};
 pub use health::{BalanceRow, IdentityRow, SourceStatus};
+pub use table_costs::{LineageRow, ReaderRow, TableCost, TableCostQuery};
+pub use view::{Idle, Shared, SpreadPart, View};
+pub use workload_costs::{UnitCosts, WorkloadCost, WorkloadCostQuery};
 
 use crate::engine::EngineError;
 
@@ -63,6 +71,8 @@ pub struct TeamInfo {
     pub name: String,
     /// Where its reports go.
     pub email: Vec<String>,
+    /// The team it is a part of.
+    pub parent: Option<String>,
 }
 
 /// What a mart is and what it covers.
@@ -80,8 +90,43 @@ pub struct MartInfo {
     pub currencies: Vec<Currency>,
     /// Configured teams, in the order of the configuration.
     pub teams: Vec<TeamInfo>,
+    /// Whether the configuration names fixed shares of shared costs.
+    pub has_fixed_shares: bool,
     /// IANA name of the zone in which times are shown.
     pub display_timezone: String,
+}
+
+impl MartInfo {
+    /// The level of the organisation a team stands at: 1 without a parent, and for one the
+    /// configuration does not know.
+    pub fn level(&self, team: &str) -> u32 {
+        let parent = |name: &str| {
+            self.teams.iter().find(|known| known.name == name).and_then(|team| team.parent.as_deref())
+        };
+        // The configuration refuses circles; the bound is for a mart made without it.
+        let mut level = 1;
+        let mut at = team;
+        while let Some(above) = parent(at).filter(|_| level < 64) {
+            (at, level) = (above, level + 1);
+        }
+        level
+    }
+
+    /// The ancestor of a team at a level, as [`Dimension::Org`] has it.
+    pub fn ancestor<'a>(&'a self, team: &'a str, level: u32) -> &'a str {
+        let mut at = team;
+        for _ in level..self.level(team) {
+            let above =
+                self.teams.iter().find(|known| known.name == at).and_then(|team| team.parent.as_deref());
+            at = above.unwrap_or(at);
+        }
+        at
+    }
+
+    /// The teams that name this one as their parent.
+    pub fn sub_teams<'a>(&'a self, team: &'a str) -> impl Iterator<Item = &'a TeamInfo> {
+        self.teams.iter().filter(move |known| known.parent.as_deref() == Some(team))
+    }
 }
 
 /// One published mart, open for reading by many threads.
@@ -186,6 +231,7 @@ impl Mart {
             end_day: None,
             currencies: Vec::new(),
             teams: Vec::new(),
+            has_fixed_shares: false,
             display_timezone: String::new(),
         };
         let mut mart = Self { path: path.to_owned(), info, connection: Mutex::new(connection) };
@@ -230,11 +276,17 @@ impl Mart {
             Vec::new(),
             |row| row.currency(0),
         )?;
-        let teams =
-            self.ask("describe", "select team, email from teams order by position", Vec::new(), |row| {
+        let teams = self.ask(
+            "describe",
+            "select team, email, parent from teams order by position",
+            Vec::new(),
+            |row| {
                 let email = row.text(1)?.lines().map(str::to_owned).collect();
-                Ok(TeamInfo { name: row.text(0)?, email })
-            })?;
+                Ok(TeamInfo { name: row.text(0)?, email, parent: row.opt_text(2)? })
+            },
+        )?;
+        let fixed =
+            self.ask("describe", "select count(*) from rule_shared_fixed", Vec::new(), |row| row.int(0))?;
         Ok(MartInfo {
             id: self.info.id.clone(),
             published_at,
@@ -242,6 +294,7 @@ impl Mart {
             end_day: last_day.and_then(|day| day.succ_opt()),
             currencies,
             teams,
+            has_fixed_shares: fixed.into_iter().any(|teams| teams > 0),
             display_timezone,
         })
     }

@@ -269,6 +269,20 @@ fn default(dataset: Dataset, column: &Column, header: &[String]) -> String {
     }
 }
 
+/// Teams of `teams.csv` (team,parent,shared_fixed): the last in parts of 10^12, or empty.
+pub fn teams_of(csv: &Path, rules: &mut Rules) {
+    let connection = Connection::open_in_memory().unwrap();
+    let sql = format!("select * from read_csv('{}', all_varchar = true, header = true)", csv.display());
+    for row in texts(&connection, &sql) {
+        let [name, parent, fixed] = row.try_into().unwrap();
+        if !fixed.is_empty() {
+            rules.shared_fixed.push((name.clone(), fixed.parse().unwrap()));
+        }
+        let parent = (!parent.is_empty()).then_some(parent);
+        rules.teams.push(Team { name, email: Vec::new(), parent });
+    }
+}
+
 /// Rules of `owners.csv` (team,kind,key,pattern,from,to); kind `default` names the default team.
 pub fn rules_of(csv: &Path, rules: &mut Rules) {
     let connection = Connection::open_in_memory().unwrap();
@@ -276,7 +290,7 @@ pub fn rules_of(csv: &Path, rules: &mut Rules) {
     for row in texts(&connection, &sql) {
         let [team, kind, key, pattern, from, to] = row.try_into().unwrap();
         if !rules.teams.iter().any(|known| known.name == team) {
-            rules.teams.push(Team { name: team.clone(), email: Vec::new() });
+            rules.teams.push(Team { name: team.clone(), email: Vec::new(), parent: None });
         }
         let matcher = match kind.as_str() {
             "default" => {

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use attribution::mart::{BillLine, CostQuery, ExplainPart, Mart};
+use attribution::mart::{BillLine, CostQuery, ExplainPart, Mart, SpreadPart};
 use model::{Amount, Currency};
 use serde_json::json;
 
 use crate::args::{Explain, Format};
-use crate::command::{config, filters, warn_unknown_team};
+use crate::command::{config, filters, view, warn_unknown_team};
 use crate::printer::{Failure, line};
 
 /// Opens the figure the filters name.
@@ -22,11 +22,13 @@ pub fn run(path: &Path, options: &Explain) -> Result<ExitCode, Failure> {
         to: options.to,
         currency: None,
         filters: filters(&options.filters)?,
+        view: view(&mart, options.view),
     };
     warn_unknown_team(&mart, &query);
     let totals = mart.costs(&query)?;
     let parts = mart.explain(&query)?;
-    if parts.is_empty() {
+    let spread = mart.spread_parts(&query)?;
+    if parts.is_empty() && spread.is_empty() {
         return Err(Failure::new(
             format!("no cost has {}", options.filters.join(" and ")),
             "see what there is with `lakeledger export costs --by DIMENSION`",
@@ -40,7 +42,9 @@ pub fn run(path: &Path, options: &Explain) -> Result<ExitCode, Failure> {
                 totals.iter().map(|row| json!({"currency": row.currency, "cost": row.cost})).collect();
             let document = json!({
                 "where": options.filters, "basis": options.basis, "from": options.from, "to": options.to,
+                "idle": query.view.idle.name(), "shared": query.view.shared.name(),
                 "totals": totals, "parts": parts?,
+                "spread_parts": spread.iter().map(spread_json).collect::<Vec<_>>(),
             });
             line(serde_json::to_string_pretty(&document)?);
         }
@@ -58,6 +62,7 @@ pub fn run(path: &Path, options: &Explain) -> Result<ExitCode, Failure> {
                     show(part, &lines(&mart, options, part)?);
                 }
                 rest(&of_currency, options.parts, row.currency);
+                show_spread(&spread, options.parts, row.currency);
             }
         }
     }
@@ -122,6 +127,43 @@ fn rest(parts: &[&ExplainPart], shown: usize, currency: Currency) {
             parts.len()
         ));
     }
+}
+
+/// What the view spreads: largest parts first, the rest as one sum.
+fn show_spread(spread: &[SpreadPart], shown: usize, currency: Currency) {
+    let parts: Vec<_> = spread.iter().filter(|part| part.currency == currency).collect();
+    for part in parts.iter().take(shown) {
+        line("");
+        line(format!(
+            "{} {currency}  {}, {} of {}",
+            part.cost,
+            part.day,
+            part.service,
+            part.cluster_id.as_deref().unwrap_or("no cluster")
+        ));
+        line(format!("  {}", part.formula));
+        let went_to = part.workload.as_ref().or(part.team.as_ref()).map_or("nobody", String::as_str);
+        line(format!(
+            "  category {}, pool {}, method {}, to {went_to}",
+            part.category.name(),
+            part.pool,
+            part.method
+        ));
+    }
+    if parts.len() > shown {
+        let sum: Amount = parts[shown..].iter().map(|part| part.cost).sum();
+        line("");
+        line(format!("{sum} {currency}  in {} more parts of what is spread", parts.len() - shown));
+    }
+}
+
+fn spread_json(part: &SpreadPart) -> serde_json::Value {
+    json!({
+        "day": part.day, "service": part.service, "pool": part.pool, "category": part.category,
+        "method": part.method, "formula": part.formula, "team": part.team, "workload": part.workload,
+        "cluster": part.cluster_id, "whole": part.whole, "weight": part.weight,
+        "weight_total": part.weight_total, "cost": part.cost, "currency": part.currency,
+    })
 }
 
 fn part_json(part: &ExplainPart, lines: &[BillLine]) -> serde_json::Value {

@@ -5,11 +5,15 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use attribution::mart::{CostQuery, RunFilter};
+use attribution::mart::{
+    CostQuery, Dimension, RunFilter, TableCost, TableCostQuery, UnitCosts, WorkloadCostQuery,
+};
+use chrono::NaiveDate;
+use model::Basis;
 use serde_json::json;
 
-use crate::args::{CostFormat, Export, ExportCosts, ExportRows, Format};
-use crate::command::{config, filters, warn_unknown_team};
+use crate::args::{CostFormat, Export, ExportChanges, ExportCosts, ExportRows, Format};
+use crate::command::{config, filters, view, warn_unknown_team};
 use crate::printer::{Failure, say};
 
 /// Where an export goes: stdout, a device or pipe written as it is, or a file that appears
@@ -87,19 +91,16 @@ impl Output {
 pub fn run(path: &Path, export: &Export) -> Result<ExitCode, Failure> {
     match export {
         Export::Costs(options) => costs(path, options),
+        Export::Changes(options) => changes(path, options),
         Export::Tables(options) => tables(path, options),
+        Export::Workloads(options) => workloads(path, options),
         Export::Runs(options) => runs(path, options),
     }
 }
 
 fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
     let config = config(path)?;
-    if options.from.zip(options.to).is_some_and(|(from, to)| from >= to) {
-        return Err(Failure::new(
-            "--to must be after --from",
-            "days are half-open: --to is the first day left out",
-        ));
-    }
+    in_order(options.from, options.to)?;
     let mut output = Output::open(options.output.as_deref())?;
     let mart = super::mart(&config)?;
     let query = CostQuery {
@@ -109,6 +110,7 @@ fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
         to: options.to,
         currency: None,
         filters: filters(&options.filters)?,
+        view: view(&mart, options.view),
     };
     warn_unknown_team(&mart, &query);
     let rows = mart.costs(&query)?;
@@ -118,6 +120,53 @@ fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
     let written = match options.format {
         CostFormat::Csv => reports::export::costs_csv(&query, &rows, output.writer()),
         CostFormat::Json => reports::export::costs_json(&query, &rows, output.writer()),
+    };
+    output.finish(written)
+}
+
+/// Refuses spans that end before they begin.
+fn in_order(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<(), Failure> {
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        return Err(Failure::new(
+            "--to must be after --from",
+            "days are half-open: --to is the first day left out",
+        ));
+    }
+    Ok(())
+}
+
+fn changes(path: &Path, options: &ExportChanges) -> Result<ExitCode, Failure> {
+    let config = config(path)?;
+    in_order(Some(options.from), Some(options.to))?;
+    let days = options.to - options.from;
+    let against = options.against.unwrap_or(options.from - days);
+    if let Some(day) =
+        options.by.iter().find(|by| matches!(by, Dimension::Day | Dimension::Week | Dimension::Month))
+    {
+        return Err(Failure::new(
+            format!("changes cannot be told by {day}"),
+            "the spans compared have no day in common: use team, workload, service or another dimension",
+        ));
+    }
+    let mut output = Output::open(options.output.as_deref())?;
+    let mart = super::mart(&config)?;
+    let query = CostQuery {
+        by: options.by.clone(),
+        basis: options.basis,
+        from: Some(options.from),
+        to: Some(options.to),
+        currency: None,
+        filters: filters(&options.filters)?,
+        view: view(&mart, options.view),
+    };
+    warn_unknown_team(&mart, &query);
+    if mart.info().first_day.is_none_or(|first| against < first) {
+        say("warning: the span compared with begins before the ledger does: what is missing there looks new");
+    }
+    let rows = mart.changes(&query, (against, against + days))?;
+    let written = match options.format {
+        CostFormat::Csv => reports::export::changes_csv(&query, &rows, output.writer()),
+        CostFormat::Json => reports::export::changes_json(&query, &rows, output.writer()),
     };
     output.finish(written)
 }
@@ -132,12 +181,26 @@ fn only_json(format: Format) -> Result<(), Failure> {
 fn tables(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
     only_json(options.format)?;
     let config = config(path)?;
+    in_order(options.from, options.to)?;
     let mut output = Output::open(options.output.as_deref())?;
     let mart = super::mart(&config)?;
+    let costs = mart.table_costs(&TableCostQuery {
+        basis: options.basis,
+        from: options.from,
+        to: options.to,
+        ..TableCostQuery::default()
+    })?;
     let rows: Vec<serde_json::Value> = mart
         .tables()?
         .into_iter()
         .map(|row| {
+            // By table, then currency: those of one table stand together.
+            let first = costs.partition_point(|cost| cost.table_id < row.table_id);
+            let costs: Vec<_> = costs[first..]
+                .iter()
+                .take_while(|cost| cost.table_id == row.table_id)
+                .map(|cost| cost_json(cost, options.basis))
+                .collect();
             json!({
                 "table": row.table_id, "catalog": row.catalog, "namespace": row.namespace, "name": row.name,
                 "format": row.format, "location": row.location, "owner": row.owner, "team": row.team,
@@ -146,7 +209,48 @@ fn tables(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
                 "target_file_bytes": row.target_file_bytes, "delete_files": row.delete_files,
                 "deleted_rows": row.deleted_rows, "snapshots": row.snapshots, "manifests": row.manifests,
                 "reachable_bytes": row.reachable_bytes, "last_updated_at": row.last_updated_at,
-                "partition_spec": row.partition_spec,
+                "partition_spec": row.partition_spec, "costs": costs,
+            })
+        })
+        .collect();
+    let written = serde_json::to_writer_pretty(output.writer(), &rows).map_err(io::Error::from);
+    output.finish(written)
+}
+
+fn cost_json(cost: &TableCost, basis: Basis) -> serde_json::Value {
+    json!({
+        "basis": basis, "currency": cost.currency, "storage": cost.storage, "produce": cost.produce,
+        "maintain": cost.maintain, "own": cost.own(), "read_not_additive": cost.read,
+        "upstream_not_additive": cost.upstream, "loaded_not_additive": cost.loaded(), "reads": cost.reads,
+        "read_bytes": cost.read_bytes, "consumers": cost.consumers, "per_read": cost.per_read(),
+        "per_consumer": cost.per_consumer(), "per_tb_read": cost.per_terabyte_read(),
+        "per_tb_stored": cost.per_terabyte_stored(),
+    })
+}
+
+fn workloads(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
+    only_json(options.format)?;
+    let config = config(path)?;
+    in_order(options.from, options.to)?;
+    let mut output = Output::open(options.output.as_deref())?;
+    let mart = super::mart(&config)?;
+    let rows = mart.workload_costs(&WorkloadCostQuery {
+        basis: options.basis,
+        from: options.from,
+        to: options.to,
+        ..WorkloadCostQuery::default()
+    })?;
+    let rows: Vec<serde_json::Value> = rows
+        .iter()
+        .map(|row| {
+            let units = UnitCosts::of([row]);
+            json!({
+                "workload": row.workload, "team": row.team, "trigger": row.trigger, "status": row.status,
+                "retry": row.is_retry, "runs": row.runs, "basis": options.basis, "cost": row.cost,
+                "currency": row.currency, "vcore_seconds": seconds(row.vcore_ms),
+                "written_bytes": row.written_bytes, "written_rows": row.written_rows,
+                "per_run": units.per_run(), "per_tb_written": units.per_terabyte_written(),
+                "per_million_rows": units.per_million_rows(),
             })
         })
         .collect();
@@ -157,10 +261,16 @@ fn tables(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
 fn runs(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
     only_json(options.format)?;
     let config = config(path)?;
+    in_order(options.from, options.to)?;
     let mut output = Output::open(options.output.as_deref())?;
     let mart = super::mart(&config)?;
     let rows: Vec<serde_json::Value> = mart
-        .runs(&RunFilter { basis: options.basis, ..RunFilter::default() })?
+        .runs(&RunFilter {
+            basis: options.basis,
+            from: options.from,
+            to: options.to,
+            ..RunFilter::default()
+        })?
         .into_iter()
         .map(|row| {
             json!({

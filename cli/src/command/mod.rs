@@ -12,9 +12,10 @@ pub mod status;
 
 use std::path::Path;
 
-use attribution::mart::{CostQuery, Filter, Mart};
+use attribution::mart::{CostQuery, Filter, Mart, Shared, View};
 use model::Warning;
 
+use crate::args::ViewOptions;
 use crate::config::{Config, load};
 use crate::printer::Failure;
 
@@ -58,6 +59,16 @@ fn filters(texts: &[String]) -> Result<Vec<Filter>, Failure> {
             Ok(Filter { dimension, value: value.to_owned() })
         })
         .collect()
+}
+
+/// The view that the options ask for. Fixed shares that nobody configured are none.
+fn view(mart: &Mart, options: ViewOptions) -> View {
+    if options.shared == Shared::Fixed && !mart.info().has_fixed_shares {
+        crate::printer::say(
+            "warning: no `shared_fixed` in [views] of the configuration: shared costs stay shared",
+        );
+    }
+    View { idle: options.idle, shared: options.shared }
 }
 
 /// Warns of a team filter that no configured team answers to: a typo gives an empty answer.

@@ -1,5 +1,6 @@
 //! `lakeledger.toml`: read, checked, and every fault shown at once.
 
+mod organisation;
 mod section;
 
 use std::fs;
@@ -128,6 +129,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
         section.finish(&mut faults);
     }
 
+    let mut places = Vec::new();
     for mut section in tables(&mut root, &mut faults, "team") {
         if let Some(name) = section.required(&mut faults, "name") {
             if rules.teams.iter().any(|team| team.name == name) {
@@ -141,10 +143,13 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
                     None,
                 );
             }
-            rules.teams.push(Team { name, email });
+            let parent = section.text(&mut faults, "parent");
+            places.push(section.at());
+            rules.teams.push(Team { name, email, parent });
         }
         section.finish(&mut faults);
     }
+    organisation::check_parents(&mut faults, &rules.teams, &places);
     for section in tables(&mut root, &mut faults, "owner_rule") {
         rules.owner_rules.extend(owner_rule(section, &mut faults, &rules.teams));
     }
@@ -169,6 +174,9 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
             check_team(&mut faults, &section, team, &rules.teams);
         }
         section.finish(&mut faults);
+    }
+    if let Some(section) = table(&mut root, &mut faults, "views") {
+        rules.shared_fixed = organisation::fixed_shares(section, &mut faults, &rules.teams);
     }
     let mut base_url = None;
     if let Some(mut section) = table(&mut root, &mut faults, "report") {

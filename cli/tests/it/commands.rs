@@ -90,6 +90,89 @@ fn every_grouping_sums_to_the_whole() {
 }
 
 #[test]
+fn every_view_sums_to_the_whole_and_charges_idle_as_it_says() {
+    let lab = Lab::new();
+    lab.ok(&["run"]);
+    let whole = sum(&csv(&lab.ok(&["export", "costs"])));
+    for shared in ["keep", "even", "proportional", "fixed"] {
+        for idle in ["keep", "owner", "proportional"] {
+            let rows = csv(&lab.ok(&[
+                "export",
+                "costs",
+                "--by",
+                "team,category",
+                "--idle",
+                idle,
+                "--shared",
+                shared,
+            ]));
+            assert_eq!(sum(&rows), whole, "--idle {idle} --shared {shared}");
+            let has = |team: &str, category: &str| {
+                rows.iter().any(|row| row["team"] == team && row["category"] == category)
+            };
+            // Content's title_catalog ran on growth's cluster.
+            assert_eq!(has("content", "idle"), idle == "proportional", "--idle {idle}");
+            assert_eq!(has("growth", "idle"), idle != "keep", "--idle {idle}");
+        }
+    }
+    let refused = lab.run(&["export", "costs", "--idle", "spread"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("use keep, owner or proportional"), "{}", refused.stderr);
+}
+
+#[test]
+fn changes_are_told_in_parts_that_add_up() {
+    let lab = Lab::new();
+    lab.ok(&["run"]);
+    let amount = |row: &BTreeMap<String, String>, column: &str| row[column].parse::<Amount>().unwrap();
+    let days = ["--from", "2026-10-06", "--to", "2026-10-07"];
+    for by in ["team", "workload", "service", "org"] {
+        let mut command = vec!["export", "changes", "--by", by];
+        command.extend(days);
+        let rows = csv(&lab.ok(&command));
+        for row in &rows {
+            let parts = ["volume", "efficiency", "price", "new", "gone", "other"];
+            let parts: Amount = parts.iter().map(|part| amount(row, part)).sum();
+            assert_eq!(parts, amount(row, "change"), "{row:?}");
+            assert_eq!(amount(row, "now") - amount(row, "before"), parts, "{row:?}");
+        }
+        let total = |column: &str| rows.iter().map(|row| amount(row, column)).sum::<Amount>();
+        let mut costs = vec!["export", "costs"];
+        costs.extend(days);
+        assert_eq!(total("now"), sum(&csv(&lab.ok(&costs))), "--by {by}");
+        let before = lab.ok(&["export", "costs", "--from", "2026-10-05", "--to", "2026-10-06"]);
+        assert_eq!(total("before"), sum(&csv(&before)), "--by {by}");
+    }
+    let refused =
+        lab.run(&["export", "changes", "--by", "day", "--from", "2026-10-06", "--to", "2026-10-07"]);
+    assert_eq!(refused.code, 2);
+}
+
+#[test]
+fn tables_and_workloads_say_what_they_cost_for_one_of_what_they_are_for() {
+    let lab = Lab::new();
+    lab.ok(&["run"]);
+    let amount = |value: &serde_json::Value| value.as_str().unwrap().parse::<Amount>().unwrap();
+    let tables = json(&lab.ok(&["export", "tables"]));
+    let mut own = Amount::default();
+    for table in tables.as_array().unwrap() {
+        for cost in table["costs"].as_array().unwrap() {
+            let parts: Amount =
+                ["storage", "produce", "maintain"].iter().map(|part| amount(&cost[part])).sum();
+            assert_eq!(parts, amount(&cost["own"]));
+            own += parts;
+        }
+    }
+    let by_table = csv(&lab.ok(&["export", "costs", "--by", "table"]));
+    let named: Vec<_> = by_table.into_iter().filter(|row| row["table"] != "(none)").collect();
+    assert_eq!(own, sum(&named));
+    let workloads = json(&lab.ok(&["export", "workloads"]));
+    let cost: Amount = workloads.as_array().unwrap().iter().map(|row| amount(&row["cost"])).sum();
+    let usage = csv(&lab.ok(&["export", "costs", "--where", "category=usage"]));
+    assert_eq!(cost, sum(&usage));
+}
+
+#[test]
 fn a_second_run_reads_nothing_and_says_so() {
     let lab = Lab::new();
     lab.ok(&["run"]);

@@ -296,6 +296,51 @@ fn a_figure_opens_down_to_the_lines_of_the_bill() {
 }
 
 #[test]
+fn every_page_keeps_the_view_and_explain_adds_up_in_it() {
+    let dashboard = Dashboard::of_the_lab();
+    let view = "idle=proportional&shared=even";
+    for path in ["/", "/teams", "/teams/content", "/workloads", "/tables", "/clusters"] {
+        let page = dashboard.page(&format!("{path}?{view}"));
+        let said = text(&page);
+        assert!(said.contains("idle to what used the cluster; shared evenly to teams"), "{path}: {said}");
+        let kept = attributes(&page, "href").into_iter().any(|link| unescape(link).contains(view));
+        assert!(kept, "{path} has no link that keeps the view");
+    }
+    let explained = text(&dashboard.page(&format!("/explain?{view}&where=team%3Dcontent")));
+    assert!(explained.contains("The parts add up to the figure exactly"), "{explained}");
+    assert!(explained.contains("Parts that this view spreads"), "{explained}");
+    assert!(explained.contains("Idle, to what used the cluster"), "{explained}");
+}
+
+#[test]
+fn teams_within_teams_are_summed_on_the_page_of_the_team_above() {
+    let lab = Lab::new();
+    let file = lab.path("lakeledger.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let nested = config.replacen("name = \"growth\"", "name = \"growth\"\nparent = \"data\"", 1);
+    let nested = nested.replacen("name = \"content\"", "name = \"content\"\nparent = \"data\"", 1);
+    assert_ne!(nested, config);
+    std::fs::write(&file, format!("{nested}\n[[team]]\nname = \"data\"\n")).unwrap();
+    lab.ok(&["run"]);
+    let dashboard = Dashboard::of(lab, || "2026-10-07T06:00:00Z".parse().unwrap());
+    let cost = |rows: &[BTreeMap<String, String>], team: &str| -> Amount {
+        rows.iter().filter(|row| row["team"] == team).map(|row| row["cost"].parse::<Amount>().unwrap()).sum()
+    };
+    let own = dashboard.csv("/teams?t=teams&format=csv");
+    let top = dashboard.csv("/teams?t=organisation&format=csv");
+    assert_eq!(cost(&top, "data"), cost(&own, "growth") + cost(&own, "content"));
+    let all = |rows: &[BTreeMap<String, String>]| -> Amount {
+        rows.iter().map(|row| row["cost"].parse::<Amount>().unwrap()).sum()
+    };
+    assert_eq!(all(&top), all(&own), "the top and what nobody owns are the whole");
+    let within = dashboard.csv("/teams/data?t=within&format=csv");
+    assert_eq!(all(&within), cost(&top, "data"));
+    assert_eq!(cost(&within, "growth"), cost(&own, "growth"));
+    let services = dashboard.csv("/teams/data?t=services&format=csv");
+    assert_eq!(all(&services), cost(&top, "data"));
+}
+
+#[test]
 fn the_overview_says_what_was_charged_and_that_it_balances() {
     let dashboard = Dashboard::of_the_lab();
     let overview = text(&dashboard.page("/?basis=billed"));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use attribution::mart::{Dimension, ExplainPart, NONE};
+use attribution::mart::{Dimension, ExplainPart, NONE, SpreadPart};
 use axum::extract::{RawQuery, State as Shared};
 use axum::response::Response;
 use model::Amount;
@@ -33,6 +33,8 @@ struct Explain {
     sum: String,
     methods: TableView,
     parts: TableView,
+    /// What the view spreads; absent where it spreads nothing of the figure.
+    spread: Option<TableView>,
 }
 
 pub async fn explain(Shared(state): Shared<State>, query: RawQuery) -> Response {
@@ -43,9 +45,16 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let filters = context.lens.filters.clone();
     let parts = context.mart.explain(&context.query(&[], &filters))?;
     let total = context.total(&filters)?;
-    let sum: Amount = parts.iter().map(|part| part.cost).sum();
-    let tables = [part_table(context, &parts, sum), methods(context, &parts, sum)];
-    let [part_view, methods] = match context.tables(tables)? {
+    let spread = context.mart.spread_parts(&context.query(&[], &filters))?;
+    let of_atoms: Amount = parts.iter().map(|part| part.cost).sum();
+    let of_spread: Amount = spread.iter().map(|part| part.cost).sum();
+    let sum = of_atoms + of_spread;
+    let tables = [
+        part_table(context, &parts, of_atoms),
+        methods(context, &parts, &spread, sum),
+        spread_table(context, &spread, of_spread),
+    ];
+    let [part_view, methods, spread_view] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -54,7 +63,7 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
         parts.iter().map(|part| part.charge_group_id.as_str()).collect();
     let sentence = sentence::cost(context, subject, total)
         .say(": the sum of ")
-        .figure(words::plural(parts.len() as i64, "part", "parts"))
+        .figure(words::plural((parts.len() + spread.len()) as i64, "part", "parts"))
         .say(format!(" of {}.", words::plural(groups.len() as i64, "charge", "charges")))
         .note(format!(
             "{}. A charge is what one resource was billed in one hour or day. Open a part to see the bill lines of its charge.",
@@ -69,6 +78,7 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
         sum: format!("{sum} {}", context.scope.currency),
         methods,
         parts: part_view,
+        spread: (!spread.is_empty()).then_some(spread_view),
     })
 }
 
@@ -92,12 +102,13 @@ fn restrictions(context: &Context<'_>) -> Vec<(String, Anchor)> {
     all
 }
 
-fn methods(context: &Context<'_>, parts: &[ExplainPart], total: Amount) -> Table {
+fn methods(context: &Context<'_>, parts: &[ExplainPart], spread: &[SpreadPart], total: Amount) -> Table {
     let mut sums: BTreeMap<&str, (i64, Amount)> = BTreeMap::new();
-    for part in parts {
-        let sum = sums.entry(&part.method).or_default();
+    let found = parts.iter().map(|part| (&part.method, part.cost));
+    for (method, cost) in found.chain(spread.iter().map(|part| (&part.method, part.cost))) {
+        let sum = sums.entry(method).or_default();
         sum.0 += 1;
-        sum.1 += part.cost;
+        sum.1 += cost;
     }
     let row = |(name, (count, cost)): (&&str, &(i64, Amount))| {
         let filters = crate::chart::with(&context.lens.filters, only(Dimension::Method, name));
@@ -124,7 +135,7 @@ fn methods(context: &Context<'_>, parts: &[ExplainPart], total: Amount) -> Table
         foot: Some(vec![
             Cell::text("Total"),
             Cell::Nothing,
-            Cell::Count(parts.len() as i64),
+            Cell::Count((parts.len() + spread.len()) as i64),
             Cell::Money(total),
             Cell::Nothing,
         ]),
@@ -168,6 +179,61 @@ fn part_table(context: &Context<'_>, parts: &[ExplainPart], total: Amount) -> Ta
         }),
         sort: ("cost", true),
         empty: "No part matches; lift a restriction or choose other days.".to_owned(),
+    }
+}
+
+/// What the view spreads; the whole of each is explained in the view that spreads nothing.
+fn spread_table(context: &Context<'_>, spread: &[SpreadPart], total: Amount) -> Table {
+    let currency = context.scope.currency;
+    let row = |part: &SpreadPart| {
+        let whole = [
+            Some(only(Dimension::Day, &part.day)),
+            Some(only(Dimension::Category, part.category.name())),
+            Some(only(Dimension::Service, &part.service)),
+            part.cluster_id.as_ref().map(|cluster| only(Dimension::Cluster, cluster)),
+        ];
+        let lens = Lens { view: Default::default(), team: None, ..context.lens.shared() };
+        let lens = Lens { filters: whole.into_iter().flatten().collect(), ..lens };
+        let subject = part.cluster_id.as_deref().unwrap_or(part.pool.as_str());
+        vec![
+            Cell::link(
+                format!("{} · {} · {subject}", part.category.name(), part.service),
+                lens.days(context.scope.from, context.scope.to).url(&Path::new(["explain"])),
+            ),
+            Cell::text(part.day.as_str()),
+            Cell::maybe(part.workload.as_deref()),
+            Cell::maybe(part.team.as_deref()),
+            Cell::text(arithmetic(&part.formula)),
+            Cell::Exact(part.whole),
+            Cell::Exact(part.cost),
+            Cell::text(part.formula.as_str()),
+            Cell::text(part.method.as_str()),
+        ]
+    };
+    Table {
+        id: "spread",
+        caption: "Parts that this view spreads".to_owned(),
+        noun: ("part", "parts"),
+        columns: vec![
+            table::text("whole_of", "Spread"),
+            table::text("day", "Day").wide(),
+            table::text("workload", "Workload"),
+            table::text("team", "Team"),
+            table::text("arithmetic", "Arithmetic").wide(),
+            table::number("whole", format!("Spread in all ({currency})")).wide(),
+            table::number("cost", format!("Part ({currency})")),
+            table::text("formula", "Formula").exported(),
+            table::text("method", "Method").exported(),
+        ],
+        rows: spread.iter().map(row).collect(),
+        foot: Some({
+            let mut foot = vec![Cell::text("All parts")];
+            foot.extend((0..5).map(|_| Cell::Nothing));
+            foot.extend([Cell::Exact(total), Cell::Nothing, Cell::Nothing]);
+            foot
+        }),
+        sort: ("cost", true),
+        empty: String::new(),
     }
 }
 

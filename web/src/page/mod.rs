@@ -12,7 +12,9 @@ pub mod team;
 pub mod teams;
 pub mod workloads;
 
+mod movers;
 mod runs;
+mod table_cost;
 
 use axum::extract::RawQuery;
 use axum::response::{IntoResponse, Response};

@@ -6,7 +6,7 @@ use axum::extract::{RawQuery, State as Shared};
 use axum::response::Response;
 use model::Category;
 
-use super::{Fact, answer, fact, teams};
+use super::{Fact, answer, fact, movers, teams};
 use crate::chart::{self, ChartView};
 use crate::context::Context;
 use crate::equation::{self, Balance, Equation};
@@ -34,6 +34,7 @@ struct Overview {
     flow: ChartView,
     flow_table: TableView,
     teams: TableView,
+    movers: TableView,
     /// Whether anything was charged in the span.
     charged: bool,
 }
@@ -52,8 +53,9 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let (chart, day_table) =
         chart::by_day(context, group.dimension(), &[], format!("Cost by day and {}", group.name()))?;
     let (flow, flow_table) = flow::bill_to_teams(context)?;
-    let tables = [teams::table(context)?, day_table, flow_table];
-    let [teams, chart_table, flow_table] = match context.tables(tables)? {
+    let movers = movers::table(context, &Dimension::Workload, Some("workloads"), &[])?;
+    let tables = [teams::table(context)?, day_table, flow_table, movers];
+    let [teams, chart_table, flow_table, movers] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -90,6 +92,7 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
         flow,
         flow_table,
         teams,
+        movers,
         charged: !teams_by_cost.is_empty(),
     })
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
-use attribution::mart::{CostQuery, Dimension, Filter, NONE, RunFilter, TableRow};
+use attribution::mart::{CostQuery, Dimension, Filter, NONE, RunFilter, TableCostQuery, TableRow};
 use axum::extract::{Path as Segment, RawQuery, State as Shared};
 use axum::response::Response;
 use model::{Amount, Category};
 
-use super::{Fact, answer, crumb, fact, not_found, runs};
+use super::{Fact, answer, crumb, fact, not_found, runs, table_cost};
 use crate::chart::{self, ChartView, Ranked};
 use crate::context::{Context, only};
 use crate::error::PageError;
@@ -40,6 +40,9 @@ struct OneTable {
     chart: ChartView,
     chart_table: TableView,
     producers: TableView,
+    parts: TableView,
+    readers: TableView,
+    lineage: TableView,
     runs: TableView,
 }
 
@@ -92,14 +95,9 @@ fn build_list(context: &Context<'_>) -> Result<Response, PageError> {
 pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageError> {
     let costs = parts::by(context, Dimension::Table, filters)?;
     let owners = owners(context, filters)?;
-    let team = filters
-        .iter()
-        .find(|filter| filter.dimension == Dimension::Team)
-        .map(|filter| filter.value.as_str())
-        .or(context.lens.team.as_deref());
     let collected: BTreeMap<String, TableRow> =
         context.mart.tables()?.into_iter().map(|table| (table.table_id.clone(), table)).collect();
-    let of_team = |table: &TableRow| team.is_none_or(|team| table.team.as_deref().unwrap_or(NONE) == team);
+    let of_team = |table: &TableRow| context.leave_team(filters, table.team.as_deref());
     let ids: BTreeSet<&String> = costs
         .keys()
         .filter(|id| *id != NONE)
@@ -200,8 +198,23 @@ fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
     let title = "Cost by day and what it went into".to_owned();
     let (chart, day_table) = chart::by_day(context, Dimension::Category, &filters, title)?;
     let runs = context.runs(RunFilter { table: Some(id.to_owned()), ..RunFilter::default() })?;
-    let tables = [producers(context, &filters)?, runs::table(context, &runs, true), day_table];
-    let [producers, runs, chart_table] = match context.tables(tables)? {
+    let question = TableCostQuery {
+        table: Some(id.to_owned()),
+        basis: context.lens.basis,
+        from: Some(context.scope.from),
+        to: Some(context.scope.to),
+        currency: Some(context.scope.currency),
+    };
+    let cost = context.mart.table_costs(&question)?.into_iter().next();
+    let tables = [
+        producers(context, &filters)?,
+        runs::table(context, &runs, true),
+        day_table,
+        table_cost::parts(context, cost.as_ref()),
+        table_cost::readers(context, &context.mart.table_readers(&question)?),
+        table_cost::lineage(context, id)?,
+    ];
+    let [producers, runs, chart_table, cost_parts, readers, lineage] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -212,11 +225,24 @@ fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
         .figure(context.money(parts.get(Category::Usage)))
         .say(" for the runs that wrote it.")
         .note(sentence::comparison(context, total, &filters)?);
-    let facts = collected.as_ref().map(|table| facts(context, table)).unwrap_or_default();
+    let mut facts = collected.as_ref().map(|table| facts(context, table)).unwrap_or_default();
+    facts.extend(cost.iter().flat_map(|cost| table_cost::unit_facts(context, cost)));
     let details = collected.as_ref().map(|table| details(context, table)).unwrap_or_default();
     let shell =
         Shell::of(context, id, vec![crumb(context, "Tables", "tables")]).filtered(context, true).charted();
-    context.page(&OneTable { shell, sentence, facts, details, chart, chart_table, producers, runs })
+    context.page(&OneTable {
+        shell,
+        sentence,
+        facts,
+        details,
+        chart,
+        chart_table,
+        producers,
+        parts: cost_parts,
+        readers,
+        lineage,
+        runs,
+    })
 }
 
 fn facts(context: &Context<'_>, table: &TableRow) -> Vec<Fact> {

@@ -1,12 +1,12 @@
 //! One team: what it spent, on what, and what of it was idle.
 
 use askama::Template;
-use attribution::mart::Dimension;
+use attribution::mart::{Dimension, Filter, Idle};
 use axum::extract::{Path as Segment, RawQuery, State as Shared};
 use axum::response::Response;
 use model::{Amount, Category};
 
-use super::{Fact, answer, clusters, crumb, fact, not_found, tables, workloads};
+use super::{Fact, answer, clusters, crumb, fact, movers, not_found, tables, teams, workloads};
 use crate::chart::{self, ChartView};
 use crate::context::{Context, Scope, only};
 use crate::error::PageError;
@@ -26,6 +26,9 @@ struct Team {
     facts: Vec<Fact>,
     chart: ChartView,
     chart_table: TableView,
+    /// The team itself and those within it; absent where there are none.
+    within: Option<TableView>,
+    movers: TableView,
     workloads: TableView,
     tables: TableView,
     clusters: TableView,
@@ -44,7 +47,7 @@ fn build(page: &Context<'_>, id: &str) -> Result<Response, PageError> {
     // The page is about this team whatever team the URL names beside it.
     let lens = Lens { team: None, ..page.lens.clone() };
     let page = &Context::new(page.mart, lens, page.path.clone(), page.now)?;
-    let filters = parts::one(Dimension::Team, id);
+    let filters = page.of_team(id);
     let parts = parts::of(page, &filters)?;
     let total = parts.total();
     let title = "Cost by day and what it went into".to_owned();
@@ -55,8 +58,10 @@ fn build(page: &Context<'_>, id: &str) -> Result<Response, PageError> {
         clusters::list(page, &filters)?,
         services(page, &filters)?,
         day_table,
+        movers::table(page, &Dimension::Workload, Some("workloads"), &filters)?,
+        teams::within(page, id, &filters)?,
     ];
-    let [workloads, tables, clusters, services, chart_table] = match page.tables(all)? {
+    let [workloads, tables, clusters, services, chart_table, movers, within] = match page.tables(all)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -72,31 +77,51 @@ fn build(page: &Context<'_>, id: &str) -> Result<Response, PageError> {
     }
     let sentence = sentence.say(".").note(sentence::comparison(page, total, &filters)?);
     let shell = Shell::of(page, &name, vec![crumb(page, "Teams", "teams")]).filtered(page, false).charted();
-    let facts = facts(page, id, &parts);
-    page.page(&Team { shell, sentence, facts, chart, chart_table, workloads, tables, clusters, services })
+    let facts = facts(page, id, &filters, &parts);
+    let within = page.mart.info().sub_teams(id).next().is_some().then_some(within);
+    page.page(&Team {
+        shell,
+        sentence,
+        facts,
+        chart,
+        chart_table,
+        within,
+        movers,
+        workloads,
+        tables,
+        clusters,
+        services,
+    })
 }
 
-fn facts(context: &Context<'_>, id: &str, parts: &parts::Parts) -> Vec<Fact> {
+fn facts(context: &Context<'_>, id: &str, filters: &[Filter], parts: &parts::Parts) -> Vec<Fact> {
     let part = |label, category: Category| Fact {
         label,
         value: context.money(parts.get(category)),
         note: reports::format::percent(parts.get(category), parts.total()).unwrap_or_default(),
-        href: Some(context.explain(&[only(Dimension::Team, id), only(Dimension::Category, category.name())])),
+        href: Some(context.explain(&chart::with(filters, only(Dimension::Category, category.name())))),
     };
+    let view = context.lens.view;
     let mut facts = vec![
         part("Runs", Category::Usage),
         part("Storage", Category::Storage),
         part("Named by the charge", Category::Direct),
-        part("Idle", Category::Idle),
+        part(if view.idle == Idle::Proportional { "Idle, spread" } else { "Idle" }, Category::Idle),
+        part("Shared, spread", Category::Shared),
     ];
     facts.retain(|fact| fact.note != "0%" && fact.note != "0.0%" && !fact.note.is_empty());
+    if let Some(parent) =
+        context.mart.info().teams.iter().find(|team| team.name == id).and_then(|team| team.parent.as_deref())
+    {
+        facts.push(Fact { href: Some(context.entity("teams", parent)), ..fact("Part of", parent, "") });
+    }
     let email =
         context.mart.info().teams.iter().find(|team| team.name == id).map(|team| team.email.join(", "));
     facts.extend(email.filter(|email| !email.is_empty()).map(|email| fact("Reports go to", email, "")));
     facts
 }
 
-fn services(context: &Context<'_>, filters: &[attribution::mart::Filter]) -> Result<Table, PageError> {
+fn services(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageError> {
     let Scope { currency, .. } = context.scope;
     let costs = context.by(Dimension::Service, filters)?;
     let total: Amount = costs.values().copied().sum();

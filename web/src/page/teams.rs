@@ -1,7 +1,7 @@
 //! Teams: what each costs, how much of it it used, and how that moved.
 
 use askama::Template;
-use attribution::mart::{Dimension, NONE};
+use attribution::mart::{Dimension, Filter, NONE};
 use axum::extract::{RawQuery, State as Shared};
 use axum::response::Response;
 use model::Amount;
@@ -27,6 +27,8 @@ struct Teams {
     chart: ChartView,
     chart_table: TableView,
     teams: TableView,
+    /// Teams without a parent with all within them; absent where none is within another.
+    organisation: Option<TableView>,
 }
 
 pub async fn teams(Shared(state): Shared<State>, query: RawQuery) -> Response {
@@ -37,10 +39,12 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let (chart, day_table) = chart::by_day(context, Dimension::Team, &[], "Cost by day and team".to_owned())?;
     let costs = context.by(Dimension::Team, &[])?;
     let total: Amount = costs.values().copied().sum();
-    let [teams, chart_table] = match context.tables([table(context)?, day_table])? {
-        Shown::Page(views) => views,
-        Shown::Csv(csv) => return Ok(csv),
-    };
+    let nested = context.mart.info().teams.iter().any(|team| team.parent.is_some());
+    let [teams, chart_table, organisation] =
+        match context.tables([table(context)?, day_table, organisation(context)?])? {
+            Shown::Page(views) => views,
+            Shown::Csv(csv) => return Ok(csv),
+        };
     let owned = costs.keys().filter(|team| *team != NONE).count();
     let nobody = costs.get(NONE).copied().unwrap_or_default();
     let count = words::plural(owned as i64, "team", "teams");
@@ -50,7 +54,67 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     }
     let sentence = sentence.say(".").note(sentence::comparison(context, total, &[])?);
     let shell = Shell::of(context, "Teams", vec![]).filtered(context, true).charted();
-    context.page(&Teams { shell, sentence, chart, chart_table, teams })
+    let organisation = nested.then_some(organisation);
+    context.page(&Teams { shell, sentence, chart, chart_table, teams, organisation })
+}
+
+/// One row a team without a parent, with the cost of all teams within it; the rows sum to
+/// the whole.
+fn organisation(context: &Context<'_>) -> Result<Table, PageError> {
+    rolled_up(context, "organisation", "Top of the organisation, with all teams within".to_owned(), 1, &[])
+}
+
+/// One row for a team's own cost and one for each team just within it, with what is within that.
+pub fn within(context: &Context<'_>, id: &str, filters: &[Filter]) -> Result<Table, PageError> {
+    let level = context.mart.info().level(id) + 1;
+    rolled_up(context, "within", format!("{id} itself, and the teams within it"), level, filters)
+}
+
+fn rolled_up(
+    context: &Context<'_>,
+    id: &'static str,
+    caption: String,
+    level: u32,
+    filters: &[Filter],
+) -> Result<Table, PageError> {
+    let dimension = Dimension::Org(level);
+    let costs = context.by(dimension.clone(), filters)?;
+    let before = context.by_before(Some(dimension.clone()), filters)?;
+    let total: Amount = costs.values().copied().sum();
+    let currency = context.scope.currency;
+    let mut columns = vec![
+        table::text("team", "Team"),
+        table::number("cost", format!("Cost ({currency})")),
+        table::number("share", "Of the whole").derived(),
+    ];
+    columns.extend(before.is_some().then(|| table::number("change", format!("Change ({currency})"))));
+    let row = |(team, cost): (&String, &Amount)| {
+        let explained = chart::with(filters, only(dimension.clone(), team));
+        let mut row = vec![
+            Cell::link(context.team_label(team), context.entity("teams", team)),
+            Cell::MoneyLink { amount: *cost, href: context.explain(&explained) },
+            Cell::Share { part: *cost, whole: total, class: "share" },
+        ];
+        row.extend(before.as_ref().map(|before| Cell::Change {
+            now: *cost,
+            before: before.get(team).copied().unwrap_or_default(),
+        }));
+        row
+    };
+    let mut foot = vec![Cell::text("Total"), Cell::Money(total), Cell::Nothing];
+    foot.extend(
+        before.as_ref().map(|before| Cell::Change { now: total, before: before.values().copied().sum() }),
+    );
+    Ok(Table {
+        id,
+        caption,
+        noun: ("team", "teams"),
+        columns,
+        rows: costs.iter().map(row).collect(),
+        foot: Some(foot),
+        sort: ("cost", true),
+        empty: "Nothing was charged in this span; try other days.".to_owned(),
+    })
 }
 
 /// One row a team; the rows sum to the whole.

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use attribution::mart::{Dimension, Filter, NONE, RunFilter, RunRow};
+use attribution::mart::{
+    Dimension, Filter, NONE, RunFilter, RunRow, UnitCosts, WorkloadCost, WorkloadCostQuery,
+};
 use axum::extract::{Path as Segment, RawQuery, State as Shared};
 use axum::response::Response;
 use model::Amount;
 
-use super::{Fact, answer, crumb, fact, not_found, runs};
+use super::{Fact, answer, crumb, fact, movers, not_found, runs};
 use crate::chart::{self, ChartView, Ranked};
 use crate::context::{Context, only};
 use crate::error::PageError;
@@ -37,6 +39,8 @@ struct Workload {
     facts: Vec<Fact>,
     chart: ChartView,
     chart_table: TableView,
+    outcomes: TableView,
+    movers: TableView,
     runs: TableView,
     outputs: TableView,
 }
@@ -100,9 +104,8 @@ pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageErro
     let costs = context.by(Dimension::Workload, filters)?;
     let before = context.by_before(Some(Dimension::Workload), filters)?;
     let owners = owners(context, filters)?;
-    let team =
-        filters.iter().find(|filter| filter.dimension == Dimension::Team).map(|filter| filter.value.clone());
-    let runs = context.runs(RunFilter { team, ..RunFilter::default() })?;
+    let mut runs = context.runs(RunFilter::default())?;
+    runs.retain(|run| context.leave_team(filters, run.team.as_deref()));
     let mut activity: BTreeMap<&str, Activity<'_>> = BTreeMap::new();
     for run in &runs {
         let seen = activity.entry(&run.workload).or_default();
@@ -209,8 +212,23 @@ fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
     }
     let title = "Cost by day and team".to_owned();
     let (chart, day_table) = chart::by_day(context, Dimension::Team, &filters, title)?;
-    let tables = [runs::table(context, &runs, false), outputs(context, &filters)?, day_table];
-    let [run_table, outputs, chart_table] = match context.tables(tables)? {
+    let costs = context.mart.workload_costs(&WorkloadCostQuery {
+        workload: Some(id.to_owned()),
+        basis: context.lens.basis,
+        from: Some(context.scope.from),
+        to: Some(context.scope.to),
+        currency: Some(context.scope.currency),
+    })?;
+    let costs: Vec<_> =
+        costs.into_iter().filter(|row| context.leave_team(&[], row.team.as_deref())).collect();
+    let tables = [
+        runs::table(context, &runs, false),
+        outputs(context, &filters)?,
+        day_table,
+        outcomes(context, &costs),
+        movers::table(context, &Dimension::Team, Some("teams"), &filters)?,
+    ];
+    let [run_table, outputs, chart_table, outcomes, movers] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -224,8 +242,19 @@ fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
     let shell = Shell::of(context, id, vec![crumb(context, "Workloads", "workloads")])
         .filtered(context, true)
         .charted();
-    let facts = facts(context, id, &runs)?;
-    context.page(&Workload { shell, sentence, facts, chart, chart_table, runs: run_table, outputs })
+    let mut facts = facts(context, id, &runs)?;
+    facts.extend(unit_facts(context, &UnitCosts::of(&costs)));
+    context.page(&Workload {
+        shell,
+        sentence,
+        facts,
+        chart,
+        chart_table,
+        outcomes,
+        movers,
+        runs: run_table,
+        outputs,
+    })
 }
 
 /// Whether any cost of any day names this workload.
@@ -258,6 +287,76 @@ fn facts(context: &Context<'_>, id: &str, runs: &[RunRow]) -> Result<Vec<Fact>, 
     let engine = last.trigger.as_deref().map(|trigger| format!("started by {trigger}")).unwrap_or_default();
     facts.push(fact("Engine", last.engine.clone(), engine));
     Ok(facts)
+}
+
+/// What a run, a terabyte and a million rows cost, and what of it failed or was tried again.
+fn unit_facts(context: &Context<'_>, units: &UnitCosts) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut each = |label, cost: Option<Amount>, note: &str| {
+        facts.extend(cost.map(|cost| fact(label, context.short(cost), note)));
+    };
+    each("A run", units.per_run(), "on average, failed ones paid by all");
+    each("A TB written", units.per_terabyte_written(), "10^12 bytes to tables");
+    each("A million rows", units.per_million_rows(), "where logs count them");
+    if units.failed_runs > 0 {
+        let runs = words::plural(units.failed_runs, "run", "runs");
+        facts.push(fact("Failed", context.money(units.failed_cost), runs));
+    }
+    if units.retries > 0 {
+        let retries = words::plural(units.retries, "later attempt", "later attempts");
+        facts.push(fact("Tried again", context.money(units.retry_cost), retries));
+    }
+    facts
+}
+
+/// Its cost by what started it, how it ended and which attempt it was.
+fn outcomes(context: &Context<'_>, costs: &[WorkloadCost]) -> Table {
+    let currency = context.scope.currency;
+    let all = UnitCosts::of(costs);
+    let row = |row: &WorkloadCost| {
+        let units = UnitCosts::of([row]);
+        vec![
+            Cell::text(row.trigger.as_deref().unwrap_or("not known")),
+            Cell::text(row.status.as_str()),
+            Cell::text(if row.is_retry { "later" } else { "first" }),
+            Cell::Count(row.runs),
+            Cell::Money(row.cost),
+            Cell::Share { part: row.cost, whole: all.cost, class: "share" },
+            units.per_run().map_or(Cell::Nothing, Cell::Money),
+            Cell::VcoreMs(row.vcore_ms),
+            Cell::Bytes(row.written_bytes),
+        ]
+    };
+    Table {
+        id: "outcomes",
+        caption: "By trigger, outcome and attempt".to_owned(),
+        noun: ("row", "rows"),
+        columns: vec![
+            table::text("trigger", "Started by"),
+            table::text("status", "Outcome"),
+            table::text("attempt", "Attempt"),
+            table::number("runs", "Runs with a cost"),
+            table::number("cost", format!("Cost ({currency})")),
+            table::number("share", "Of the workload").derived().wide(),
+            table::number("per_run", format!("A run ({currency})")).wide(),
+            table::number("vcore_ms", "Vcore-hours").wide(),
+            table::number("written_bytes", "Written to tables").wide(),
+        ],
+        rows: costs.iter().map(row).collect(),
+        foot: Some(vec![
+            Cell::text("Total"),
+            Cell::Nothing,
+            Cell::Nothing,
+            Cell::Count(all.runs),
+            Cell::Money(all.cost),
+            Cell::Nothing,
+            all.per_run().map_or(Cell::Nothing, Cell::Money),
+            Cell::VcoreMs(costs.iter().map(|row| row.vcore_ms).fold(0, i64::saturating_add)),
+            Cell::Bytes(all.written_bytes),
+        ]),
+        sort: ("cost", true),
+        empty: "No run of it cost anything in this span.".to_owned(),
+    }
 }
 
 fn outputs(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageError> {

@@ -1,5 +1,6 @@
 //! The CSV of a table: the rows that are shown, all pages of them, with exact figures.
 
+use attribution::mart::View;
 use axum::response::Response;
 
 use super::{Cell, Column, Table};
@@ -7,7 +8,7 @@ use crate::context::Context;
 use crate::error::PageError;
 use crate::response;
 
-/// The table as a download. Basis and currency are columns, so that a file taken out of
+/// The table as a download. Basis, currency and a view that is not the default are columns, so that a file taken out of
 /// its page still says what its figures are.
 pub fn response(context: &Context<'_>, table: &Table) -> Result<Response, PageError> {
     let priced = table.rows.iter().flatten().any(|cell| {
@@ -20,6 +21,11 @@ pub fn response(context: &Context<'_>, table: &Table) -> Result<Response, PageEr
     if priced {
         heads.extend(["currency".to_owned(), "basis".to_owned()]);
         tail = vec![context.scope.currency.to_string(), context.lens.basis.to_string()];
+        let view = context.lens.view;
+        if view != View::default() {
+            heads.extend(["idle_view".to_owned(), "shared_view".to_owned()]);
+            tail.extend([view.idle.to_string(), view.shared.to_string()]);
+        }
     }
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(&heads)?;

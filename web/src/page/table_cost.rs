@@ -1,0 +1,134 @@
+//! What one table costs: what adds up, what does not, for whom and made of what.
+
+use attribution::mart::{NONE, ReaderRow, TableCost};
+use model::Amount;
+
+use super::{Fact, fact};
+use crate::context::Context;
+use crate::error::PageError;
+use crate::table::{self, Cell, Table};
+
+/// What a table costs for one of what it is good for.
+pub fn unit_facts(context: &Context<'_>, cost: &TableCost) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut each = |label, each: Option<Amount>, note: String| {
+        facts.extend(each.map(|each| fact(label, context.short(each), note)));
+    };
+    let count = |n: i64, one, many| crate::words::plural(n, one, many);
+    each("For a read", cost.per_read(), count(cost.reads, "run read it", "runs read it"));
+    each(
+        "For a consumer",
+        cost.per_consumer(),
+        count(cost.consumers, "workload reads it", "workloads read it"),
+    );
+    each("For a TB read", cost.per_terabyte_read(), reports::format::bytes(cost.read_bytes));
+    each("For a TB stored", cost.per_terabyte_stored(), "of live data, at the last collection".to_owned());
+    facts
+}
+
+/// The parts of its cost, and what stands beside them.
+pub fn parts(context: &Context<'_>, cost: Option<&TableCost>) -> Table {
+    let row = |what: &str, amount: Amount, adds: &str, how: &str| {
+        vec![Cell::text(what), Cell::Money(amount), Cell::text(adds), Cell::text(how)]
+    };
+    let rows = cost.map_or_else(Vec::new, |cost| {
+        vec![
+            row("Storage", cost.storage, "adds up", "its bytes"),
+            row(
+                "Produce",
+                cost.produce,
+                "adds up",
+                "runs that wrote it, split over what each wrote by bytes",
+            ),
+            row("Maintain", cost.maintain, "adds up", "runs that only rewrote it: compaction and the like"),
+            row("Read", cost.read, "stands beside", "runs that read it, split over what each read by bytes"),
+            row(
+                "Upstream",
+                cost.upstream,
+                "stands beside",
+                "what the tables it was made of cost, by bytes read of them",
+            ),
+            row("Fully loaded", cost.loaded(), "stands beside", "its own cost and upstream"),
+        ]
+    });
+    Table {
+        id: "parts",
+        caption: "What it costs, and what stands beside".to_owned(),
+        noun: ("row", "rows"),
+        columns: vec![
+            table::text("what", "What"),
+            table::number("cost", format!("Cost ({})", context.scope.currency)),
+            table::text("adds", "Adds up?"),
+            table::text("how", "How").wide(),
+        ],
+        rows,
+        foot: cost.map(|cost| {
+            vec![Cell::text("Its part of the bill"), Cell::Money(cost.own()), Cell::Nothing, Cell::Nothing]
+        }),
+        sort: ("adds", false),
+        empty: "Nothing was charged for it in this span.".to_owned(),
+    }
+}
+
+/// Who read it.
+pub fn readers(context: &Context<'_>, readers: &[ReaderRow]) -> Table {
+    let row = |reader: &ReaderRow| {
+        let team = reader.team.as_deref();
+        vec![
+            if reader.workload == NONE {
+                Cell::text("no workload")
+            } else {
+                Cell::link(reader.workload.as_str(), context.entity("workloads", &reader.workload))
+            },
+            team.map_or(Cell::Nothing, |team| Cell::link(team, context.entity("teams", team))),
+            Cell::Count(reader.reads),
+            Cell::Bytes(reader.read_bytes),
+            Cell::Money(reader.cost),
+        ]
+    };
+    Table {
+        id: "readers",
+        caption: "Who reads it".to_owned(),
+        noun: ("workload", "workloads"),
+        columns: vec![
+            table::text("workload", "Workload"),
+            table::text("team", "Team"),
+            table::number("reads", "Runs"),
+            table::number("read_bytes", "Read").wide(),
+            table::number("cost", format!("Cost of reading, not additive ({})", context.scope.currency)),
+        ],
+        rows: readers.iter().map(row).collect(),
+        foot: None,
+        sort: ("cost", true),
+        empty: "No run is known to have read it in this span.".to_owned(),
+    }
+}
+
+/// What it was made of, and what was made of it.
+pub fn lineage(context: &Context<'_>, id: &str) -> Result<Table, PageError> {
+    let neighbours = context.mart.table_lineage(id, context.scope.from, context.scope.to)?;
+    let rows = neighbours.iter().map(|row| {
+        vec![
+            match &row.table_id {
+                Some(table) => Cell::link(table.as_str(), context.entity("tables", table)),
+                None => Cell::text("no table (what read it wrote none)"),
+            },
+            Cell::text(if row.is_upstream { "this table is made of it" } else { "is made of this table" }),
+            Cell::Bytes(row.bytes),
+        ]
+    });
+    Ok(Table {
+        id: "lineage",
+        caption: "Made of, and made of it, in these months".to_owned(),
+        noun: ("table", "tables"),
+        columns: vec![
+            table::text("table", "Table"),
+            table::text("direction", "Direction"),
+            table::number("bytes", "Bytes read for it"),
+        ],
+        rows: rows.collect(),
+        foot: None,
+        sort: ("bytes", true),
+        empty: "No run is known to have read it or made it of another table.".to_owned(),
+    })
+}
