@@ -11,6 +11,7 @@
 pub mod engine;
 pub mod mart;
 pub mod models;
+mod pools;
 pub mod publish;
 pub mod rules;
 

@@ -52,6 +52,7 @@ pub const MODELS: &[Model] = &[
     step("pools", "buckets", include_str!("../sql/pools/buckets.sql")),
     kept("pools", "node_lives", include_str!("../sql/pools/node_lives.sql")),
     step("pools", "charge_clusters", include_str!("../sql/pools/charge_clusters.sql")),
+    step("pools", "charge_marks", include_str!("../sql/pools/charge_marks.sql")),
     kept("pools", "charge_pools", include_str!("../sql/pools/charge_pools.sql")),
     kept("pools", "charge_lines", include_str!("../sql/pools/charge_lines.sql")),
     kept("pools", "charge_pieces", include_str!("../sql/pools/charge_pieces.sql")),
