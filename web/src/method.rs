@@ -11,7 +11,7 @@ pub struct Method {
 }
 
 /// All methods, in the order of the equation.
-pub const METHODS: [Method; 11] = [
+pub const METHODS: [Method; 13] = [
     Method {
         name: "direct",
         title: "Named by the charge",
@@ -56,6 +56,16 @@ pub const METHODS: [Method; 11] = [
         name: "storage-unmeasured",
         title: "Stored, but not measured",
         formula: "Billed bytes that no inventory and no table metadata explain. They are not smeared over the tables.",
+    },
+    Method {
+        name: "usage-share",
+        title: "Share of the usage told",
+        formula: "cost of the charge × the consumer’s part of the day’s usage, as a file of usage says: a topic, a query group, a workbook, a team.",
+    },
+    Method {
+        name: "usage-rest",
+        title: "Told to be nobody’s",
+        formula: "What the shares of the day leave over: it stays with the owner of the charge.",
     },
     Method {
         name: "shared",

@@ -70,3 +70,24 @@ from (
     -- What costs nothing has nothing to hide.
     having sum(effective_cost) <> 0 or sum(billed_cost) <> 0
 ) o
+union all
+select
+    'usage-without-charges', u.source || ' ' || u.source_object,
+    'usage of ' || u.selection || ' by ' || u.consumer_kind || ' splits nothing: on its days the bill has no such charges,'
+        || ' or a more exact selection or a later file splits them',
+    cast(sum(u.lines_read) as bigint)
+from stg_usage_shares u
+where u.selection_id not in (select selection_id from usage_shares)
+group by u.source, u.source_object, u.selection, u.consumer_kind
+union all
+select
+    'usage-unknown-team', u.source || ' ' || u.source_object,
+    'usage of ' || u.selection || ' names the team `' || u.named_team || '`, which no [[team]] is called:'
+        || ' its part stays with the owner of the charges',
+    cast(sum(u.lines_read) as bigint)
+from (
+    select *, coalesce(team, case when consumer_kind = 'team' then consumer end) as named_team
+    from stg_usage_shares
+) u
+where u.named_team is not null and u.named_team not in (select team from teams)
+group by u.source, u.source_object, u.selection, u.named_team
