@@ -11,7 +11,7 @@ pub struct Method {
 }
 
 /// All methods, in the order of the equation.
-pub const METHODS: [Method; 13] = [
+pub const METHODS: [Method; 15] = [
     Method {
         name: "direct",
         title: "Named by the charge",
@@ -56,6 +56,16 @@ pub const METHODS: [Method; 13] = [
         name: "storage-unmeasured",
         title: "Stored, but not measured",
         formula: "Billed bytes that no inventory and no table metadata explain. They are not smeared over the tables.",
+    },
+    Method {
+        name: "request-share",
+        title: "Share of the requests",
+        formula: "cost of the bucket’s requests of the day × those the table’s reads and commits came to ÷ those billed (retrieval and transfer by bytes read).",
+    },
+    Method {
+        name: "request-rest",
+        title: "Requests of no known table",
+        formula: "Billed requests that no read or commit of a table explains: they stay with the bucket’s owner.",
     },
     Method {
         name: "usage-share",

@@ -3,6 +3,9 @@
 with told as (
     select distinct group_nr from usage_shares
 ),
+requested as (
+    select distinct group_nr from request_shares
+),
 outputs as (
     select
         o.engine, o.run_id, o.table_id, o.weight,
@@ -59,6 +62,14 @@ left join told t on t.group_nr = s.group_nr
 where t.group_nr is null
 union all
 select
+    r.group_nr, cast(null as varchar), cast(null as varchar), r.table_id, cast(null as varchar), cast(null as varchar),
+    r.method, r.weight,
+    case when r.table_id is null then 'whole' else 'table' end
+from request_shares r
+left join told t on t.group_nr = r.group_nr
+where t.group_nr is null
+union all
+select
     u.group_nr, cast(null as varchar), cast(null as varchar),
     case when u.consumer_kind = 'table' then lower(u.consumer) end, u.consumer_kind, u.consumer,
     u.method, u.weight,
@@ -83,4 +94,5 @@ select
     cast(1 as bigint), 'whole'
 from charge_groups g
 left join told t on t.group_nr = g.group_nr
-where g.pool_kind in ('direct', 'shared') and t.group_nr is null
+left join requested r on r.group_nr = g.group_nr
+where g.pool_kind in ('direct', 'shared') and t.group_nr is null and r.group_nr is null

@@ -224,6 +224,10 @@ fn formula(method: &str, weight: i64, total: i64, group: Amount, cost: Amount, c
         }
         "usage-share" => format!("cost x the consumer's part of what was used that day: {share}"),
         "usage-rest" => format!("cost x the part no consumer of that day used: {share}"),
+        "request-share" => {
+            format!("bucket-day cost x requests or bytes read of the table / billed or known: {share}")
+        }
+        "request-rest" => format!("bucket-day cost x requests no table accounts for / billed: {share}"),
         "shared" => format!("of use to all: the whole {group} {currency}"),
         "unowned" => format!("no ownership rule claims the charge: the whole {group} {currency}"),
         "unobserved-cluster" => {
