@@ -83,6 +83,8 @@ pub const MODELS: &[Model] = &[
     kept("marts", "cluster_capacity", include_str!("../sql/marts/cluster_capacity.sql")),
     kept("marts", "attribution_warnings", include_str!("../sql/marts/attribution_warnings.sql")),
     kept("marts", "source_freshness", include_str!("../sql/marts/source_freshness.sql")),
+    kept("marts", "table_bytes", include_str!("../sql/marts/table_bytes.sql")),
+    kept("marts", "table_storage_states", include_str!("../sql/marts/table_storage_states.sql")),
     kept("marts", "latest_tables", include_str!("../sql/marts/latest_tables.sql")),
 ];
 
@@ -97,6 +99,7 @@ pub const CHECKS: &[Check] = &[
     check("categories_fit_their_facts", include_str!("../sql/checks/categories_fit_their_facts.sql")),
     check("days_are_balanced", include_str!("../sql/checks/days_are_balanced.sql")),
     check("roll_up_equals_atoms", include_str!("../sql/checks/roll_up_equals_atoms.sql")),
+    check("states_equal_storage", include_str!("../sql/checks/states_equal_storage.sql")),
 ];
 
 #[cfg(test)]
