@@ -144,8 +144,12 @@ fn pool_rules_match_by_tag_and_resource_before_the_shipped_table() {
         usage_type: Some("boxusage*".into()),
         ..PoolRule::default()
     };
-    let by_resource =
-        PoolRule { pool: "special".into(), resource: Some("i-?".into()), shared: true, ..PoolRule::default() };
+    let by_resource = PoolRule {
+        pool: "special".into(),
+        resource: Some("i-?".into()),
+        shared: true,
+        ..PoolRule::default()
+    };
     let both = PoolRule {
         pool: "never".into(),
         tag: Some(("cluster-role".into(), "broker*".into())),

@@ -8,7 +8,11 @@ pub(super) const USAGE_SHARES: &[Column] = &[
     required("source_object", Text, "file it was read from"),
     required("source_line", Int, "row in that file, from 1, the header not counted"),
     optional("pool", Text, "splits the charges of this pool"),
-    optional("cluster_id", Text, "splits the charges of this cluster; a pattern: * is any text, ? one character"),
+    optional(
+        "cluster_id",
+        Text,
+        "splits the charges of this cluster; a pattern: * is any text, ? one character",
+    ),
     optional("resource_id", Text, "splits the charges of this resource; a pattern"),
     optional("service", Text, "splits the charges of this service, by its name in the bill; a pattern"),
     optional("tag_key", Text, "splits the charges that carry this tag; folded key"),

@@ -76,7 +76,10 @@ impl<'l> Holding<'l> {
             self.shares += 1;
             self.sum += share;
             if self.sum > Amount::whole(1) {
-                return refuse(format!("on {day} the shares of the same charges sum to {}, above 1", self.sum));
+                return refuse(format!(
+                    "on {day} the shares of the same charges sum to {}, above 1",
+                    self.sum
+                ));
             }
         }
         Ok(())

@@ -77,10 +77,14 @@ impl Columns {
         let mut at = HashMap::new();
         for (index, cell) in header.iter().enumerate() {
             let name = cell.trim_start_matches('\u{feff}').trim().to_lowercase().replace([' ', '-'], "_");
-            let known = COLUMNS.iter().find(|(column, others)| *column == name || others.contains(&name.as_str()));
+            let known =
+                COLUMNS.iter().find(|(column, others)| *column == name || others.contains(&name.as_str()));
             let Some((column, _)) = known else {
                 let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
-                return Err(Refusal::at(1, format!("unknown column `{cell}`: known are {}", names.join(", "))));
+                return Err(Refusal::at(
+                    1,
+                    format!("unknown column `{cell}`: known are {}", names.join(", ")),
+                ));
             };
             if at.insert(*column, index).is_some() {
                 return Err(Refusal::at(1, format!("the column `{column}` is there twice")));
@@ -173,8 +177,9 @@ fn span(
     cell: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(NaiveDate, Option<NaiveDate>), Refusal> {
     let day = |name: &str, text: &str| {
-        NaiveDate::parse_from_str(text, "%Y-%m-%d")
-            .map_err(|_| Refusal::at(place, format!("`{name}` must be a day such as 2026-01-31, not `{text}`")))
+        NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| {
+            Refusal::at(place, format!("`{name}` must be a day such as 2026-01-31, not `{text}`"))
+        })
     };
     let after = |first: NaiveDate, months: u32| {
         if months == 0 { first.succ_opt() } else { first.checked_add_months(Months::new(months)) }
@@ -194,7 +199,10 @@ fn span(
             let first = day("from", &from)?;
             let end = to.map(|to| day("to", &to)).transpose()?;
             if end.is_some_and(|end| end <= first) {
-                return Err(Refusal::at(place, "`to` must be after `from`: it is the first day that no longer counts"));
+                return Err(Refusal::at(
+                    place,
+                    "`to` must be after `from`: it is the first day that no longer counts",
+                ));
             }
             Ok((first, end))
         }
@@ -206,7 +214,9 @@ fn span(
 fn a_day(place: u64, quantity: Amount, first: NaiveDate, end: Option<NaiveDate>) -> Result<Amount, Refusal> {
     let Some(end) = end else {
         let fault = "a quantity without an end: over how many days it was used is not known";
-        return Err(Refusal::at(place, fault).hint("give it a `day`, a `month` or a `to`; shares may stay open"));
+        return Err(
+            Refusal::at(place, fault).hint("give it a `day`, a `month` or a `to`; shares may stay open")
+        );
     };
     Ok(Amount::from_units(quantity.units() / i128::from((end - first).num_days().max(1))))
 }

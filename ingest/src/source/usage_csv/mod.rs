@@ -84,7 +84,8 @@ impl Reader for UsageCsv {
 /// Every row of a file.
 fn read_lines(store: &dyn Store, object: &Object) -> Result<Vec<Line>, ReadError> {
     let uri = object.uri.as_str();
-    let broken = |cause: &dyn std::fmt::Display| Refusal::at(0, format!("reading breaks off: {cause}")).of(uri);
+    let broken =
+        |cause: &dyn std::fmt::Display| Refusal::at(0, format!("reading breaks off: {cause}")).of(uri);
     let bytes = Codec::of(object.file_name())
         .decoder(store.open(uri)?)
         .map_err(|cause| broken(&cause))?

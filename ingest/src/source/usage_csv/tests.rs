@@ -133,7 +133,10 @@ fn files_that_are_no_usage_are_refused() {
         (b"pool,dimension,consumer,qty\n", "`usage.csv:1`: unknown column `qty`: known are pool, cluster,"),
         (b"pool,consumer\n", "`usage.csv:1`: the column `dimension` is missing"),
         (b"resource,resource_id,dimension,consumer\n", "`usage.csv:1`: the column `resource` is there twice"),
-        (b"pool,day,dimension,consumer,share\na,2026-02-01,t\xff,x,1\n", "`usage.csv:2`: the text is not UTF-8"),
+        (
+            b"pool,day,dimension,consumer,share\na,2026-02-01,t\xff,x,1\n",
+            "`usage.csv:2`: the text is not UTF-8",
+        ),
     ] {
         let found = read_named("usage.csv", text).unwrap_err();
         assert!(found.starts_with(&format!("could not read usage file {want}")), "{found}");
