@@ -7,9 +7,10 @@ create table rule_owners (
     position bigint, rule_id varchar, team varchar, kind varchar, tag_key varchar, pattern varchar,
     valid_from date, valid_to date
 );
+-- A rule of several alternatives has a row for each, at one position; patterns are lower case.
 create table rule_pools (
-    position bigint, rule_id varchar, pool varchar, kind varchar, cluster varchar, charge_category varchar,
-    line_item_type varchar, service varchar, usage_type varchar
+    rule_nr bigint, position bigint, rule_id varchar, pool varchar, kind varchar, cluster varchar, charge varchar,
+    line_item_type varchar, service varchar, usage_type varchar, tag_key varchar, tag_value varchar, resource varchar
 );
 create table sources (
     source varchar, kind varchar, uri varchar, objects bigint, rows_landed bigint, checked_at timestamp,

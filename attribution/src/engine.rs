@@ -11,7 +11,8 @@ use model::time::Instant;
 
 use crate::lineage;
 use crate::models::{CHECKS, MODELS};
-use crate::rules::{CLUSTER_TAGS, Rules, like};
+use crate::pools;
+use crate::rules::{CLUSTER_TAGS, Rules};
 
 /// What DuckDB could not do.
 #[derive(Debug, thiserror::Error)]
@@ -189,51 +190,34 @@ impl Builder {
                 )
                 .map_err(failed)?;
         }
-        for (position, rule) in rules.pool_rules.iter().enumerate() {
-            connection
-                .execute(
-                    "insert into rule_pools values (?, ?, ?, ?, 'any', null, ?, ?, ?)",
-                    params![
-                        position as i64 - rules.pool_rules.len() as i64,
-                        format!("pool_rule {}", position + 1),
-                        rule.pool,
-                        if rule.shared { "shared" } else { "direct" },
-                        rule.line_item_type.as_deref().map(like),
-                        rule.service.as_deref().map(like),
-                        rule.usage_type.as_deref().map(like),
-                    ],
-                )
-                .map_err(failed)?;
-        }
-        self.load_pools()?;
+        self.load_pools(rules)?;
         self.load_manifest(manifest)?;
         self.run("commit the rules", "commit")
     }
 
-    fn load_pools(&self) -> Result<(), EngineError> {
+    fn load_pools(&self, rules: &Rules) -> Result<(), EngineError> {
         let failed = |cause| EngineError { operation: "load the pool rules".into(), cause };
-        for (position, line) in include_str!("../sql/pools/pools.csv").lines().skip(1).enumerate() {
-            let cells: Vec<Option<&str>> =
-                line.splitn(9, ',').map(|cell| (!cell.is_empty()).then_some(cell)).collect();
-            let cell = |at: usize| cells.get(at).copied().flatten();
-            self.connection
-                .execute(
-                    "insert into rule_pools values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    params![
-                        position as i64,
-                        cell(0),
-                        cell(1),
-                        cell(2),
-                        cell(3),
-                        cell(4),
-                        cell(5),
-                        cell(6),
-                        cell(7)
-                    ],
-                )
+        let mut appender = self.connection.appender("rule_pools").map_err(failed)?;
+        for (number, row) in pools::rows(rules).into_iter().enumerate() {
+            appender
+                .append_row(params![
+                    number as i64,
+                    row.position,
+                    row.rule_id,
+                    row.pool,
+                    row.kind,
+                    row.cluster,
+                    row.charge,
+                    row.line_item_type,
+                    row.service,
+                    row.usage_type,
+                    row.tag_key,
+                    row.tag_value,
+                    row.resource
+                ])
                 .map_err(failed)?;
         }
-        Ok(())
+        appender.flush().map_err(failed)
     }
 
     fn load_manifest(&self, manifest: &Manifest) -> Result<(), EngineError> {

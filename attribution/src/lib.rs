@@ -13,6 +13,7 @@ pub mod engine;
 pub mod lineage;
 pub mod mart;
 pub mod models;
+mod pools;
 pub mod publish;
 pub mod rules;
 

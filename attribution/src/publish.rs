@@ -180,7 +180,7 @@ fn mart_id(manifest: &Manifest, rules: &Rules) -> String {
     for check in CHECKS {
         add(check.sql);
     }
-    add(include_str!("../sql/pools/pools.csv"));
+    add(crate::pools::SHIPPED);
     add(include_str!("../sql/rule_tables.sql"));
     add(include_str!("lineage.rs"));
     // Serialising these cannot fail: they hold texts and numbers only.

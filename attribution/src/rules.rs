@@ -100,17 +100,22 @@ impl OwnerRule {
     }
 }
 
-/// A pool rule of the configuration, tried before the shipped ones. Unset fields match all.
+/// A pool rule of the configuration, tried before the shipped ones. Unset fields match all;
+/// what is set must match together. Pool rules disregard case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PoolRule {
     /// Pool the charge falls into.
     pub pool: String,
-    /// Glob for the service name.
+    /// Glob for the service name, the product code or the provider.
     pub service: Option<String>,
     /// Glob for the usage type.
     pub usage_type: Option<String>,
     /// Glob for the CUR's line item type.
     pub line_item_type: Option<String>,
+    /// Key of a tag the charge carries, and a glob for its value.
+    pub tag: Option<(String, String)>,
+    /// Glob for the resource id.
+    pub resource: Option<String>,
     /// Whether its cost is shared by all rather than its owner's.
     pub shared: bool,
 }

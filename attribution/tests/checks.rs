@@ -17,7 +17,13 @@ fn ledger() -> Ledger {
         "charge_period_start,billed_cost,service_name,resource_id,x_usage_type,x_line_item_type\n\
          2026-10-06 06:00,0.25,EC2,i-1,BoxUsage,Usage\n\
          2026-10-06 07:00,0.5,Kinesis,s-1,Shard,Usage\n\
-         2026-10-06 07:00,-0.5,EC2,i-1,BoxUsage,Credit\n",
+         2026-10-06 07:00,-0.5,EC2,i-1,BoxUsage,Credit\n\
+         2026-10-06 07:00,0.75,S3,lake,TimedStorage-ByteHrs,Usage\n",
+    );
+    ledger.land_text(
+        Dataset::Tables,
+        "collected_at,table_id,location,data_bytes,reachable_bytes\n\
+         2026-10-06 01:00,prod.a.t,s3://lake/t,100,300\n",
     );
     ledger.land_text(
         Dataset::Nodes,
@@ -81,6 +87,11 @@ const DAMAGES: &[(&str, &[&str])] = &[
     ("update daily_balance set difference = 0.000000000000000001 where basis = 'list'", &["days_are_balanced"]),
     ("update daily_costs set list_cost = list_cost + 0.000000000000000001", &["roll_up_equals_atoms"]),
     ("update daily_costs set team = 'thief' where category = 'unallocated'", &["roll_up_equals_atoms"]),
+    (
+        "update table_storage_states set list_cost = list_cost + 0.000000000000000001 where state = 'expirable'",
+        &["states_equal_storage"],
+    ),
+    ("delete from table_storage_states", &["states_equal_storage"]),
     ("update daily_costs set usage_date = usage_date + 1 where category = 'idle'", &["roll_up_equals_atoms"]),
     ("update idle_spread set list_cost = list_cost + 0.000000000000000001", &["views_are_conserved"]),
     ("delete from shared_spread where spread = 'fixed'", &["views_are_conserved"]),

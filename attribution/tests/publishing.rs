@@ -121,6 +121,54 @@ fn an_underscore_of_a_pool_rule_is_an_underscore() {
 }
 
 #[test]
+fn pool_rules_match_by_tag_and_resource_before_the_shipped_table() {
+    let mut ledger = Ledger::new();
+    ledger.land_text(
+        Dataset::Charges,
+        "charge_period_start,billed_cost,service_name,resource_id,tag_set_id,x_usage_type\n\
+         2026-10-06 06:00,1,AmazonEC2,i-1,t-broker,BoxUsage\n\
+         2026-10-06 06:00,2,AmazonEC2,i-2,t-other,BoxUsage\n\
+         2026-10-06 06:00,4,AmazonEC2,vol-7,t-broker,EBS:VolumeUsage\n\
+         2026-10-06 06:00,8,AmazonEC2,i-3,,BoxUsage\n",
+    );
+    ledger.land_text(
+        Dataset::TagSets,
+        "tag_set_id,key,raw_key,value\n\
+         t-broker,cluster_role,Cluster-Role,Broker_1\n\
+         t-other,cluster_role,Cluster-Role,Broker1\n",
+    );
+    ledger.commit();
+    let by_tag = PoolRule {
+        pool: "brokers".into(),
+        tag: Some(("Cluster-Role".into(), "broker_*".into())),
+        usage_type: Some("boxusage*".into()),
+        ..PoolRule::default()
+    };
+    let by_resource = PoolRule {
+        pool: "special".into(),
+        resource: Some("i-?".into()),
+        shared: true,
+        ..PoolRule::default()
+    };
+    let both = PoolRule {
+        pool: "never".into(),
+        tag: Some(("cluster-role".into(), "broker*".into())),
+        resource: Some("i-3".into()),
+        ..PoolRule::default()
+    };
+    ledger.published(&Rules { pool_rules: vec![both, by_tag, by_resource], ..ledger.rules() });
+    assert_eq!(
+        ledger.ask("select billed_cost, pool, pool_rule, category from atoms"),
+        [
+            "1,brokers,pool_rule 2,unallocated",
+            "2,special,pool_rule 3,shared",
+            "4,disks,disk-volumes,unallocated",
+            "8,special,pool_rule 3,shared"
+        ]
+    );
+}
+
+#[test]
 fn a_manifest_that_states_other_totals_stops_the_publish_and_the_last_mart_stays() {
     let mut ledger = ledger();
     let rules = ledger.rules();

@@ -61,12 +61,34 @@ struct Charge {
     source: &'static str,
 }
 
+/// What a row of usage splits, what its consumers are, and how they are called.
+const USED: [(&str, &str, &str); 5] = [
+    ("stream,,", "topic", "t"),
+    (",i-*,", "workload", "app-"),
+    (",lake-?,", "table", "prod.n.t"),
+    ("cluster_compute,,", "team", "growth"),
+    (",,s3", "prefix", "p"),
+];
+
+#[derive(Clone, Debug)]
+struct Used {
+    what: usize,
+    consumer: usize,
+    day: i64,
+    days: Option<i64>,
+    is_share: bool,
+    /// In hundredths.
+    amount: i64,
+    team: &'static str,
+}
+
 #[derive(Clone, Debug)]
 struct World {
     nodes: Vec<Node>,
     runs: Vec<Run>,
     tables: Vec<(usize, i64)>,
     charges: Vec<Charge>,
+    used: Vec<Used>,
 }
 
 /// Costs in units of 10^-18: nothing, the least there is, ordinary ones, and trillions.
@@ -120,7 +142,7 @@ fn world() -> impl Strategy<Value = World> {
             reads,
         });
     let charge = (
-        0..12_usize,
+        0..15_usize,
         0..6_usize,
         0..2_500_i64,
         prop_oneof![Just(1_i64), Just(60), Just(90), Just(1_440), Just(44_640), Just(0)],
@@ -137,13 +159,33 @@ fn world() -> impl Strategy<Value = World> {
             currency,
             source,
         });
+    // Shares may sum to more than 1 here: a reader refuses that, splitting must bear it.
+    let used = (
+        0..USED.len(),
+        0..3_usize,
+        0..30_i64,
+        prop::option::weighted(0.7, 1..20_i64),
+        any::<bool>(),
+        0..101_i64,
+        prop_oneof![3 => Just(""), 1 => Just("growth"), 1 => Just("ghost")],
+    )
+        .prop_map(|(what, consumer, day, days, is_share, amount, team)| Used {
+            what,
+            consumer,
+            day,
+            days,
+            is_share,
+            amount,
+            team,
+        });
     (
         prop::collection::vec(node, 0..6),
         prop::collection::vec(run, 0..8),
         prop::collection::vec((0..2_usize, 0..1_000_000_000_000_000_i64), 0..5),
         prop::collection::vec(charge, 1..40),
+        prop::collection::vec(used, 0..12),
     )
-        .prop_map(|(nodes, runs, tables, charges)| World { nodes, runs, tables, charges })
+        .prop_map(|(nodes, runs, tables, charges, used)| World { nodes, runs, tables, charges, used })
 }
 
 fn text<T: ToString>(value: Option<T>) -> String {
@@ -193,11 +235,28 @@ impl World {
                 })
             })
         });
+        let used = self.used.iter().map(|used| {
+            let (selection, dimension, prefix) = USED[used.what];
+            let amount = format!("{:.2}", used.amount as f64 / 100.0);
+            let amount = if used.is_share { format!("{amount},") } else { format!(",{amount}") };
+            format!(
+                "{object},{selection},{},{},{dimension},{prefix}{},{amount},{}",
+                at(used.day * 1_440),
+                text(used.days.map(|days| at((used.day + days) * 1_440))),
+                used.consumer,
+                used.team
+            )
+        });
         let tables = self.tables.iter().enumerate().map(|(nth, (bucket, bytes))| {
             // Not renamed: the unit it was read from says whether a table is still there.
             format!("object,2026-10-06 01:00,prod.n.t{nth},s3://lake-{bucket}/t{nth},{bytes}")
         });
-        let tags = ["t-0,aws_elasticmapreduce_job_flow_id,j-0", "t-1,team,growth", "t-2,clusterid,j-7"];
+        let tags = [
+            "t-0,aws_elasticmapreduce_job_flow_id,j-0",
+            "t-1,team,growth",
+            "t-2,clusterid,j-7",
+            "t-3,app,Kafka",
+        ];
         vec![
             (
                 Dataset::Nodes,
@@ -218,6 +277,12 @@ impl World {
                 tables.collect(),
             ),
             (Dataset::TagSets, "tag_set_id,key,value".into(), tags.map(str::to_owned).into()),
+            (
+                Dataset::UsageShares,
+                "source_object,pool,resource_id,service,starts_on,ends_on,dimension,consumer,share,quantity,team"
+                    .into(),
+                used.collect(),
+            ),
             (
                 Dataset::Charges,
                 "source,source_file,source_line,charge_period_start,charge_period_end,billed_cost,effective_cost,\
@@ -268,6 +333,9 @@ impl Charge {
             8 => ("Tax", "Tax", "", String::new(), "", "", ""),
             9 => ("Usage", "SavingsPlanCoveredUsage", "EC2", format!("i-{on}"), "BoxUsage:m5.xlarge", "", ""),
             10 => ("Usage", "SavingsPlanNegation", "EC2", String::new(), "BoxUsage:m5.xlarge", "", ""),
+            11 => ("Usage", "Usage", "S3", format!("lake-{}", on % 3), "Requests-Tier2", "t-1", "Requests"),
+            12 => ("Usage", "Usage", "S3", format!("lake-{}", on % 3), "USE1-USW2-AWS-Out-Bytes", "", "GB"),
+            13 => ("Usage", "Usage", "AmazonEC2", format!("k-{on}"), "BoxUsage:m5.xlarge", "t-3", ""),
             _ => ("Usage", "Usage", "EC2", format!("x-{on}"), "BoxUsage:m5.xlarge", "t-2", ""),
         };
         let costs = self.costs.map(|units| Amount::from_units(units).to_string()).join(",");
@@ -421,7 +489,7 @@ fn split(groups: &[(i128, Vec<i64>)]) -> Vec<Vec<i128>> {
     connection
         .execute_batch(
             "create table shares (group_nr integer, engine varchar, run_id varchar, table_id varchar,
-                part varchar, method varchar, weight bigint);
+                consumer_kind varchar, consumer varchar, part varchar, method varchar, weight bigint);
             create table charge_groups (group_nr integer, billed_cost decimal(38, 18),
                 effective_cost decimal(38, 18), list_cost decimal(38, 18), contracted_cost decimal(38, 18));",
         )
@@ -439,6 +507,8 @@ fn split(groups: &[(i128, Vec<i64>)]) -> Vec<Vec<i128>> {
                     group as i32,
                     "spark",
                     run,
+                    None::<String>,
+                    None::<String>,
                     None::<String>,
                     "run",
                     "test",

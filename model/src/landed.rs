@@ -9,6 +9,9 @@
 //! Tags do not sit in each row but in [`Dataset::TagSets`], by `tag_set_id`: a bill
 //! repeats few tag sets over many lines, and a join is the same text on every engine.
 
+mod storage;
+mod usage;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -81,11 +84,13 @@ pub enum Dataset {
     TableAccess,
     /// One multipart upload that was never completed.
     Uploads,
+    /// What one consumer used of some charges on some days.
+    UsageShares,
 }
 
 impl Dataset {
     /// Every dataset.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Charges,
         Self::TagSets,
         Self::Nodes,
@@ -100,6 +105,7 @@ impl Dataset {
         Self::Storage,
         Self::TableAccess,
         Self::Uploads,
+        Self::UsageShares,
     ];
 
     /// Directory and table name.
@@ -119,6 +125,7 @@ impl Dataset {
             Self::Storage => "storage",
             Self::TableAccess => "table_access",
             Self::Uploads => "uploads",
+            Self::UsageShares => "usage_shares",
         }
     }
 
@@ -139,6 +146,7 @@ impl Dataset {
             Self::Storage => "bucket x prefix x storage class x age band in one collection",
             Self::TableAccess => "table x day x principal",
             Self::Uploads => "one incomplete multipart upload in one collection",
+            Self::UsageShares => "selection of charges x days x consumer",
         }
     }
 
@@ -156,9 +164,10 @@ impl Dataset {
             Self::TablePartitions => TABLE_PARTITIONS,
             Self::TableSnapshots => TABLE_SNAPSHOTS,
             Self::Queries => QUERIES,
-            Self::Storage => STORAGE,
-            Self::TableAccess => TABLE_ACCESS,
-            Self::Uploads => UPLOADS,
+            Self::Storage => storage::STORAGE,
+            Self::TableAccess => storage::TABLE_ACCESS,
+            Self::Uploads => storage::UPLOADS,
+            Self::UsageShares => usage::USAGE_SHARES,
         }
     }
 }
@@ -519,64 +528,6 @@ const QUERIES: &[Column] = &[
     optional("splits", Int, "splits completed"),
     optional("error_code", Text, "the engine's name of the failure"),
     optional("is_cached", Bool, "answered from a result cache, where the engine says so"),
-];
-
-const STORAGE: &[Column] = &[
-    required("source", Text, "configured source"),
-    required("source_object", Text, "inventory of a bucket and day it was read from"),
-    required("collected_at", Instant, "creation of the inventory"),
-    required("bucket", Text, "bucket listed"),
-    required(
-        "prefix",
-        Text,
-        "directory of the objects, cut before name=value parts and then before the last data or metadata; ends with /",
-    ),
-    required("part", Text, "data, metadata or other: the part after the prefix"),
-    required("storage_class", Text, "as the inventory spells it: STANDARD, STANDARD_IA, ..."),
-    required("age_band", Text, "days since last modified: 0-29, 30-89, 90-179, 180-364 or 365+"),
-    required("objects", Int, "current objects"),
-    required("bytes", Int, "bytes of current objects"),
-    required("noncurrent_objects", Int, "versions that are not current, delete markers included"),
-    required("noncurrent_bytes", Int, "bytes of such versions"),
-    required("small_objects", Int, "current objects under 128 KiB, which colder classes bill as 128 KiB"),
-    required("small_bytes", Int, "bytes of such objects"),
-    optional("oldest_modified_at", Instant, "last change of the oldest current object"),
-    optional("newest_modified_at", Instant, "last change of the newest current object"),
-];
-
-const TABLE_ACCESS: &[Column] = &[
-    required("source", Text, "configured source"),
-    required("source_object", Text, "object it was read from"),
-    required("day", Instant, "start of the UTC day"),
-    required("table_name", Text, "as the report names it: catalog.namespace.table, or a location"),
-    required("principal", Text, "who read it; empty where the report does not say"),
-    optional("engine", Text, "engine that read it, where the report says so"),
-    required("reads", Int, "scans"),
-    optional("files", Int, "data and delete files read"),
-    optional("bytes", Int, "bytes of those files"),
-    optional(
-        "oldest_partition_on",
-        Instant,
-        "oldest day of the partitions asked for, where the filter says so",
-    ),
-    required("last_read_at", Instant, "the latest of the reads"),
-];
-
-const UPLOADS: &[Column] = &[
-    required("source", Text, "configured source"),
-    required("source_object", Text, "object it was read from"),
-    required("collected_at", Instant, "when the listing was made"),
-    required("bucket", Text, "bucket"),
-    required("key", Text, "key the object would get"),
-    required("upload_id", Text, "upload"),
-    required("initiated_at", Instant, "when it was begun"),
-    optional("storage_class", Text, "class the object would get"),
-    optional("initiator", Text, "who began it"),
-    optional(
-        "bytes",
-        Int,
-        "bytes of the parts uploaded; null where the listing does not say (ListParts does)",
-    ),
 ];
 
 #[cfg(test)]

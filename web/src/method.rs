@@ -58,6 +58,26 @@ pub const METHODS: [Method; 15] = [
         formula: "Billed bytes that no inventory and no table metadata explain. They are not smeared over the tables.",
     },
     Method {
+        name: "request-share",
+        title: "Share of the requests",
+        formula: "cost of the bucket’s requests of the day × those the table’s reads and commits came to ÷ those billed (retrieval and transfer by bytes read).",
+    },
+    Method {
+        name: "request-rest",
+        title: "Requests of no known table",
+        formula: "Billed requests that no read or commit of a table explains: they stay with the bucket’s owner.",
+    },
+    Method {
+        name: "usage-share",
+        title: "Share of the usage told",
+        formula: "cost of the charge × the consumer’s part of the day’s usage, as a file of usage says: a topic, a query group, a workbook, a team.",
+    },
+    Method {
+        name: "usage-rest",
+        title: "Told to be nobody’s",
+        formula: "What the shares of the day leave over: it stays with the owner of the charge.",
+    },
+    Method {
         name: "shared",
         title: "Of use to all",
         formula: "Support, tax, credits and unused commitments: kept apart, not spread.",

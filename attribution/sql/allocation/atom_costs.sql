@@ -1,4 +1,4 @@
--- One row per atom: charge group x run x table, with its part of each cost. The parts of
+-- One row per atom: charge group x run x table x consumer, with its part of each cost. The parts of
 -- a group sum to it exactly, on every basis, and none has another sign than its group.
 with totals as (
     select group_nr, cast(sum(weight) as bigint) as weight_total, count(*) as parts, max(weight) as largest_weight
@@ -8,17 +8,18 @@ with totals as (
 largest as (
     -- The largest part takes what cutting leaves; of equal ones the first by key.
     select
-        h.group_nr, h.engine, h.run_id, h.table_id,
+        h.group_nr, h.engine, h.run_id, h.table_id, h.consumer_kind, h.consumer,
         row_number() over (
             partition by h.group_nr
-            order by coalesce(h.run_id, ''), coalesce(h.table_id, ''), coalesce(h.engine, '')
+            order by
+                coalesce(h.run_id, ''), coalesce(h.table_id, ''), coalesce(h.engine, ''), coalesce(h.consumer, '')
         ) as nth
     from shares h
     join totals t on t.group_nr = h.group_nr and t.largest_weight = h.weight and t.parts > 1
 ),
 shares_of_groups as (
     select
-        h.group_nr, h.engine, h.run_id, h.table_id, h.part, h.method, h.weight, t.weight_total,
+        h.group_nr, h.engine, h.run_id, h.table_id, h.consumer_kind, h.consumer, h.part, h.method, h.weight, t.weight_total,
         case when l.group_nr is null then 0 else 1 end as is_largest,
         cast(h.weight as double) / cast(t.weight_total as double) as share,
         g.billed_cost, g.effective_cost, g.list_cost, g.contracted_cost
@@ -31,13 +32,14 @@ shares_of_groups as (
         and coalesce(l.run_id, '') = coalesce(h.run_id, '')
         and coalesce(l.table_id, '') = coalesce(h.table_id, '')
         and coalesce(l.engine, '') = coalesce(h.engine, '')
+        and coalesce(l.consumer, '') = coalesce(h.consumer, '')
 ),
 cut as (
     -- The share is computed once and used for all four; each part is cut off at 12 digits
     -- towards zero.
     -- The 1 in the fifteenth digit makes up for doubles that fall a hair short of 0.08.
     select
-        s.group_nr, s.engine, s.run_id, s.table_id, s.part, s.method, s.weight, s.weight_total, s.is_largest,
+        s.group_nr, s.engine, s.run_id, s.table_id, s.consumer_kind, s.consumer, s.part, s.method, s.weight, s.weight_total, s.is_largest,
         s.billed_cost, s.effective_cost, s.list_cost, s.contracted_cost,
         cast(sign(cast(s.billed_cost as double)) * floor(abs(cast(s.billed_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as billed_part,
         cast(sign(cast(s.effective_cost as double)) * floor(abs(cast(s.effective_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as effective_part,
@@ -56,7 +58,7 @@ given as (
     group by group_nr
 )
 select
-    h.group_nr, h.engine, h.run_id, h.table_id, h.part, h.method,
+    h.group_nr, h.engine, h.run_id, h.table_id, h.consumer_kind, h.consumer, h.part, h.method,
     h.weight, t.weight_total,
     g.billed_cost, g.effective_cost, g.list_cost, g.contracted_cost
 from shares h
@@ -64,7 +66,7 @@ join totals t on t.group_nr = h.group_nr and t.parts = 1
 join charge_groups g on g.group_nr = h.group_nr
 union all
 select
-    c.group_nr, c.engine, c.run_id, c.table_id, c.part, c.method,
+    c.group_nr, c.engine, c.run_id, c.table_id, c.consumer_kind, c.consumer, c.part, c.method,
     c.weight, c.weight_total,
     cast(c.billed_part as decimal(38, 18)),
     cast(c.effective_part as decimal(38, 18)),
@@ -75,7 +77,7 @@ where c.is_largest = 0
 union all
 -- What the cuts left goes to the largest part.
 select
-    c.group_nr, c.engine, c.run_id, c.table_id, c.part, c.method,
+    c.group_nr, c.engine, c.run_id, c.table_id, c.consumer_kind, c.consumer, c.part, c.method,
     c.weight, c.weight_total,
     cast(c.billed_part + (c.billed_cost - v.billed_given) as decimal(38, 18)),
     cast(c.effective_part + (c.effective_cost - v.effective_given) as decimal(38, 18)),

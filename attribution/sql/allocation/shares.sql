@@ -1,6 +1,12 @@
--- One row per charge group, run and table with a part in it: integer weights. Every
--- charge group has at least one row.
-with outputs as (
+-- One row per charge group, run, table and consumer with a part in it: integer weights.
+-- Every charge group has at least one row. What usage rows name is split by them alone.
+with told as (
+    select distinct group_nr from usage_shares
+),
+requested as (
+    select distinct group_nr from request_shares
+),
+outputs as (
     select
         o.engine, o.run_id, o.table_id, o.weight,
         sum(o.weight) over (partition by o.engine, o.run_id) as all_weight,
@@ -13,6 +19,8 @@ by_run as (
     select c.group_nr, c.engine, c.run_id, c.method, c.weight, o.table_id, coalesce(o.tables, 0) as tables
     from compute_shares c
     left join outputs o on o.engine = c.engine and o.run_id = c.run_id and o.nth = 1
+    left join told t on t.group_nr = c.group_nr
+    where t.group_nr is null
 ),
 by_output as (
     -- A run's part is split over the tables it wrote, by bytes; whole units, the rest to the largest.
@@ -39,18 +47,45 @@ compute as (
     from by_output b
 )
 select
-    group_nr, engine, run_id, table_id, method, cast(weight as bigint) as weight,
+    group_nr, engine, run_id, table_id, cast(null as varchar) as consumer_kind, cast(null as varchar) as consumer,
+    method, cast(weight as bigint) as weight,
     case when run_id is null then 'idle' else 'run' end as part
 from compute
 where weight > 0
 union all
 select
-    group_nr, cast(null as varchar), cast(null as varchar), table_id, method, weight,
-    case when table_id is null then 'unmeasured' else 'table' end
-from storage_shares
+    s.group_nr, cast(null as varchar), cast(null as varchar), s.table_id, cast(null as varchar), cast(null as varchar),
+    s.method, s.weight,
+    case when s.table_id is null then 'unmeasured' else 'table' end
+from storage_shares s
+left join told t on t.group_nr = s.group_nr
+where t.group_nr is null
 union all
 select
-    g.group_nr, cast(null as varchar), cast(null as varchar), cast(null as varchar),
+    r.group_nr, cast(null as varchar), cast(null as varchar), r.table_id, cast(null as varchar), cast(null as varchar),
+    r.method, r.weight,
+    case when r.table_id is null then 'whole' else 'table' end
+from request_shares r
+left join told t on t.group_nr = r.group_nr
+where t.group_nr is null
+union all
+select
+    u.group_nr, cast(null as varchar), cast(null as varchar),
+    case when u.consumer_kind = 'table' then lower(u.consumer) end, u.consumer_kind, u.consumer,
+    u.method, u.weight,
+    -- What nobody used stays what the group was.
+    case
+        when u.consumer is not null then 'consumer'
+        when g.pool_kind in ('compute', 'overhead') then 'idle'
+        when g.pool_kind = 'storage' then 'unmeasured'
+        else 'whole'
+    end
+from usage_shares u
+join charge_groups g on g.group_nr = u.group_nr
+union all
+select
+    g.group_nr, cast(null as varchar), cast(null as varchar), cast(null as varchar), cast(null as varchar),
+    cast(null as varchar),
     case
         when g.pool_kind = 'shared' then 'shared'
         when g.cluster_id is not null then 'unobserved-cluster'
@@ -58,4 +93,6 @@ select
     end,
     cast(1 as bigint), 'whole'
 from charge_groups g
-where g.pool_kind in ('direct', 'shared')
+left join told t on t.group_nr = g.group_nr
+left join requested r on r.group_nr = g.group_nr
+where g.pool_kind in ('direct', 'shared') and t.group_nr is null and r.group_nr is null

@@ -2,7 +2,8 @@
 -- table for bytes no table accounts for: weights in bytes.
 -- A bucket's bill in bytes of a day = GB-months x 2^30 x hours of the month / 24.
 -- Bytes come from the bucket's inventories, class by class; where it has none, from the
--- tables' metadata, which does not say in which class a file lies: all classes are split alike.
+-- tables' metadata, which does not say in which class a file lies: all classes are split
+-- alike. An old or partial inventory gives way to nearer metadata (by_table_day).
 with groups as (
     select
         g.group_nr,
@@ -58,6 +59,7 @@ bucket_days as (
 inventory_of_day as (
     select
         d.bucket, d.usage_date, i.collected_on,
+        abs(date_diff('day', d.usage_date, i.collected_on)) as days_off,
         row_number() over (
             partition by d.bucket, d.usage_date
             order by abs(date_diff('day', d.usage_date, i.collected_on)), i.collected_on
@@ -65,13 +67,22 @@ inventory_of_day as (
     from (select distinct bucket, usage_date from bucket_days where is_inventoried = 1) d
     join inventoried i on i.bucket = d.bucket
 ),
-by_inventory as (
-    select d.bucket, d.storage_class, d.usage_date, s.table_id, s.stored_bytes, s.collected_on
-    from bucket_days d
-    join inventory_of_day n on n.bucket = d.bucket and n.usage_date = d.usage_date and n.nth = 1
-    join stg_storage s
-        on s.bucket = d.bucket and s.storage_class = d.storage_class and s.collected_on = n.collected_on
-    where d.is_inventoried = 1 and s.table_id is not null and s.stored_bytes > 0
+coverage as (
+    -- An inventory of some prefixes lists far less than is billed.
+    select
+        n.bucket, n.usage_date, n.collected_on, n.days_off,
+        case when cast(i.bytes as double) < 0.9 * cast(b.billed_bytes as double) then 1 else 0 end as is_partial
+    from inventory_of_day n
+    join (
+        select bucket, usage_date, sum(billed_bytes) as billed_bytes from bucket_days group by bucket, usage_date
+    ) b on b.bucket = n.bucket and b.usage_date = n.usage_date
+    join (
+        select bucket, collected_on, sum(stored_bytes) as bytes
+        from stg_storage
+        where storage_class = '*'
+        group by bucket, collected_on
+    ) i on i.bucket = n.bucket and i.collected_on = n.collected_on
+    where n.nth = 1
 ),
 -- A table that is no longer there holds bytes until it was last seen.
 seen as (
@@ -85,23 +96,123 @@ seen as (
 ),
 collections as (
     select
-        b.bucket, b.storage_class, b.usage_date, t.table_id, t.stored_bytes, t.collected_on,
+        b.bucket, b.usage_date, t.table_id, t.stored_bytes, t.collected_on,
+        abs(date_diff('day', b.usage_date, t.collected_on)) as days_off,
         row_number() over (
             partition by b.bucket, b.usage_date, t.table_id
             order by abs(date_diff('day', b.usage_date, t.collected_on)), t.collected_on
         ) as nth
-    from bucket_days b
+    from (select distinct bucket, usage_date from bucket_days) b
     join stg_tables t on t.bucket = b.bucket
     join seen s on s.table_id = t.table_id and (s.is_there = 1 or b.usage_date <= s.last_on)
-    where b.is_inventoried = 0
+),
+metadata as (
+    select bucket, usage_date, table_id, stored_bytes, collected_on, days_off
+    from collections
+    where nth = 1 and stored_bytes > 0
+),
+listed as (
+    select c.bucket, c.usage_date, s.table_id, s.stored_bytes, c.collected_on, c.days_off
+    from coverage c
+    join stg_storage s
+        on s.bucket = c.bucket and s.collected_on = c.collected_on and s.storage_class = '*'
+    where s.table_id is not null and s.stored_bytes > 0
+),
+-- Which of the two says what a table held on a day. An inventory knows orphans and classes:
+-- where it lists the table it holds, unless it is more than 14 days off (a weekly one that
+-- failed once) and the metadata is nearer. Of a table it lists nothing of, the metadata is
+-- believed where it is as near, or where the inventory covers less than nine tenths of the
+-- bytes billed and the metadata is at most 14 days off.
+by_table_day as (
+    select
+        coalesce(l.bucket, m.bucket) as bucket,
+        coalesce(l.usage_date, m.usage_date) as usage_date,
+        coalesce(l.table_id, m.table_id) as table_id,
+        l.stored_bytes as listed_bytes,
+        m.stored_bytes as metadata_bytes,
+        l.collected_on as listed_on,
+        m.collected_on as metadata_on,
+        case
+            when c.bucket is null then 'unlisted bucket'
+            when l.table_id is not null and (l.days_off <= 14 or m.table_id is null or m.days_off >= l.days_off)
+                then 'inventory'
+            when l.table_id is not null then 'old inventory'
+            when m.days_off <= c.days_off or (c.is_partial = 1 and m.days_off <= 14) then 'not listed'
+            else 'gone'
+        end as told_by
+    from listed l
+    full outer join metadata m
+        on m.bucket = l.bucket and m.usage_date = l.usage_date and m.table_id = l.table_id
+    left join coverage c
+        on c.bucket = coalesce(l.bucket, m.bucket) and c.usage_date = coalesce(l.usage_date, m.usage_date)
+),
+by_inventory as (
+    -- An old inventory still says in which classes a table lies.
+    select
+        d.bucket, d.storage_class, d.usage_date, t.table_id,
+        case
+            when t.told_by = 'inventory' then s.stored_bytes
+            else cast(floor(
+                cast(t.metadata_bytes as double) * (cast(s.stored_bytes as double) / cast(t.listed_bytes as double))
+            ) as bigint)
+        end as stored_bytes,
+        case when t.told_by = 'inventory' then t.listed_on else t.metadata_on end as collected_on
+    from by_table_day t
+    join bucket_days d on d.bucket = t.bucket and d.usage_date = t.usage_date
+    join stg_storage s
+        on s.bucket = t.bucket and s.storage_class = d.storage_class and s.collected_on = t.listed_on
+        and s.table_id = t.table_id
+    where t.told_by in ('inventory', 'old inventory') and s.stored_bytes > 0
+),
+unexplained as (
+    select
+        b.bucket, b.storage_class, b.usage_date,
+        greatest(b.billed_bytes - coalesce(sum(n.stored_bytes), 0), 0) as bytes
+    from bucket_days b
+    left join by_inventory n on n.bucket = b.bucket and n.storage_class = b.storage_class and n.usage_date = b.usage_date
+    where b.is_inventoried = 1
+    group by b.bucket, b.storage_class, b.usage_date, b.billed_bytes
+),
+unexplained_days as (
+    select bucket, usage_date, sum(bytes) as bytes
+    from unexplained
+    group by bucket, usage_date
+),
+not_listed_days as (
+    select bucket, usage_date, sum(metadata_bytes) as bytes
+    from by_table_day
+    where told_by = 'not listed'
+    group by bucket, usage_date
+),
+by_metadata as (
+    -- What an inventory does not list lies in what of the bill it does not explain, class by
+    -- class, and takes nothing from the tables it does list.
+    select
+        u.bucket, u.storage_class, u.usage_date, t.table_id,
+        cast(floor(
+            cast(t.metadata_bytes as double)
+            * least(1.0, cast(d.bytes as double) / cast(n.bytes as double))
+            * (cast(u.bytes as double) / cast(d.bytes as double))
+        ) as bigint) as stored_bytes,
+        t.metadata_on as collected_on
+    from by_table_day t
+    join not_listed_days n on n.bucket = t.bucket and n.usage_date = t.usage_date
+    join unexplained_days d on d.bucket = t.bucket and d.usage_date = t.usage_date and d.bytes > 0
+    join unexplained u on u.bucket = t.bucket and u.usage_date = t.usage_date and u.bytes > 0
+    where t.told_by = 'not listed'
 ),
 nearest as (
     select bucket, storage_class, usage_date, table_id, stored_bytes, collected_on
     from by_inventory
+    where stored_bytes > 0
     union all
     select bucket, storage_class, usage_date, table_id, stored_bytes, collected_on
-    from collections
-    where nth = 1 and stored_bytes > 0
+    from by_metadata
+    where stored_bytes > 0
+    union all
+    select t.bucket, '*', t.usage_date, t.table_id, t.metadata_bytes, t.metadata_on
+    from by_table_day t
+    where t.told_by = 'unlisted bucket'
 ),
 rest as (
     select

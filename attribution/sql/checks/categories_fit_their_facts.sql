@@ -3,7 +3,7 @@ select charge_group_id, category, run_id, table_id, team
 from atoms
 where category is null
     or category not in ('direct', 'usage', 'storage', 'shared', 'idle', 'unallocated')
-    or (category = 'usage') <> (run_id is not null)
+    or (category = 'usage') <> (run_id is not null or consumer is not null)
     or (category in ('direct') and team is null)
     or (category = 'unallocated' and team is not null)
     or weight <= 0

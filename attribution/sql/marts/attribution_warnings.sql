@@ -47,3 +47,47 @@ from (
     having sum(u.vcore_ms) > l.vcore_ms or sum(u.memory_mib_ms) > l.memory_mib_ms
 ) s
 group by s.cluster_id, s.node_id
+union all
+select
+    'unknown-service', o.service_name || ' ' || o.month,
+    case when o.amount_size >= 0.01 then cast(cast(round(o.amount, 2) as decimal(38, 2)) as varchar)
+        else rtrim(rtrim(cast(o.amount as varchar), '0'), '.') end
+        || ' ' || o.billing_currency || ' (' || o.basis || ') fell into the pool `other`: no rule knows this service'
+        || ' (give it a pool by a [[pool_rule]])',
+    o.pieces
+from (
+    select
+        coalesce(service_name, '(none)') as service_name,
+        strftime(usage_date, '%Y-%m') as month,
+        billing_currency,
+        case when sum(effective_cost) = 0 then 'billed' else 'effective' end as basis,
+        case when sum(effective_cost) = 0 then sum(billed_cost) else sum(effective_cost) end as amount,
+        abs(case when sum(effective_cost) = 0 then sum(billed_cost) else sum(effective_cost) end) as amount_size,
+        cast(sum(pieces) as bigint) as pieces
+    from charge_groups
+    where pool = 'other'
+    group by coalesce(service_name, '(none)'), strftime(usage_date, '%Y-%m'), billing_currency
+    -- What costs nothing has nothing to hide.
+    having sum(effective_cost) <> 0 or sum(billed_cost) <> 0
+) o
+union all
+select
+    'usage-without-charges', u.source || ' ' || u.source_object,
+    'usage of ' || u.selection || ' by ' || u.consumer_kind || ' splits nothing: on its days the bill has no such charges,'
+        || ' or a more exact selection or a later file splits them',
+    cast(sum(u.lines_read) as bigint)
+from stg_usage_shares u
+where u.selection_id not in (select selection_id from usage_shares)
+group by u.source, u.source_object, u.selection, u.consumer_kind
+union all
+select
+    'usage-unknown-team', u.source || ' ' || u.source_object,
+    'usage of ' || u.selection || ' names the team `' || u.named_team || '`, which no [[team]] is called:'
+        || ' its part stays with the owner of the charges',
+    cast(sum(u.lines_read) as bigint)
+from (
+    select *, coalesce(team, case when consumer_kind = 'team' then consumer end) as named_team
+    from stg_usage_shares
+) u
+where u.named_team is not null and u.named_team not in (select team from teams)
+group by u.source, u.source_object, u.selection, u.named_team

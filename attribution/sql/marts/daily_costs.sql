@@ -14,6 +14,8 @@ select
     engine,
     run_id,
     table_id,
+    consumer_kind,
+    consumer,
     cluster_id,
     tag_set_id,
     sum(billed_cost) as billed_cost,
@@ -23,4 +25,4 @@ select
 from atoms
 group by
     usage_date, billing_currency, service_name, account_id, region_id, pool, category, method, team,
-    workload, engine, run_id, table_id, cluster_id, tag_set_id
+    workload, engine, run_id, table_id, consumer_kind, consumer, cluster_id, tag_set_id

@@ -78,6 +78,7 @@ select
     case when c.source_nr is null then s.method else 'idle-proportional' end as method,
     case when c.source_nr is null then s.team else c.team end as team,
     c.workload, c.engine, cast(null as varchar) as run_id, cast(null as varchar) as table_id,
+    cast(null as varchar) as consumer_kind, cast(null as varchar) as consumer,
     s.cluster_id, s.tag_set_id,
     coalesce(c.weight, 1) as weight,
     coalesce(c.weight_total, 1) as weight_total,

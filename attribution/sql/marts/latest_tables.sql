@@ -9,7 +9,8 @@ owners as (
     select table_id, team, row_number() over (partition by table_id order by usage_date desc) as nth
     from owner_of_table
 )
-select r.*, o.team
+select r.*, o.team, b.expirable_bytes, b.orphaned_bytes, b.noncurrent_bytes
 from ranked r
 left join owners o on o.table_id = r.table_id and o.nth = 1
+left join table_bytes b on b.table_id = r.table_id and b.collected_on = r.collected_on
 where r.nth = 1

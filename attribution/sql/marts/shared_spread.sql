@@ -92,6 +92,7 @@ select
     case when c.team is null then s.method else 'shared-' || y.spread end as method,
     c.team, cast(null as varchar) as workload, cast(null as varchar) as engine,
     cast(null as varchar) as run_id, cast(null as varchar) as table_id,
+    cast(null as varchar) as consumer_kind, cast(null as varchar) as consumer,
     s.cluster_id, s.tag_set_id,
     coalesce(c.weight, 1) as weight,
     coalesce(c.weight_total, 1) as weight_total,

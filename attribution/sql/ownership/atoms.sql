@@ -1,7 +1,8 @@
--- One row per atom (charge group x run x table): its cost on every basis, how it was found
--- (method, weight, pool rule) and whose it is (team, owner rule), in one of six categories.
--- Usage follows the run's owner, storage the table's (else the bucket's tags), idle the
--- cluster's, direct charges a rule on their unobserved cluster, then their own tags; then the default team.
+-- One row per atom (charge group x run x table x consumer): its cost on every basis, how it
+-- was found (method, weight, pool rule) and whose it is (team, owner rule), in one of six
+-- categories. Usage follows the run's owner or the consumer's (else its pool's), storage the
+-- table's (else the bucket's tags), idle the cluster's, direct charges a rule on their
+-- unobserved cluster, then their own tags; then the default team.
 with runs as (
     select r.engine, r.run_id, r.workload, o.team, o.rule_id
     from stg_runs r
@@ -10,7 +11,7 @@ with runs as (
 owned as (
     select
         g.charge_group_id,
-        a.engine, a.run_id, a.table_id, a.part, a.method, a.weight, a.weight_total,
+        a.engine, a.run_id, a.table_id, a.consumer_kind, a.consumer, a.part, a.method, a.weight, a.weight_total,
         a.billed_cost, a.effective_cost, a.list_cost, a.contracted_cost,
         g.bucket_start,
         g.bucket_hours,
@@ -26,9 +27,13 @@ owned as (
         g.resource_id,
         g.tag_set_id,
         g.usage_type,
-        r.workload,
+        case when a.consumer_kind = 'workload' then a.consumer else r.workload end as workload,
         case
             when a.part = 'run' then r.team
+            when a.part = 'consumer' and u.team is not null then u.team
+            when a.part = 'consumer' and (g.pool_kind in ('compute', 'overhead') or c.owner_kind = 'cluster')
+                then c.team
+            when a.part = 'consumer' then d.team
             when a.part = 'idle' then c.team
             when a.part = 'table' then coalesce(t.team, d.team)
             when a.part = 'unmeasured' then d.team
@@ -37,6 +42,10 @@ owned as (
         end as ruled_team,
         case
             when a.part = 'run' then r.rule_id
+            when a.part = 'consumer' and u.team is not null then u.rule_id
+            when a.part = 'consumer' and (g.pool_kind in ('compute', 'overhead') or c.owner_kind = 'cluster')
+                then c.rule_id
+            when a.part = 'consumer' then d.rule_id
             when a.part = 'idle' then c.rule_id
             when a.part = 'table' then coalesce(t.rule_id, d.rule_id)
             when a.part = 'unmeasured' then d.rule_id
@@ -47,12 +56,18 @@ owned as (
     join charge_groups g on g.group_nr = a.group_nr
     left join runs r on a.part = 'run' and r.engine = a.engine and r.run_id = a.run_id
     left join owner_of_cluster c
-        on (a.part = 'idle' or a.method = 'unobserved-cluster')
+        on (a.part = 'idle' or a.method in ('unobserved-cluster', 'usage-share', 'usage-rest'))
         and c.cluster_id = g.cluster_id
         and c.usage_date = g.usage_date
     left join owner_of_table t on a.part = 'table' and t.table_id = a.table_id and t.usage_date = g.usage_date
+    left join usage_shares s on a.part = 'consumer' and s.group_nr = a.group_nr and s.consumer = a.consumer
+    left join owner_of_consumer u
+        on u.usage_date = s.usage_date
+        and u.consumer_kind = s.consumer_kind
+        and u.consumer = s.consumer
+        and u.named_team = coalesce(s.team, '')
     left join owner_of_charge d
-        on g.pool_kind in ('direct', 'storage')
+        on (g.pool_kind in ('direct', 'storage') or a.part = 'consumer')
         and d.tag_set_id = coalesce(g.tag_set_id, '')
         and d.resource_id = coalesce(g.resource_id, '')
         and d.account_id = coalesce(g.account_id, '')
@@ -62,9 +77,12 @@ defaulted as (
     select
         o.*,
         -- The default owns work, storage and capacity nobody claims; shared costs stay shared.
-        case when o.pool_kind = 'shared' then null else coalesce(o.ruled_team, p.default_team) end as team,
         case
-            when o.pool_kind = 'shared' then null
+            when o.pool_kind = 'shared' and o.part <> 'consumer' then null
+            else coalesce(o.ruled_team, p.default_team)
+        end as team,
+        case
+            when o.pool_kind = 'shared' and o.part <> 'consumer' then null
             when o.ruled_team is not null then o.ruled_by
             when p.default_team is not null then 'default'
         end as owner_rule
@@ -90,6 +108,8 @@ select
     d.run_id,
     d.workload,
     d.table_id,
+    d.consumer_kind,
+    d.consumer,
     d.part,
     case when d.method = 'direct' and d.team is null then 'unowned' else d.method end as method,
     d.weight,
@@ -97,7 +117,7 @@ select
     d.team,
     d.owner_rule,
     case
-        when d.part = 'run' then 'usage'
+        when d.part in ('run', 'consumer') then 'usage'
         when d.part = 'idle' then 'idle'
         when d.part = 'table' then 'storage'
         when d.pool_kind = 'shared' then 'shared'

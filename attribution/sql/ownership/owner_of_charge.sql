@@ -7,7 +7,7 @@ with subjects as (
         coalesce(account_id, '') as account_id,
         usage_date
     from charge_groups
-    where pool_kind in ('direct', 'storage')
+    where pool_kind in ('direct', 'storage') or group_nr in (select group_nr from usage_shares)
 ),
 matches as (
     select s.*, o.team, o.rule_id, o.kind, o.position, 1 as kind_rank

@@ -2,6 +2,9 @@
 -- into, and the key of the charge groups its pieces fall into: lines of equal keys are told
 -- apart by nothing but prices (source, currency, service, account, region, pool and its rule,
 -- cluster, resource, tag set, line type, category, usage type and unit).
+with marked as (
+    select distinct resource_id, tag_set_id from charge_marks
+)
 select
     c.line_id,
     c.source,
@@ -56,14 +59,22 @@ select
 from stg_charges c
 left join charge_clusters k
     on k.resource_id = coalesce(c.resource_id, '') and k.tag_set_id = coalesce(c.tag_set_id, '')
+left join marked m
+    on m.resource_id = coalesce(c.resource_id, '') and m.tag_set_id = coalesce(c.tag_set_id, '')
 join charge_pools p
     on p.charge_category = coalesce(c.charge_category, '')
     and p.line_item_type = coalesce(c.line_item_type, '')
     and p.service_name = coalesce(c.service_name, '')
+    and p.product_code = coalesce(c.product_code, '')
+    and p.provider_name = coalesce(c.provider_name, '')
     and p.usage_type = coalesce(c.usage_type, '')
     and p.commitment_discount_status = coalesce(c.commitment_discount_status, '')
+    and p.names_commitment = case when c.commitment_discount_id is null then 0 else 1 end
+    and p.is_third_party = c.is_third_party
     and p.service_category = coalesce(c.service_category, '')
     and p.quantity_unit = coalesce(c.quantity_unit, '')
+    and p.marked_resource_id = coalesce(m.resource_id, '')
+    and p.marked_tag_set_id = coalesce(m.tag_set_id, '')
     and p.cluster_link = case
         when k.cluster_id is null or k.is_observed = 0 then 'no'
         when k.is_node = 1 then 'node'

@@ -72,6 +72,25 @@ select
     coalesce(n.sub_account_id, n.billing_account_id) as account_id,
     coalesce(n.service_name, n.x_product_code, n.provider_name) as service_name,
     n.service_category,
+    n.provider_name,
+    -- Sold through a cloud's bill by somebody else: a marketplace's software.
+    case
+        when lower(n.provider_name) in (
+                'aws', 'amazon web services', 'microsoft', 'azure', 'google cloud', 'gcp', 'oracle'
+            )
+            and n.publisher_name is not null
+            and lower(n.publisher_name) not like 'amazon%'
+            and lower(n.publisher_name) not like 'aws%'
+            and lower(n.publisher_name) not like 'aispl%'
+            and lower(n.publisher_name) not like '%sinnet%'
+            and lower(n.publisher_name) not like '%western cloud%'
+            and lower(n.publisher_name) not like 'microsoft%'
+            and lower(n.publisher_name) not like 'azure%'
+            and lower(n.publisher_name) not like 'google%'
+            and lower(n.publisher_name) not like 'oracle%'
+            then 1
+        else 0
+    end as is_third_party,
     n.region_id,
     n.resource_id,
     n.tag_set_id,

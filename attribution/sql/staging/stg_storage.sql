@@ -1,6 +1,6 @@
 -- One row per bucket, storage class ('*': all of them), day an inventory of the bucket was
 -- made, and table (or none) whose location the objects lie below: their bytes, versions
--- that are not current included, for they are billed alike.
+-- that are not current included, for they are billed alike, and what of them these are.
 with ranked as (
     select
         s.*,
@@ -13,7 +13,9 @@ with ranked as (
     from landed_storage s
 ),
 latest as (
-    select bucket, collected_on, prefix, storage_class, sum(bytes + noncurrent_bytes) as bytes
+    select
+        bucket, collected_on, prefix, storage_class,
+        sum(bytes + noncurrent_bytes) as bytes, sum(noncurrent_bytes) as noncurrent_bytes
     from ranked
     where nth = 1
     group by bucket, collected_on, prefix, storage_class
@@ -59,14 +61,15 @@ matched as (
 ),
 by_class as (
     select
-        l.bucket, l.storage_class, l.collected_on, m.table_id, cast(sum(l.bytes) as bigint) as stored_bytes
+        l.bucket, l.storage_class, l.collected_on, m.table_id,
+        cast(sum(l.bytes) as bigint) as stored_bytes, cast(sum(l.noncurrent_bytes) as bigint) as noncurrent_bytes
     from latest l
     left join matched m on m.bucket = l.bucket and m.prefix = l.prefix and m.nth = 1
     group by l.bucket, l.storage_class, l.collected_on, m.table_id
 )
-select bucket, storage_class, collected_on, table_id, stored_bytes
+select bucket, storage_class, collected_on, table_id, stored_bytes, noncurrent_bytes
 from by_class
 union all
-select bucket, '*', collected_on, table_id, cast(sum(stored_bytes) as bigint)
+select bucket, '*', collected_on, table_id, cast(sum(stored_bytes) as bigint), cast(sum(noncurrent_bytes) as bigint)
 from by_class
 group by bucket, collected_on, table_id

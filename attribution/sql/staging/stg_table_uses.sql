@@ -1,7 +1,9 @@
 -- One row per run, table and access, as logs tell: the run's own, else lineage of the run,
 -- else lineage of the step that started it.
 with own as (
-    select t.engine, t.run_id, t.table_name, t.access, sum(t.bytes) as bytes, sum(t.row_count) as row_count
+    select
+        t.engine, t.run_id, t.table_name, t.access,
+        sum(t.bytes) as bytes, sum(t.row_count) as row_count, sum(t.files) as files
     from landed_run_tables t
     -- Only of the log that stg_runs kept, so that a run logged twice is counted once.
     join stg_runs r
@@ -10,7 +12,9 @@ with own as (
 ),
 told as (
     -- Statistics grow from event to event, and events of a run may lie in two files.
-    select t.engine, t.run_id, t.table_name, t.access, max(t.bytes) as bytes, max(t.row_count) as row_count
+    select
+        t.engine, t.run_id, t.table_name, t.access,
+        max(t.bytes) as bytes, max(t.row_count) as row_count, max(t.files) as files
     from landed_run_tables t
     join sources k on k.source = t.source and k.kind = 'openlineage'
     group by t.engine, t.run_id, t.table_name, t.access
@@ -22,7 +26,7 @@ of_run as (
     where not exists (select 1 from own o where o.engine = t.engine and o.run_id = t.run_id)
 ),
 of_step as (
-    select r.engine, r.run_id, t.table_name, t.access, t.bytes, t.row_count
+    select r.engine, r.run_id, t.table_name, t.access, t.bytes, t.row_count, t.files
     from told t
     join stg_runs r on r.step_run_id = t.run_id
     where t.engine = 'airflow'
@@ -30,11 +34,11 @@ of_step as (
         and not exists (select 1 from of_run o where o.engine = r.engine and o.run_id = r.run_id)
 ),
 uses as (
-    select engine, run_id, table_name, access, bytes, row_count from own
+    select engine, run_id, table_name, access, bytes, row_count, files from own
     union all
-    select engine, run_id, table_name, access, bytes, row_count from of_run
+    select engine, run_id, table_name, access, bytes, row_count, files from of_run
     union all
-    select engine, run_id, table_name, access, bytes, row_count from of_step
+    select engine, run_id, table_name, access, bytes, row_count, files from of_step
 ),
 places as (
     -- What reads and writes files may name a table by where it lies.
@@ -48,7 +52,8 @@ select
     coalesce(p.table_id, lower(u.table_name)) as table_id,
     u.access,
     sum(u.bytes) as bytes,
-    sum(u.row_count) as row_count
+    sum(u.row_count) as row_count,
+    sum(u.files) as files
 from uses u
 left join places p on p.location = lower(u.table_name)
 group by u.engine, u.run_id, coalesce(p.table_id, lower(u.table_name)), u.access

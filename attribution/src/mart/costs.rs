@@ -48,13 +48,15 @@ pub enum Dimension {
     Engine,
     /// How the part was found.
     Method,
+    /// What used it where usage rows split a charge: a topic, a query group, a workbook.
+    Consumer,
     /// Value of one tag of the charge, by folded key.
     Tag(String),
 }
 
 impl Dimension {
     /// Every dimension without a parameter, in the order help shows them.
-    pub const PLAIN: [Self; 15] = [
+    pub const PLAIN: [Self; 16] = [
         Self::Day,
         Self::Week,
         Self::Month,
@@ -70,6 +72,7 @@ impl Dimension {
         Self::Category,
         Self::Engine,
         Self::Method,
+        Self::Consumer,
     ];
 
     /// The word of options, URLs and column heads.
@@ -92,6 +95,7 @@ impl Dimension {
             Self::Category => "category".into(),
             Self::Engine => "engine".into(),
             Self::Method => "method".into(),
+            Self::Consumer => "consumer".into(),
             Self::Tag(key) => format!("tag:{key}"),
         }
     }
@@ -125,6 +129,7 @@ impl Dimension {
             Self::Category => "category",
             Self::Engine => "engine",
             Self::Method => "method",
+            Self::Consumer => "consumer",
         };
         format!("coalesce(c.{column}, '{NONE}')")
     }

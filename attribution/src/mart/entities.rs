@@ -132,6 +132,10 @@ pub struct TableRow {
     pub manifests: i64,
     /// Bytes any kept snapshot reaches.
     pub reachable_bytes: i64,
+    /// Bytes only older snapshots hold: free once those expire.
+    pub expirable_bytes: i64,
+    /// Bytes an inventory lists and no snapshot reaches; nothing without an inventory.
+    pub orphaned_bytes: Option<i64>,
     /// Last change.
     pub last_updated_at: Option<Instant>,
     /// Partitioning.
@@ -250,7 +254,7 @@ impl Mart {
         let sql = "select table_id, catalog, namespace, name, format, location, owner, team,
                 epoch_us(collected_at), row_count, data_files, data_bytes, small_files, target_file_bytes,
                 delete_files, deleted_rows, snapshots, manifests, reachable_bytes, epoch_us(last_updated_at),
-                partition_spec
+                partition_spec, expirable_bytes, orphaned_bytes
             from latest_tables order by table_id";
         self.ask("list the tables of", sql, Vec::new(), |row| {
             Ok(TableRow {
@@ -275,6 +279,8 @@ impl Mart {
                 reachable_bytes: row.int(18)?,
                 last_updated_at: row.opt_instant(19)?,
                 partition_spec: row.opt_text(20)?,
+                expirable_bytes: row.int(21)?,
+                orphaned_bytes: row.get(22)?,
             })
         })
     }

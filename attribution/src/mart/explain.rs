@@ -42,6 +42,10 @@ pub struct ExplainPart {
     pub run_id: Option<String>,
     /// Table.
     pub table_id: Option<String>,
+    /// What the consumer is: topic, query_group, workbook, ...
+    pub consumer_kind: Option<String>,
+    /// What used it, as usage rows name it.
+    pub consumer: Option<String>,
     /// Cluster.
     pub cluster_id: Option<String>,
     /// The part's integer weight.
@@ -106,10 +110,10 @@ impl Mart {
             "select c.charge_group_id, epoch_us(c.bucket_start), c.bucket_hours, coalesce(c.service_name, '(none)'),
                 c.usage_type, c.resource_id, c.pool, c.pool_rule, c.category, c.method, c.team, c.owner_rule,
                 c.workload, c.run_id, c.table_id, c.cluster_id, c.weight, c.weight_total,
-                cast(g.{cost} as varchar), cast(c.{cost} as varchar), c.billing_currency
+                cast(g.{cost} as varchar), cast(c.{cost} as varchar), c.billing_currency, c.consumer_kind, c.consumer
             from {} c join charge_groups g on g.charge_group_id = c.charge_group_id
             where {condition}
-            order by abs(c.{cost}) desc, c.bucket_start, c.charge_group_id, c.run_id, c.table_id",
+            order by abs(c.{cost}) desc, c.bucket_start, c.charge_group_id, c.run_id, c.table_id, c.consumer",
             query.view.atoms(),
         );
         self.ask("explain", &sql, parameters, |row| {
@@ -132,6 +136,8 @@ impl Mart {
                 workload: row.opt_text(12)?,
                 run_id: row.opt_text(13)?,
                 table_id: row.opt_text(14)?,
+                consumer_kind: row.opt_text(21)?,
+                consumer: row.opt_text(22)?,
                 cluster_id: row.opt_text(15)?,
                 weight,
                 weight_total,
@@ -217,6 +223,12 @@ fn formula(method: &str, weight: i64, total: i64, group: Amount, cost: Amount, c
         "storage-unmeasured" => {
             format!("bucket-day cost x bytes no table accounts for / bytes billed: {share}")
         }
+        "usage-share" => format!("cost x the consumer's part of what was used that day: {share}"),
+        "usage-rest" => format!("cost x the part no consumer of that day used: {share}"),
+        "request-share" => {
+            format!("bucket-day cost x requests or bytes read of the table / billed or known: {share}")
+        }
+        "request-rest" => format!("bucket-day cost x requests no table accounts for / billed: {share}"),
         "shared" => format!("of use to all: the whole {group} {currency}"),
         "unowned" => format!("no ownership rule claims the charge: the whole {group} {currency}"),
         "unobserved-cluster" => {

@@ -99,6 +99,7 @@ fn show(part: &ExplainPart, lines: &[BillLine]) {
     fact("workload", &part.workload);
     fact("run", &part.run_id);
     fact("table", &part.table_id);
+    fact(part.consumer_kind.as_deref().unwrap_or("consumer"), &part.consumer);
     fact("cluster", &part.cluster_id);
     line(format!("  {}", facts.join(", ")));
     for bill in lines {
@@ -172,7 +173,8 @@ fn part_json(part: &ExplainPart, lines: &[BillLine]) -> serde_json::Value {
         "service": part.service, "usage_type": part.usage_type, "resource": part.resource_id,
         "pool": part.pool, "pool_rule": part.pool_rule, "category": part.category, "method": part.method,
         "formula": part.formula, "team": part.team, "owner_rule": part.owner_rule, "workload": part.workload,
-        "run": part.run_id, "table": part.table_id, "cluster": part.cluster_id, "weight": part.weight,
+        "run": part.run_id, "table": part.table_id, "consumer_kind": part.consumer_kind,
+        "consumer": part.consumer, "cluster": part.cluster_id, "weight": part.weight,
         "weight_total": part.weight_total, "group_cost": part.group_cost, "cost": part.cost,
         "currency": part.currency,
         "bill_lines": lines.iter().map(|bill| json!({

@@ -208,7 +208,8 @@ fn tables(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
                 "data_bytes": row.data_bytes, "small_files": row.small_files,
                 "target_file_bytes": row.target_file_bytes, "delete_files": row.delete_files,
                 "deleted_rows": row.deleted_rows, "snapshots": row.snapshots, "manifests": row.manifests,
-                "reachable_bytes": row.reachable_bytes, "last_updated_at": row.last_updated_at,
+                "reachable_bytes": row.reachable_bytes, "expirable_bytes": row.expirable_bytes,
+                "orphaned_bytes": row.orphaned_bytes, "last_updated_at": row.last_updated_at,
                 "partition_spec": row.partition_spec, "costs": costs,
             })
         })

@@ -153,20 +153,8 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     for section in tables(&mut root, &mut faults, "owner_rule") {
         rules.owner_rules.extend(owner_rule(section, &mut faults, &rules.teams));
     }
-    for mut section in tables(&mut root, &mut faults, "pool_rule") {
-        let rule = PoolRule {
-            pool: section.required(&mut faults, "pool").unwrap_or_default(),
-            service: section.text(&mut faults, "service"),
-            usage_type: section.text(&mut faults, "usage_type"),
-            line_item_type: section.text(&mut faults, "line_item_type"),
-            shared: section.flag(&mut faults, "shared").unwrap_or_default(),
-        };
-        if rule.service.is_none() && rule.usage_type.is_none() && rule.line_item_type.is_none() {
-            let message = format!("{}: needs `service`, `usage_type` or `line_item_type`", section.name());
-            faults.add(section.at(), message, None);
-        }
-        rules.pool_rules.push(rule);
-        section.finish(&mut faults);
+    for section in tables(&mut root, &mut faults, "pool_rule") {
+        rules.pool_rules.push(pool_rule(section, &mut faults));
     }
     if let Some(mut section) = table(&mut root, &mut faults, "ownership") {
         rules.default_team = section.text(&mut faults, "default_team");
@@ -306,6 +294,33 @@ fn owner_rule(mut section: Section<'_, '_>, faults: &mut Faults<'_>, teams: &[Te
     Some(OwnerRule { team: team?, matcher: matchers.into_iter().next()?, from, to })
 }
 
+fn pool_rule(mut section: Section<'_, '_>, faults: &mut Faults<'_>) -> PoolRule {
+    let mut tags = section.pairs(faults, "tag");
+    if tags.len() > 1 {
+        let message = format!("{}: `tag` must be one tag, has {}", section.name(), tags.len());
+        faults.add(section.at(), message, Some("write one [[pool_rule]] for each".into()));
+    }
+    let rule = PoolRule {
+        pool: section.required(faults, "pool").unwrap_or_default(),
+        service: section.text(faults, "service"),
+        usage_type: section.text(faults, "usage_type"),
+        line_item_type: section.text(faults, "line_item_type"),
+        tag: tags.pop(),
+        resource: section.text(faults, "resource"),
+        shared: section.flag(faults, "shared").unwrap_or_default(),
+    };
+    let unset = PoolRule { pool: rule.pool.clone(), shared: rule.shared, ..PoolRule::default() };
+    if rule == unset {
+        let message = format!(
+            "{}: needs `service`, `usage_type`, `line_item_type`, `tag` or `resource`",
+            section.name()
+        );
+        faults.add(section.at(), message, None);
+    }
+    section.finish(faults);
+    rule
+}
+
 fn source(mut section: Section<'_, '_>, faults: &mut Faults<'_>) -> Option<SourceConfig> {
     let name = section.required(faults, "name");
     if let Some(name) = &name
@@ -384,6 +399,14 @@ team = "grwth"
 tag = { team = "growth" }
 workflow = "growth.*"
 from = "2026-13-01"
+
+[[pool_rule]]
+pool = "stream"
+tag = { app = "kafka", name = "kafka-*" }
+
+[[pool_rule]]
+pool = "stream"
+resources = "arn:aws:kafka:*"
 "#;
         let found = faults(text);
         let expected = [
@@ -396,6 +419,9 @@ from = "2026-13-01"
             "19: owner_rule 1: needs exactly one thing to match, has 2 (",
             "19: owner_rule 1: there is no team `grwth` (did you mean `growth`?)",
             "23: owner_rule 1: `from` must be a day such as \"2026-01-31\", not string",
+            "25: pool_rule 1: `tag` must be one tag, has 2 (write one [[pool_rule]] for each)",
+            "29: pool_rule 2: needs `service`, `usage_type`, `line_item_type`, `tag` or `resource`",
+            "31: pool_rule 2: unknown key `resources` (did you mean `resource`?)",
         ];
         assert_eq!(found.len(), expected.len(), "{found:#?}");
         for (found, expected) in found.iter().zip(expected) {

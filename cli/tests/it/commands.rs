@@ -74,6 +74,7 @@ fn every_grouping_sums_to_the_whole() {
             "category",
             "engine",
             "method",
+            "consumer",
             "tag:team",
             "tag:Name",
             "day,team,service",

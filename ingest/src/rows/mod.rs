@@ -6,9 +6,11 @@ mod platform;
 mod query;
 mod run;
 mod storage;
+mod usage;
 
 pub use charge::Charge;
 pub use platform::{Node, Table, TablePartition, TableSnapshot};
 pub use query::Query;
 pub use run::{Access, Run, RunHour, RunStage, RunStatus, RunTable, RunUsage};
 pub use storage::{Storage, TableAccess, Upload};
+pub use usage::UsageShare;

@@ -22,6 +22,7 @@ mod s3_uploads;
 mod scalars;
 mod spark;
 mod trino;
+mod usage_csv;
 
 use model::Warning;
 
@@ -150,6 +151,7 @@ pub const KINDS: &[&str] = &[
     "s3-inventory",
     "s3-uploads",
     "iceberg-reports",
+    "usage-csv",
 ];
 
 /// Kinds the configuration reserves for readers to come.
@@ -164,7 +166,6 @@ pub const LATER_KINDS: &[&str] = &[
     "tableau",
     "snowflake",
     "owners-csv",
-    "usage-csv",
 ];
 
 /// The reader of a configured `kind`; nothing for a kind that cannot be read yet.
@@ -183,6 +184,7 @@ pub fn reader(kind: &str, options: &SourceOptions) -> Option<Box<dyn Reader>> {
         "s3-uploads" => Some(Box::new(s3_uploads::S3Uploads)),
         "s3-inventory" => Some(Box::new(s3_inventory::S3Inventory)),
         "trino-events" => Some(Box::new(trino::TrinoEvents::new(options))),
+        "usage-csv" => Some(Box::new(usage_csv::UsageCsv)),
         "iceberg" => Some(Box::new(iceberg::IcebergReader::new(options))),
         _ => None,
     }

@@ -164,6 +164,7 @@ fn part_table(context: &Context<'_>, parts: &[ExplainPart], total: Amount) -> Ta
             table::text("pool", "Pool").exported(),
             table::text("run", "Run").exported(),
             table::text("table", "Table").exported(),
+            table::text("consumer", "Consumer").exported(),
             table::text("cluster", "Cluster").exported(),
             table::number("weight", "Weight").exported(),
             table::number("weight_total", "All weights").exported(),
@@ -174,7 +175,7 @@ fn part_table(context: &Context<'_>, parts: &[ExplainPart], total: Amount) -> Ta
             let mut foot = vec![Cell::text("All parts")];
             foot.extend((0..5).map(|_| Cell::Nothing));
             foot.push(Cell::Exact(total));
-            foot.extend((0..10).map(|_| Cell::Nothing));
+            foot.extend((0..11).map(|_| Cell::Nothing));
             foot
         }),
         sort: ("cost", true),
@@ -263,6 +264,7 @@ fn part_row(context: &Context<'_>, part: &ExplainPart) -> Vec<Cell> {
         Cell::text(part.pool.as_str()),
         Cell::maybe(part.run_id.as_deref()),
         Cell::maybe(part.table_id.as_deref()),
+        Cell::maybe(part.consumer.as_deref()),
         Cell::maybe(part.cluster_id.as_deref()),
         Cell::Count(part.weight),
         Cell::Count(part.weight_total),
@@ -294,6 +296,9 @@ fn went_to(context: &Context<'_>, part: &ExplainPart) -> Cell {
     let category = part.category.name();
     if let Some(table) = named(&part.table_id) {
         return Cell::link(format!("{category}: {table}"), context.entity("tables", &table));
+    }
+    if let Some(consumer) = named(&part.consumer) {
+        return Cell::text(format!("{}: {consumer}", part.consumer_kind.as_deref().unwrap_or("consumer")));
     }
     match named(&part.cluster_id) {
         Some(cluster) => Cell::link(format!("{category}: {cluster}"), context.entity("clusters", &cluster)),

@@ -269,12 +269,14 @@ fn facts(context: &Context<'_>, table: &TableRow) -> Vec<Fact> {
         count(table.delete_files),
         words::plural(table.deleted_rows, "deleted row", "deleted rows"),
     ));
-    let held = table.reachable_bytes.saturating_sub(table.data_bytes).max(0);
     facts.push(fact(
         "Reachable",
         reports::format::bytes(table.reachable_bytes),
-        format!("{} more than its data, held by snapshots", reports::format::bytes(held)),
+        format!("{} held by old snapshots only", reports::format::bytes(table.expirable_bytes)),
     ));
+    if let Some(orphaned) = table.orphaned_bytes {
+        facts.push(fact("Orphaned", reports::format::bytes(orphaned), "reached by no snapshot"));
+    }
     facts
 }
 

@@ -1,0 +1,80 @@
+-- One row per table, UTC day, currency and state of its bytes (live, expirable, orphaned,
+-- noncurrent, or unknown where its metadata was never read): the bytes as of the nearest
+-- collection, and their part of what the table's storage cost on each basis. The parts of a
+-- day sum to that exactly.
+with costs as (
+    select
+        table_id, usage_date, billing_currency,
+        sum(billed_cost) as billed_cost, sum(effective_cost) as effective_cost,
+        sum(list_cost) as list_cost, sum(contracted_cost) as contracted_cost
+    from atoms
+    where part = 'table' and method in ('storage-bytes', 'storage-nearest')
+    group by table_id, usage_date, billing_currency
+),
+near as (
+    select
+        c.table_id, c.usage_date, b.collected_on, b.live_bytes, b.expirable_bytes,
+        coalesce(b.orphaned_bytes, 0) as orphaned_bytes, coalesce(b.noncurrent_bytes, 0) as noncurrent_bytes,
+        row_number() over (
+            partition by c.table_id, c.usage_date
+            order by abs(date_diff('day', c.usage_date, b.collected_on)), b.collected_on
+        ) as nth
+    from (select distinct table_id, usage_date from costs) c
+    join table_bytes b on b.table_id = c.table_id
+),
+states as (
+    select table_id, usage_date, collected_on, 'live' as state, live_bytes as bytes from near where nth = 1
+    union all
+    select table_id, usage_date, collected_on, 'expirable', expirable_bytes from near where nth = 1
+    union all
+    select table_id, usage_date, collected_on, 'orphaned', orphaned_bytes from near where nth = 1
+    union all
+    select table_id, usage_date, collected_on, 'noncurrent', noncurrent_bytes from near where nth = 1
+),
+weighted as (
+    select
+        c.*, s.collected_on, coalesce(s.state, 'unknown') as state, coalesce(s.bytes, 0) as bytes,
+        row_number() over (
+            partition by c.table_id, c.usage_date, c.billing_currency order by s.bytes desc, s.state desc
+        ) as nth_largest,
+        coalesce(
+            cast(s.bytes as double)
+                / nullif(cast(sum(s.bytes) over (partition by c.table_id, c.usage_date, c.billing_currency) as double), 0),
+            0
+        ) as share
+    from costs c
+    left join states s
+        on s.table_id = c.table_id and s.usage_date = c.usage_date and (s.bytes > 0 or s.state = 'live')
+),
+cut as (
+    -- As atoms are cut: towards zero at 12 digits, the rest to the largest.
+    select
+        w.*,
+        cast(sign(cast(w.billed_cost as double)) * floor(abs(cast(w.billed_cost as double)) * w.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as billed_part,
+        cast(sign(cast(w.effective_cost as double)) * floor(abs(cast(w.effective_cost as double)) * w.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as effective_part,
+        cast(sign(cast(w.list_cost as double)) * floor(abs(cast(w.list_cost as double)) * w.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as list_part,
+        cast(sign(cast(w.contracted_cost as double)) * floor(abs(cast(w.contracted_cost as double)) * w.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as contracted_part
+    from weighted w
+),
+rests as (
+    select
+        c.*,
+        c.billed_cost - sum(c.billed_part) over (partition by c.table_id, c.usage_date, c.billing_currency) as billed_rest,
+        c.effective_cost - sum(c.effective_part) over (partition by c.table_id, c.usage_date, c.billing_currency) as effective_rest,
+        c.list_cost - sum(c.list_part) over (partition by c.table_id, c.usage_date, c.billing_currency) as list_rest,
+        c.contracted_cost - sum(c.contracted_part) over (partition by c.table_id, c.usage_date, c.billing_currency)
+            as contracted_rest
+    from cut c
+)
+select
+    table_id,
+    usage_date,
+    billing_currency,
+    state,
+    collected_on,
+    bytes,
+    cast(billed_part + case when nth_largest = 1 then billed_rest else 0 end as decimal(38, 18)) as billed_cost,
+    cast(effective_part + case when nth_largest = 1 then effective_rest else 0 end as decimal(38, 18)) as effective_cost,
+    cast(list_part + case when nth_largest = 1 then list_rest else 0 end as decimal(38, 18)) as list_cost,
+    cast(contracted_part + case when nth_largest = 1 then contracted_rest else 0 end as decimal(38, 18)) as contracted_cost
+from rests
