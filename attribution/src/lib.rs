@@ -6,12 +6,13 @@
 //!
 //! Read in this order: [`rules`] (what the configuration decides), [`models`] (every SQL
 //! file, in order), [`engine`] (the only opener of DuckDB), [`publish`] (build, check,
-//! swap), [`mart`] (questions).
+//! swap), [`record`] (who owned what by each publish), [`mart`] (questions).
 
 pub mod engine;
 pub mod mart;
 pub mod models;
 pub mod publish;
+pub mod record;
 pub mod rules;
 
 pub use mart::{Mart, MartError};

@@ -81,11 +81,13 @@ pub enum Dataset {
     TableAccess,
     /// One multipart upload that was never completed.
     Uploads,
+    /// One ownership rule of a file.
+    Owners,
 }
 
 impl Dataset {
     /// Every dataset.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Charges,
         Self::TagSets,
         Self::Nodes,
@@ -100,6 +102,7 @@ impl Dataset {
         Self::Storage,
         Self::TableAccess,
         Self::Uploads,
+        Self::Owners,
     ];
 
     /// Directory and table name.
@@ -119,6 +122,7 @@ impl Dataset {
             Self::Storage => "storage",
             Self::TableAccess => "table_access",
             Self::Uploads => "uploads",
+            Self::Owners => "owners",
         }
     }
 
@@ -139,6 +143,7 @@ impl Dataset {
             Self::Storage => "bucket x prefix x storage class x age band in one collection",
             Self::TableAccess => "table x day x principal",
             Self::Uploads => "one incomplete multipart upload in one collection",
+            Self::Owners => "one ownership rule of a file",
         }
     }
 
@@ -159,6 +164,7 @@ impl Dataset {
             Self::Storage => STORAGE,
             Self::TableAccess => TABLE_ACCESS,
             Self::Uploads => UPLOADS,
+            Self::Owners => OWNERS,
         }
     }
 }
@@ -577,6 +583,19 @@ const UPLOADS: &[Column] = &[
         Int,
         "bytes of the parts uploaded; null where the listing does not say (ListParts does)",
     ),
+];
+
+const OWNERS: &[Column] = &[
+    required("source", Text, "configured source"),
+    required("source_object", Text, "file it stands in"),
+    required("source_line", Int, "line of that file, from 1, the header counted: where a person would look"),
+    required("recorded_at", Instant, "when the file was last changed"),
+    required("kind", Text, "what it matches: tag, owner, workflow, user, table, cluster, resource or account"),
+    optional("tag_key", Text, "folded key of the tag; null for other kinds"),
+    required("pattern", Text, "glob for the value, matched whole: * is any text, ? one character"),
+    required("team", Text, "who owns what matches"),
+    optional("valid_from", Instant, "start of the first UTC day it holds; null: always did"),
+    optional("valid_to", Instant, "start of the first UTC day it no longer holds; null: still does"),
 ];
 
 #[cfg(test)]

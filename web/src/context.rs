@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use attribution::mart::{CostQuery, CostRow, Dimension, Filter, Mart, NONE, RunFilter, RunRow};
+use attribution::mart::{CostQuery, CostRow, Dimension, Filter, Mart, NONE, RunFilter, RunRow, View};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{Days, NaiveDate};
@@ -85,6 +85,7 @@ impl<'a> Context<'a> {
             to: Some(self.scope.to),
             currency: Some(self.scope.currency),
             filters: team.chain(filters.iter().cloned()).collect(),
+            view: View::default(),
         }
     }
 

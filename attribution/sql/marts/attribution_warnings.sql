@@ -47,3 +47,10 @@ from (
     having sum(u.vcore_ms) > l.vcore_ms or sum(u.memory_mib_ms) > l.memory_mib_ms
 ) s
 group by s.cluster_id, s.node_id
+union all
+select 'unlisted-team', r.team, 'rules of files give it costs, and the configuration does not list it: it gets no report',
+    cast(count(*) as bigint)
+from stg_owner_rules r
+left join teams t on t.team = r.team
+where r.origin = 'file' and t.team is null
+group by r.team

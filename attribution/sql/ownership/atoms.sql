@@ -3,7 +3,7 @@
 -- Usage follows the run's owner, storage the table's (else the bucket's tags), idle the
 -- cluster's, direct charges a rule on their unobserved cluster, then their own tags; then the default team.
 with runs as (
-    select r.engine, r.run_id, r.workload, o.team, o.rule_id
+    select r.engine, r.run_id, r.workload, o.team, o.rule_id, o.owner_kind
     from stg_runs r
     left join owner_of_run o on o.engine = r.engine and o.run_id = r.run_id
 ),
@@ -42,7 +42,16 @@ owned as (
             when a.part = 'unmeasured' then d.rule_id
             when g.pool_kind = 'direct' and c.owner_kind = 'cluster' then c.rule_id
             when g.pool_kind = 'direct' then d.rule_id
-        end as ruled_by
+        end as ruled_by,
+        case
+            when a.part = 'run' then r.owner_kind
+            when a.part = 'idle' then c.owner_kind
+            when a.part = 'table' and t.team is not null then t.owner_kind
+            when a.part = 'table' and d.team is not null then 'bucket'
+            when a.part = 'unmeasured' then d.owner_kind
+            when g.pool_kind = 'direct' and c.owner_kind = 'cluster' then c.owner_kind
+            when g.pool_kind = 'direct' then d.owner_kind
+        end as ruled_kind
     from atom_costs a
     join charge_groups g on g.group_nr = a.group_nr
     left join runs r on a.part = 'run' and r.engine = a.engine and r.run_id = a.run_id
@@ -67,7 +76,12 @@ defaulted as (
             when o.pool_kind = 'shared' then null
             when o.ruled_team is not null then o.ruled_by
             when p.default_team is not null then 'default'
-        end as owner_rule
+        end as owner_rule,
+        case
+            when o.pool_kind = 'shared' then null
+            when o.ruled_team is not null then o.ruled_kind
+            when p.default_team is not null then 'default'
+        end as claimed_by
     from owned o
     cross join parameters p
 )
@@ -96,6 +110,9 @@ select
     d.weight_total,
     d.team,
     d.owner_rule,
+    -- By which kind of fact: owner, tag, workflow, user, table, resource, cluster, bucket,
+    -- account or default.
+    d.claimed_by,
     case
         when d.part = 'run' then 'usage'
         when d.part = 'idle' then 'idle'

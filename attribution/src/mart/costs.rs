@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use duckdb::types::Value;
 use model::{Amount, Basis, Currency};
 
-use super::{Mart, MartError};
+use super::{Mart, MartError, View};
 
 /// What stands for a missing value: rows without one say so rather than vanish.
 pub const NONE: &str = "(none)";
@@ -164,6 +164,8 @@ pub struct CostQuery {
     pub currency: Option<Currency>,
     /// All must hold.
     pub filters: Vec<Filter>,
+    /// Whose costs are whose.
+    pub view: View,
 }
 
 /// One group.
@@ -212,10 +214,11 @@ impl Mart {
         let mut parameters = Vec::new();
         let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut parameters)).collect();
         let width = keys.len();
+        let relation = query.view.relation(&mut parameters);
         let condition = conditions(query, &mut parameters);
         let ordinals = |n: usize| (1..=n).map(|i| i.to_string()).collect::<Vec<_>>().join(", ");
         let sql = format!(
-            "select {}c.billing_currency, cast(sum(c.{}) as varchar) from daily_costs c where {condition} \
+            "select {}c.billing_currency, cast(sum(c.{}) as varchar) from {relation} c where {condition} \
              group by {groups} order by {groups}",
             keys.iter().map(|key| format!("{key}, ")).collect::<String>(),
             query.basis.column(),

@@ -94,7 +94,7 @@ pub struct BillLine {
 
 impl Mart {
     /// The atoms of a filtered figure, largest first; they sum to it exactly. What the
-    /// question groups by is ignored.
+    /// question groups by is ignored, and teams are today's.
     ///
     /// # Errors
     /// When the mart cannot be asked.

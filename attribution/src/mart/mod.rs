@@ -5,6 +5,8 @@ mod costs;
 mod entities;
 mod explain;
 mod health;
+mod ownership;
+mod view;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -18,6 +20,8 @@ pub use costs::{CostQuery, CostRow, Dimension, Filter, NONE};
 pub use entities::{ClusterRow, RunFilter, RunRow, TableRow};
 pub use explain::{BillLine, ExplainPart};
 pub use health::{BalanceRow, IdentityRow, SourceStatus};
+pub use ownership::{CoverageRow, OwnershipQuery, RuleClaim, Unclaimed};
+pub use view::{Ownership, View, as_of};
 
 use crate::engine::EngineError;
 

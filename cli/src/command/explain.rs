@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use attribution::mart::{BillLine, CostQuery, ExplainPart, Mart};
+use attribution::mart::{BillLine, CostQuery, ExplainPart, Mart, View};
 use model::{Amount, Currency};
 use serde_json::json;
 
@@ -22,6 +22,7 @@ pub fn run(path: &Path, options: &Explain) -> Result<ExitCode, Failure> {
         to: options.to,
         currency: None,
         filters: filters(&options.filters)?,
+        view: View::default(),
     };
     warn_unknown_team(&mart, &query);
     let totals = mart.costs(&query)?;

@@ -5,11 +5,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use attribution::mart::{CostQuery, RunFilter};
+use attribution::mart::{CostQuery, Ownership, RunFilter, View};
 use serde_json::json;
 
-use crate::args::{CostFormat, Export, ExportCosts, ExportRows, Format};
-use crate::command::{config, filters, warn_unknown_team};
+use crate::args::{CostFormat, Export, ExportCosts, ExportOwnership, ExportRows, Format};
+use crate::command::{config, filters, half_open, ownership_query, warn_unknown_team};
 use crate::printer::{Failure, say};
 
 /// Where an export goes: stdout, a device or pipe written as it is, or a file that appears
@@ -89,17 +89,13 @@ pub fn run(path: &Path, export: &Export) -> Result<ExitCode, Failure> {
         Export::Costs(options) => costs(path, options),
         Export::Tables(options) => tables(path, options),
         Export::Runs(options) => runs(path, options),
+        Export::Ownership(options) => ownership(path, options),
     }
 }
 
 fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
     let config = config(path)?;
-    if options.from.zip(options.to).is_some_and(|(from, to)| from >= to) {
-        return Err(Failure::new(
-            "--to must be after --from",
-            "days are half-open: --to is the first day left out",
-        ));
-    }
+    half_open(options.from, options.to)?;
     let mut output = Output::open(options.output.as_deref())?;
     let mart = super::mart(&config)?;
     let query = CostQuery {
@@ -109,6 +105,7 @@ fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
         to: options.to,
         currency: None,
         filters: filters(&options.filters)?,
+        view: View { ownership: options.as_of.map_or(options.ownership, Ownership::AsOf) },
     };
     warn_unknown_team(&mart, &query);
     let rows = mart.costs(&query)?;
@@ -118,6 +115,18 @@ fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
     let written = match options.format {
         CostFormat::Csv => reports::export::costs_csv(&query, &rows, output.writer()),
         CostFormat::Json => reports::export::costs_json(&query, &rows, output.writer()),
+    };
+    output.finish(written)
+}
+
+fn ownership(path: &Path, options: &ExportOwnership) -> Result<ExitCode, Failure> {
+    let config = config(path)?;
+    let query = ownership_query(&options.scope)?;
+    let mut output = Output::open(options.output.as_deref())?;
+    let rows = super::mart(&config)?.coverage(&query)?;
+    let written = match options.format {
+        CostFormat::Csv => reports::export::coverage_csv(&rows, output.writer()),
+        CostFormat::Json => reports::export::coverage_json(&rows, output.writer()),
     };
     output.finish(written)
 }

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod explain;
 pub mod export;
 pub mod init;
+pub mod owners;
 pub mod report;
 pub mod run;
 pub mod serve;
@@ -12,9 +13,11 @@ pub mod status;
 
 use std::path::Path;
 
-use attribution::mart::{CostQuery, Filter, Mart};
+use attribution::mart::{CostQuery, Filter, Mart, OwnershipQuery};
+use chrono::NaiveDate;
 use model::Warning;
 
+use crate::args::OwnershipScope;
 use crate::config::{Config, load};
 use crate::printer::Failure;
 
@@ -43,6 +46,23 @@ fn mart(config: &Config) -> Result<Mart, Failure> {
         }
         other => other.into(),
     })
+}
+
+/// The costs that ownership is asked of.
+fn ownership_query(scope: &OwnershipScope) -> Result<OwnershipQuery, Failure> {
+    half_open(scope.from, scope.to)?;
+    Ok(OwnershipQuery { basis: scope.basis, from: scope.from, to: scope.to, currency: None })
+}
+
+/// Refuses days that end before they begin.
+fn half_open(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<(), Failure> {
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        return Err(Failure::new(
+            "--to must be after --from",
+            "days are half-open: --to is the first day left out",
+        ));
+    }
+    Ok(())
 }
 
 /// `dimension=value` texts as filters.

@@ -2,12 +2,14 @@
 //! and explains them.
 
 mod charge;
+mod owner;
 mod platform;
 mod query;
 mod run;
 mod storage;
 
 pub use charge::Charge;
+pub use owner::Owner;
 pub use platform::{Node, Table, TablePartition, TableSnapshot};
 pub use query::Query;
 pub use run::{Access, Run, RunHour, RunStage, RunStatus, RunTable, RunUsage};

@@ -27,6 +27,7 @@ struct Teams {
     chart: ChartView,
     chart_table: TableView,
     teams: TableView,
+    ownership: String,
 }
 
 pub async fn teams(Shared(state): Shared<State>, query: RawQuery) -> Response {
@@ -49,8 +50,9 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
         sentence = sentence.say("; ").figure(context.money(nobody)).say(" belongs to no team");
     }
     let sentence = sentence.say(".").note(sentence::comparison(context, total, &[])?);
+    let ownership = context.lens.shared().url(&Path::new(["ownership"]));
     let shell = Shell::of(context, "Teams", vec![]).filtered(context, true).charted();
-    context.page(&Teams { shell, sentence, chart, chart_table, teams })
+    context.page(&Teams { shell, sentence, chart, chart_table, teams, ownership })
 }
 
 /// One row a team; the rows sum to the whole.
