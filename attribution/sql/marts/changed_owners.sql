@@ -3,8 +3,8 @@
 select
     subject, engine, run_id, table_id, cluster_id, tag_set_id, resource_id, account_id, usage_date,
     md5(
-        cast(usage_date as varchar) || chr(30)
-        || string_agg(cast(publish_nr as varchar) || chr(31) || team, chr(30) order by publish_nr)
+        cast(usage_date as string) || chr(30)
+        || string_agg(cast(publish_nr as string) || chr(31) || team, chr(30) order by publish_nr)
     ) as owner_history_id
 from owner_records
 group by subject, engine, run_id, table_id, cluster_id, tag_set_id, resource_id, account_id, usage_date

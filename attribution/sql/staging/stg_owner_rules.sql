@@ -1,10 +1,12 @@
 -- One row per ownership rule, `position` in the order they are tried within a kind: those of
 -- the configuration, then those of files by source, file and line.
-with filed as (
+with configured as (
+    select coalesce(max(position), 0) as last_position from rule_owners
+),
+filed as (
     select
-        row_number() over (order by source, source_object, source_line)
-            + (select coalesce(max(position), 0) from rule_owners) as position,
-        source || '/' || regexp_replace(source_object, '^.*/', '') || ':' || cast(source_line as varchar) || ': '
+        c.last_position + row_number() over (order by o.source, o.source_object, o.source_line) as position,
+        source || '/' || regexp_replace(source_object, '^.*/', '') || ':' || cast(source_line as string) || ': '
             || kind || ' ' || case when kind = 'tag' then tag_key || '=' else '' end || pattern as rule_id,
         team,
         kind,
@@ -12,14 +14,15 @@ with filed as (
         pattern,
         coalesce(cast(valid_from as date), cast('0001-01-01' as date)) as valid_from,
         coalesce(cast(valid_to as date), cast('9999-12-31' as date)) as valid_to
-    from landed_owners
+    from landed_owners o
+    cross join configured c
 ),
 rules as (
     select position, rule_id, team, kind, tag_key, pattern, regex, valid_from, valid_to, 'configuration' as origin
     from rule_owners
     union all
     select
-        position, rule_id, team, kind, tag_key, pattern, cast(null as varchar), valid_from, valid_to, 'file'
+        position, rule_id, team, kind, tag_key, pattern, cast(null as string), valid_from, valid_to, 'file'
     from filed
 )
 select
