@@ -1,11 +1,12 @@
 -- Tables the engine fills before the models run: the configuration and the manifest's facts.
 create table parameters (mart_id varchar, published_at timestamp, default_team varchar, display_timezone varchar);
+create table publishes (publish_nr bigint, recorded_at timestamp, mart_id varchar);
 create table teams (position bigint, team varchar, email varchar, parent varchar);
 create table rule_shared_fixed (team varchar, weight bigint);
 create table rule_cluster_tags (position bigint, tag_key varchar);
 create table rule_owners (
     position bigint, rule_id varchar, team varchar, kind varchar, tag_key varchar, pattern varchar,
-    valid_from date, valid_to date
+    regex varchar, valid_from date, valid_to date
 );
 -- A rule of several alternatives has a row for each, at one position; patterns are lower case.
 create table rule_pools (

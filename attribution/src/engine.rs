@@ -12,7 +12,7 @@ use model::time::Instant;
 use crate::lineage;
 use crate::models::{CHECKS, MODELS};
 use crate::pools;
-use crate::rules::{CLUSTER_TAGS, Rules};
+use crate::rules::{CLUSTER_TAGS, Matcher, Pattern, Rules, like};
 
 /// What DuckDB could not do.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,7 @@ pub struct Failure {
 const PRELUDE: &str = "
     create macro unix_seconds(t) as cast(epoch(t) as bigint);
     create macro unix_millis(t) as cast(epoch_ms(t) as bigint);
+    create macro regexp_like(t, pattern) as regexp_matches(t, pattern);
     create macro hour_series(first_at, last_at) as table
         select t.bucket_start, 1 as bucket_hours
         from (select unnest(generate_series(first_at, last_at, interval 1 hour)) as bucket_start) t
@@ -94,6 +95,7 @@ impl Builder {
     }
 
     /// Makes a view of every landed dataset: its current files, or an empty table of its schema.
+    /// The record of ownership is empty until it is attached.
     ///
     /// # Errors
     /// When a file the manifest names cannot be read.
@@ -126,7 +128,7 @@ impl Builder {
             }
             self.run(&format!("read landed `{dataset}`"), &sql)?;
         }
-        Ok(())
+        self.run("start the record of ownership", crate::record::EMPTY)
     }
 
     /// Writes the configuration's rules and the manifest's facts as tables.
@@ -151,6 +153,18 @@ impl Builder {
                 params![id, now.naive_utc().to_string(), rules.default_team, rules.display_timezone],
             )
             .map_err(failed)?;
+        connection
+            .execute_batch(
+                "insert into publishes select publish_nr, recorded_at, mart_id from recorded_owners
+                where subject = 'publish'",
+            )
+            .map_err(failed)?;
+        connection
+            .execute(
+                "insert into publishes select coalesce(max(publish_nr), 0) + 1, cast(? as timestamp), ? from publishes",
+                params![now.naive_utc().to_string(), id],
+            )
+            .map_err(failed)?;
         for (position, team) in rules.teams.iter().enumerate() {
             connection
                 .execute(
@@ -171,19 +185,24 @@ impl Builder {
         }
         for (position, rule) in rules.owner_rules.iter().enumerate() {
             let key = match &rule.matcher {
-                crate::rules::Matcher::Tag { key, .. } => Some(model::tags::fold_key(key)),
+                Matcher::Tag { key, .. } => Some(model::tags::fold_key(key)),
                 _ => None,
+            };
+            let (glob, regex) = match rule.matcher.pattern() {
+                Pattern::Glob(glob) => (Some(glob.as_str()), None),
+                Pattern::Regex(regex) => (None, Some(regex.portable())),
             };
             connection
                 .execute(
-                    "insert into rule_owners values (?, ?, ?, ?, ?, ?, cast(? as date), cast(? as date))",
+                    "insert into rule_owners values (?, ?, ?, ?, ?, ?, ?, cast(? as date), cast(? as date))",
                     params![
                         position as i64,
                         rule.id(position),
                         rule.team,
                         rule.matcher.kind(),
                         key,
-                        rule.matcher.like(),
+                        glob,
+                        regex,
                         rule.from.map_or_else(|| "0001-01-01".to_owned(), |day| day.to_string()),
                         rule.to.map_or_else(|| "9999-12-31".to_owned(), |day| day.to_string()),
                     ],

@@ -6,8 +6,8 @@
 //!
 //! Read in this order: [`rules`] (what the configuration decides), [`models`] (every SQL
 //! file, in order), [`lineage`] (what SQL cannot say of cycles), [`engine`] (the only opener
-//! of DuckDB), [`publish`] (build, check,
-//! swap), [`mart`] (questions).
+//! of DuckDB), [`publish`] (build, check, swap), [`record`] (who owned what by each publish),
+//! [`mart`] (questions).
 
 pub mod engine;
 pub mod lineage;
@@ -15,6 +15,7 @@ pub mod mart;
 pub mod models;
 mod pools;
 pub mod publish;
+pub mod record;
 pub mod rules;
 
 pub use mart::{Mart, MartError};

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::engine::{Builder, EngineError, Failure};
 use crate::mart::Mart;
 use crate::models::{CHECKS, MODELS};
+use crate::record::Record;
 use crate::rules::Rules;
 
 /// Directory of marts in the ledger.
@@ -140,8 +141,11 @@ pub fn publish(
     };
     fs::create_dir_all(&marts).map_err(file("create", &marts))?;
     let target = marts.join(format!("{id}.duckdb"));
+    let current = current_mart(ledger)?;
+    let current_id = current.as_deref().and_then(Path::file_stem).and_then(|stem| stem.to_str());
+    let record = Record::open(ledger, current_id)?;
     // One that cannot be opened any more is built anew.
-    if current_mart(ledger)?.is_some_and(|current| current == target && Mart::open_file(&current).is_ok()) {
+    if current.is_some_and(|current| current == target && Mart::open_file(&current).is_ok()) {
         return Ok(Outcome::Unchanged { id });
     }
 
@@ -150,6 +154,7 @@ pub fn publish(
     let scratch = marts.join("scratch.building");
     let builder = Builder::create(&building, &scratch)?;
     builder.attach(ledger, &manifest)?;
+    record.attach(&builder)?;
     builder.load_rules(rules, &manifest, now, &id)?;
     builder.build(progress)?;
     let failures = builder.check()?;
@@ -158,10 +163,12 @@ pub fn publish(
         // Kept for looking at until the next build; never named by `current`.
         return Err(PublishError::Checks { failures, total: CHECKS.len() });
     }
+    let recorded = record.write(&builder, &id)?;
     builder.finish()?;
     sync(&building).map_err(file("write out", &building))?;
     fs::rename(&building, &target).map_err(file("publish", &target))?;
     write_current(&marts, &id).map_err(file("name the current mart in", &marts))?;
+    recorded.settle()?;
     prune(&marts, &id).map_err(file("clean", &marts))?;
     Ok(Outcome::Published { id })
 }

@@ -1,8 +1,15 @@
-//! What the configuration decides: teams, ownership and pools. All patterns are globs
-//! (`*` any text, `?` one character), matched whole and with regard to case.
+//! What the configuration decides: teams, ownership and pools. Patterns are globs (`*` any
+//! text, `?` one character) or, of ownership rules, regular expressions; both are matched
+//! whole and with regard to case.
+
+mod regex;
+
+use std::fmt;
 
 use chrono::NaiveDate;
 use serde::Serialize;
+
+pub use self::regex::Regex;
 
 /// A team that owns costs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -15,30 +22,60 @@ pub struct Team {
     pub parent: Option<String>,
 }
 
+/// What a value must look like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Pattern {
+    /// `*` is any text, `?` one character.
+    Glob(String),
+    /// A regular expression.
+    Regex(Regex),
+}
+
+impl From<&str> for Pattern {
+    fn from(glob: &str) -> Self {
+        Self::Glob(glob.to_owned())
+    }
+}
+
+impl From<String> for Pattern {
+    fn from(glob: String) -> Self {
+        Self::Glob(glob)
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Glob(glob) => f.write_str(glob),
+            Self::Regex(regex) => write!(f, "/{}/", regex.written()),
+        }
+    }
+}
+
 /// What an ownership rule looks at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Matcher {
-    /// A tag of a charge, a cluster or a run: folded key and a glob for its value.
+    /// A tag of a charge, a cluster or a run: folded key and a pattern for its value.
     Tag {
         /// Key, folded as `model::tags` folds.
         key: String,
-        /// Glob for the value.
-        value: String,
+        /// Pattern for the value.
+        value: Pattern,
     },
     /// Owner the orchestrator or the table names.
-    Owner(String),
+    Owner(Pattern),
     /// Workflow id, or the run's name where no workflow is known.
-    Workflow(String),
+    Workflow(Pattern),
     /// User the engine ran it as.
-    User(String),
+    User(Pattern),
     /// Table id; `prod.growth.*` covers a namespace.
-    Table(String),
+    Table(Pattern),
     /// Cluster id or name.
-    Cluster(String),
+    Cluster(Pattern),
     /// Resource id of a charge.
-    Resource(String),
+    Resource(Pattern),
     /// Sub-account, else billing account.
-    Account(String),
+    Account(Pattern),
 }
 
 impl Matcher {
@@ -56,22 +93,18 @@ impl Matcher {
         }
     }
 
-    fn glob(&self) -> &str {
+    /// What the value must look like.
+    pub const fn pattern(&self) -> &Pattern {
         match self {
             Self::Tag { value, .. } => value,
-            Self::Owner(glob)
-            | Self::Workflow(glob)
-            | Self::User(glob)
-            | Self::Table(glob)
-            | Self::Cluster(glob)
-            | Self::Resource(glob)
-            | Self::Account(glob) => glob,
+            Self::Owner(pattern)
+            | Self::Workflow(pattern)
+            | Self::User(pattern)
+            | Self::Table(pattern)
+            | Self::Cluster(pattern)
+            | Self::Resource(pattern)
+            | Self::Account(pattern) => pattern,
         }
-    }
-
-    /// The pattern as SQL's `like ... escape '\'` reads it.
-    pub fn like(&self) -> String {
-        like(self.glob())
     }
 }
 
@@ -94,7 +127,7 @@ impl OwnerRule {
     pub fn id(&self, position: usize) -> String {
         let what = match &self.matcher {
             Matcher::Tag { key, value } => format!("tag {key}={value}"),
-            other => format!("{} {}", other.kind(), other.glob()),
+            other => format!("{} {}", other.kind(), other.pattern()),
         };
         format!("owner_rule {}: {what}", position + 1)
     }
@@ -148,7 +181,7 @@ pub const CLUSTER_TAGS: &[&str] = &[
     "eks_cluster_name",
 ];
 
-/// A glob as a `like` pattern with `\` as its escape.
+/// A glob of a pool rule as a `like` pattern with `\` as its escape.
 pub fn like(glob: &str) -> String {
     let mut pattern = String::with_capacity(glob.len());
     for c in glob.chars() {

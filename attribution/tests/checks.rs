@@ -86,6 +86,13 @@ const DAMAGES: &[(&str, &[&str])] = &[
     ("update atoms set weight = 0 where category = 'idle'", &["categories_fit_their_facts"]),
     ("update daily_balance set difference = 0.000000000000000001 where basis = 'list'", &["days_are_balanced"]),
     ("update daily_costs set list_cost = list_cost + 0.000000000000000001", &["roll_up_equals_atoms"]),
+    (
+        "insert into resolved_owners select * replace ('another' as team) from resolved_owners limit 1",
+        &["subjects_have_one_owner"],
+    ),
+    ("update daily_costs set owner_history_id = 'gone' where run_id is not null", &["ownership_views_conserve"]),
+    ("delete from ownership_coverage where confidence = 'none'", &["coverage_is_whole"]),
+    ("update unclaimed_costs set effective_cost = effective_cost * 2", &["coverage_is_whole"]),
     ("update daily_costs set team = 'thief' where category = 'unallocated'", &["roll_up_equals_atoms"]),
     (
         "update table_storage_states set list_cost = list_cost + 0.000000000000000001 where state = 'expirable'",

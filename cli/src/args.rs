@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use attribution::mart::{Dimension, Idle, Shared};
+use attribution::mart::{Dimension, Idle, Ownership, Shared, as_of};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::Basis;
+use model::time::Instant;
 
 /// Says what your data platform's bill was spent on: workload, table and team, to the cent.
 #[derive(Debug, Parser)]
@@ -42,6 +43,8 @@ pub enum Command {
     Export(Export),
     /// Open a figure down to its arithmetic and bill lines
     Explain(Explain),
+    /// How much of the spend has an owner, and the rules that would claim the largest rest
+    Owners(Owners),
     /// Write reports
     #[command(subcommand)]
     Report(Report),
@@ -144,6 +147,8 @@ pub enum Export {
     Workloads(ExportRows),
     /// One object a run, with its usage and cost
     Runs(ExportRows),
+    /// Ownership by day and team: by which kind of fact, how sure, how much
+    Ownership(ExportOwnership),
 }
 
 /// File formats of `export costs`.
@@ -178,6 +183,12 @@ pub struct ExportCosts {
     /// To whom idle and shared costs are charged
     #[command(flatten)]
     pub view: ViewOptions,
+    /// restated (by today's rules) or as-was (as recorded when each day closed)
+    #[arg(long, value_name = "VIEW", default_value = "restated")]
+    pub ownership: Ownership,
+    /// Teams as recorded at this moment: a UTC day (its end) or 2026-10-31T18:00:00Z
+    #[arg(long, value_name = "DAY|TIME", value_parser = as_of, conflicts_with = "ownership")]
+    pub as_of: Option<Instant>,
     /// csv or json
     #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
     pub format: CostFormat,
@@ -248,6 +259,48 @@ pub struct ExportRows {
     /// json
     #[arg(long, value_enum, default_value_t = Format::Json)]
     pub format: Format,
+}
+
+/// Options of `export ownership`.
+#[derive(Debug, Args)]
+pub struct ExportOwnership {
+    /// Days and basis
+    #[command(flatten)]
+    pub scope: OwnershipScope,
+    /// csv or json
+    #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
+    pub format: CostFormat,
+    /// File to write instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Options of `owners`.
+#[derive(Debug, Args)]
+pub struct Owners {
+    /// Days and basis
+    #[command(flatten)]
+    pub scope: OwnershipScope,
+    /// Unclaimed costs to show, largest first
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    /// text (rules ready for the configuration) for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which costs ownership is asked of.
+#[derive(Debug, Args)]
+pub struct OwnershipScope {
+    /// billed, effective, list or contracted
+    #[arg(long, value_name = "BASIS", default_value = "effective")]
+    pub basis: Basis,
+    /// First UTC day inside
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<NaiveDate>,
+    /// First UTC day outside
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<NaiveDate>,
 }
 
 /// Options of `explain`.

@@ -48,6 +48,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Status(options) => command::status::run(&path, &options),
         Command::Export(options) => command::export::run(&path, &options),
         Command::Explain(options) => command::explain::run(&path, &options),
+        Command::Owners(options) => command::owners::run(&path, &options),
         Command::Report(options) => command::report::run(&path, &options),
         Command::Serve(options) => command::serve::run(&path, &options),
     }

@@ -86,6 +86,8 @@ pub enum Dataset {
     Uploads,
     /// What one consumer used of some charges on some days.
     UsageShares,
+    /// One ownership rule of a file.
+    Owners,
 }
 
 impl Dataset {
@@ -106,6 +108,7 @@ impl Dataset {
         Self::TableAccess,
         Self::Uploads,
         Self::UsageShares,
+        Self::Owners,
     ];
 
     /// Directory and table name.
@@ -126,6 +129,7 @@ impl Dataset {
             Self::TableAccess => "table_access",
             Self::Uploads => "uploads",
             Self::UsageShares => "usage_shares",
+            Self::Owners => "owners",
         }
     }
 
@@ -147,6 +151,7 @@ impl Dataset {
             Self::TableAccess => "table x day x principal",
             Self::Uploads => "one incomplete multipart upload in one collection",
             Self::UsageShares => "selection of charges x days x consumer",
+            Self::Owners => "one ownership rule of a file",
         }
     }
 
@@ -168,6 +173,7 @@ impl Dataset {
             Self::TableAccess => storage::TABLE_ACCESS,
             Self::Uploads => storage::UPLOADS,
             Self::UsageShares => usage::USAGE_SHARES,
+            Self::Owners => OWNERS,
         }
     }
 }
@@ -528,6 +534,19 @@ const QUERIES: &[Column] = &[
     optional("splits", Int, "splits completed"),
     optional("error_code", Text, "the engine's name of the failure"),
     optional("is_cached", Bool, "answered from a result cache, where the engine says so"),
+];
+
+const OWNERS: &[Column] = &[
+    required("source", Text, "configured source"),
+    required("source_object", Text, "file it stands in"),
+    required("source_line", Int, "line of that file, from 1, the header counted: where a person would look"),
+    required("recorded_at", Instant, "when the file was last changed"),
+    required("kind", Text, "what it matches: tag, owner, workflow, user, table, cluster, resource or account"),
+    optional("tag_key", Text, "folded key of the tag; null for other kinds"),
+    required("pattern", Text, "glob for the value, matched whole: * is any text, ? one character"),
+    required("team", Text, "who owns what matches"),
+    optional("valid_from", Instant, "start of the first UTC day it holds; null: always did"),
+    optional("valid_to", Instant, "start of the first UTC day it no longer holds; null: still does"),
 ];
 
 #[cfg(test)]

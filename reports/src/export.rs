@@ -12,7 +12,7 @@
 
 use std::io::{self, Write};
 
-use attribution::mart::{Change, CostQuery, CostRow};
+use attribution::mart::{Change, CostQuery, CostRow, CoverageRow, NONE};
 
 use crate::cell;
 
@@ -22,7 +22,48 @@ use crate::cell;
 /// What the output says; `InvalidInput`, before anything is written, when a
 /// dimension is asked for twice.
 pub fn costs_csv(query: &CostQuery, rows: &[CostRow], out: &mut dyn Write) -> io::Result<()> {
-    let head = head(query)?;
+    write_csv(&head(query)?, rows, out)
+}
+
+/// Writes rows as a JSON array, one object a line; every value is a text.
+///
+/// # Errors
+/// What the output says; `InvalidInput`, before anything is written, when a
+/// dimension is asked for twice.
+pub fn costs_json(query: &CostQuery, rows: &[CostRow], out: &mut dyn Write) -> io::Result<()> {
+    write_json(&head(query)?, rows, out)
+}
+
+/// Writes ownership coverage as CSV: `day,team,claimed_by,confidence,currency,cost`.
+///
+/// # Errors
+/// What the output says.
+pub fn coverage_csv(rows: &[CoverageRow], out: &mut dyn Write) -> io::Result<()> {
+    let (head, rows) = coverage(rows);
+    write_csv(&head, &rows, out)
+}
+
+/// Writes ownership coverage as a JSON array, one object a line; every value is a text.
+///
+/// # Errors
+/// What the output says.
+pub fn coverage_json(rows: &[CoverageRow], out: &mut dyn Write) -> io::Result<()> {
+    let (head, rows) = coverage(rows);
+    write_json(&head, &rows, out)
+}
+
+fn coverage(rows: &[CoverageRow]) -> (Vec<String>, Vec<CostRow>) {
+    let head = ["day", "team", "claimed_by", "confidence", "currency", "cost"].map(str::to_owned);
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| NONE.to_owned());
+    let rows = rows.iter().map(|row| CostRow {
+        keys: vec![row.day.to_string(), or_none(&row.team), or_none(&row.claimed_by), row.confidence.clone()],
+        currency: row.currency,
+        cost: row.cost,
+    });
+    (head.into(), rows.collect())
+}
+
+fn write_csv(head: &[String], rows: &[CostRow], out: &mut dyn Write) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
     let write = |writer: &mut csv::Writer<_>, cells: Vec<&str>| writer.write_record(cells).map_err(csv_io);
     write(&mut writer, head.iter().map(String::as_str).collect())?;
@@ -37,13 +78,7 @@ pub fn costs_csv(query: &CostQuery, rows: &[CostRow], out: &mut dyn Write) -> io
     writer.flush()
 }
 
-/// Writes rows as a JSON array, one object a line; every value is a text.
-///
-/// # Errors
-/// What the output says; `InvalidInput`, before anything is written, when a
-/// dimension is asked for twice.
-pub fn costs_json(query: &CostQuery, rows: &[CostRow], out: &mut dyn Write) -> io::Result<()> {
-    let head = head(query)?;
+fn write_json(head: &[String], rows: &[CostRow], out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"[")?;
     for (i, row) in rows.iter().enumerate() {
         out.write_all(if i == 0 { b"\n{" } else { b",\n{" })?;
@@ -188,6 +223,24 @@ mod tests {
         let mut out = Vec::new();
         costs_json(query, rows, &mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn coverage_says_none_where_there_is_no_owner() {
+        let row = CoverageRow {
+            day: "2026-10-05".parse().unwrap(),
+            team: None,
+            claimed_by: None,
+            confidence: "none".into(),
+            currency: Currency::USD,
+            cost: "0.50".parse().unwrap(),
+        };
+        let mut out = Vec::new();
+        coverage_csv(&[row], &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "day,team,claimed_by,confidence,currency,cost\r\n2026-10-05,(none),(none),none,USD,0.5\r\n"
+        );
     }
 
     #[test]

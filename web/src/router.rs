@@ -29,6 +29,7 @@ pub fn router(state: State) -> Router {
         .route("/clusters", get(page::clusters::clusters))
         .route("/clusters/{*id}", get(page::clusters::cluster))
         .route("/data", get(page::data::data))
+        .route("/ownership", get(page::ownership::ownership))
         .route("/explain", get(page::explain::explain))
         .route("/explain/{*group}", get(page::lines::lines))
         .route("/help", get(page::help::help))

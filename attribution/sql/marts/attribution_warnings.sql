@@ -91,3 +91,10 @@ from (
 ) u
 where u.named_team is not null and u.named_team not in (select team from teams)
 group by u.source, u.source_object, u.selection, u.named_team
+union all
+select 'unlisted-team', r.team, 'rules of files give it costs, and the configuration does not list it: it gets no report',
+    cast(count(*) as bigint)
+from stg_owner_rules r
+left join teams t on t.team = r.team
+where r.origin = 'file' and t.team is null
+group by r.team

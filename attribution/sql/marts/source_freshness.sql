@@ -17,6 +17,8 @@ from (
     select source, max(collected_at) from landed_uploads group by source
     union all
     select source, max(last_read_at) from landed_table_access group by source
+    union all
+    select source, max(recorded_at) from landed_owners group by source
 ) newest
 where newest_at is not null
 group by source

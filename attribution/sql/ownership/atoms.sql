@@ -4,7 +4,7 @@
 -- table's (else the bucket's tags), idle the cluster's, direct charges a rule on their
 -- unobserved cluster, then their own tags; then the default team.
 with runs as (
-    select r.engine, r.run_id, r.workload, o.team, o.rule_id
+    select r.engine, r.run_id, r.workload, o.team, o.rule_id, o.owner_kind
     from stg_runs r
     left join owner_of_run o on o.engine = r.engine and o.run_id = r.run_id
 ),
@@ -51,7 +51,20 @@ owned as (
             when a.part = 'unmeasured' then d.rule_id
             when g.pool_kind = 'direct' and c.owner_kind = 'cluster' then c.rule_id
             when g.pool_kind = 'direct' then d.rule_id
-        end as ruled_by
+        end as ruled_by,
+        case
+            when a.part = 'run' then r.owner_kind
+            when a.part = 'consumer' and u.team is not null then u.owner_kind
+            when a.part = 'consumer' and (g.pool_kind in ('compute', 'overhead') or c.owner_kind = 'cluster')
+                then c.owner_kind
+            when a.part = 'consumer' then d.owner_kind
+            when a.part = 'idle' then c.owner_kind
+            when a.part = 'table' and t.team is not null then t.owner_kind
+            when a.part = 'table' and d.team is not null then 'bucket'
+            when a.part = 'unmeasured' then d.owner_kind
+            when g.pool_kind = 'direct' and c.owner_kind = 'cluster' then c.owner_kind
+            when g.pool_kind = 'direct' then d.owner_kind
+        end as ruled_kind
     from atom_costs a
     join charge_groups g on g.group_nr = a.group_nr
     left join runs r on a.part = 'run' and r.engine = a.engine and r.run_id = a.run_id
@@ -85,7 +98,12 @@ defaulted as (
             when o.pool_kind = 'shared' and o.part <> 'consumer' then null
             when o.ruled_team is not null then o.ruled_by
             when p.default_team is not null then 'default'
-        end as owner_rule
+        end as owner_rule,
+        case
+            when o.pool_kind = 'shared' and o.part <> 'consumer' then null
+            when o.ruled_team is not null then o.ruled_kind
+            when p.default_team is not null then 'default'
+        end as claimed_by
     from owned o
     cross join parameters p
 )
@@ -116,6 +134,9 @@ select
     d.weight_total,
     d.team,
     d.owner_rule,
+    -- By which kind of fact: owner, tag, workflow, user, table, resource, cluster, bucket,
+    -- account or default.
+    d.claimed_by,
     case
         when d.part in ('run', 'consumer') then 'usage'
         when d.part = 'idle' then 'idle'

@@ -10,24 +10,24 @@ with subjects as (
     where pool_kind in ('direct', 'storage') or group_nr in (select group_nr from usage_shares)
 ),
 matches as (
-    select s.*, o.team, o.rule_id, o.kind, o.position, 1 as kind_rank
+    select s.*, m.team, m.rule_id, m.kind, m.position, 1 as kind_rank
     from subjects s
     join stg_tags t on t.tag_set_id = s.tag_set_id
-    join rule_owners o
-        on o.kind = 'tag' and t.key = o.tag_key and t.value like o.pattern escape '\'
-        and s.usage_date >= o.valid_from and s.usage_date < o.valid_to
+    join owner_matches m
+        on m.kind = 'tag' and m.tag_key = t.key and m.value = t.value
+        and s.usage_date >= m.valid_from and s.usage_date < m.valid_to
     union all
-    select s.*, o.team, o.rule_id, o.kind, o.position, 2
+    select s.*, m.team, m.rule_id, m.kind, m.position, 2
     from subjects s
-    join rule_owners o
-        on o.kind = 'resource' and s.resource_id like o.pattern escape '\'
-        and s.usage_date >= o.valid_from and s.usage_date < o.valid_to
+    join owner_matches m
+        on m.kind = 'resource' and m.value = s.resource_id
+        and s.usage_date >= m.valid_from and s.usage_date < m.valid_to
     union all
-    select s.*, o.team, o.rule_id, o.kind, o.position, 3
+    select s.*, m.team, m.rule_id, m.kind, m.position, 3
     from subjects s
-    join rule_owners o
-        on o.kind = 'account' and s.account_id like o.pattern escape '\'
-        and s.usage_date >= o.valid_from and s.usage_date < o.valid_to
+    join owner_matches m
+        on m.kind = 'account' and m.value = s.account_id
+        and s.usage_date >= m.valid_from and s.usage_date < m.valid_to
 ),
 ranked as (
     select

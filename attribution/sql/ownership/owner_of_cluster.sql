@@ -5,34 +5,26 @@ with days as (
     from charge_groups
     where cluster_id is not null
 ),
-tags as (
-    select distinct n.cluster_id, t.key, t.value, 2 as kind_rank
+known as (
+    select cluster_id, 'cluster' as kind, '' as tag_key, cluster_id as value, 1 as kind_rank from days
+    union
+    select cluster_id, 'cluster', '', cluster_name, 1 from stg_nodes where cluster_name is not null
+    union
+    select n.cluster_id, 'tag', t.key, t.value, 2
     from stg_nodes n
     join stg_tags t on t.tag_set_id = n.tag_set_id
-    union all
-    select distinct g.cluster_id, t.key, t.value, 3
+    union
+    select g.cluster_id, 'tag', t.key, t.value, 3
     from (select distinct cluster_id, tag_set_id from charge_groups where cluster_id is not null) g
     join stg_tags t on t.tag_set_id = g.tag_set_id
 ),
-names as (
-    select cluster_id, cluster_id as name from days
-    union
-    select cluster_id, cluster_name from stg_nodes where cluster_name is not null
-),
 matches as (
-    select d.cluster_id, d.usage_date, o.team, o.rule_id, o.kind, o.position, 1 as kind_rank
+    select d.cluster_id, d.usage_date, m.team, m.rule_id, m.kind, m.position, k.kind_rank
     from days d
-    join names n on n.cluster_id = d.cluster_id
-    join rule_owners o
-        on o.kind = 'cluster' and n.name like o.pattern escape '\'
-        and d.usage_date >= o.valid_from and d.usage_date < o.valid_to
-    union all
-    select d.cluster_id, d.usage_date, o.team, o.rule_id, o.kind, o.position, t.kind_rank
-    from days d
-    join tags t on t.cluster_id = d.cluster_id
-    join rule_owners o
-        on o.kind = 'tag' and t.key = o.tag_key and t.value like o.pattern escape '\'
-        and d.usage_date >= o.valid_from and d.usage_date < o.valid_to
+    join known k on k.cluster_id = d.cluster_id
+    join owner_matches m
+        on m.kind = k.kind and m.tag_key = k.tag_key and m.value = k.value
+        and d.usage_date >= m.valid_from and d.usage_date < m.valid_to
 ),
 ranked as (
     select

@@ -7,10 +7,10 @@ with consumers as (
     where consumer is not null
 ),
 runs as (
-    select workload, team, rule_id, started_on
+    select workload, team, rule_id, owner_kind, started_on
     from (
         select
-            r.workload, o.team, o.rule_id, cast(r.started_at as date) as started_on,
+            r.workload, o.team, o.rule_id, o.owner_kind, cast(r.started_at as date) as started_on,
             row_number() over (
                 partition by r.workload, cast(r.started_at as date)
                 order by r.started_at desc, r.engine, r.run_id
@@ -24,7 +24,7 @@ runs as (
 newest_runs as (
     -- The last that had begun by then, else the first after it.
     select
-        c.usage_date, c.consumer_kind, c.consumer, c.named_team, r.team, r.rule_id,
+        c.usage_date, c.consumer_kind, c.consumer, c.named_team, r.team, r.rule_id, r.owner_kind,
         row_number() over (
             partition by c.usage_date, c.consumer, c.named_team
             order by
@@ -44,36 +44,48 @@ table_owners as (
     ) ranked
     where nth = 1
 ),
+names as (
+    select distinct consumer_kind, consumer, 'workflow' as kind, consumer as value
+    from consumers
+    where consumer_kind = 'workload'
+    union
+    select consumer_kind, consumer, 'workflow', split_part(consumer, '/', 1)
+    from consumers
+    where consumer_kind = 'workload'
+    union
+    select consumer_kind, consumer, 'table', lower(consumer) from consumers where consumer_kind = 'table'
+    union
+    select consumer_kind, consumer, 'user', consumer from consumers where consumer_kind = 'user'
+),
 matches as (
     select
-        c.*, t.team, 'usage rows: ' || case when c.named_team = '' then c.consumer_kind else 'team' end || ' ' || t.team
+        c.usage_date, c.consumer_kind, c.consumer, c.named_team, t.team,
+        'usage rows: ' || case when c.named_team = '' then c.consumer_kind else 'team' end || ' ' || t.team
             as rule_id,
-        cast(0 as bigint) as position, 1 as kind_rank
+        cast(0 as bigint) as position, 1 as kind_rank, 'usage' as kind
     from consumers c
     join teams t
         on t.team = case when c.named_team <> '' then c.named_team when c.consumer_kind = 'team' then c.consumer end
     union all
-    select usage_date, consumer_kind, consumer, named_team, team, rule_id, cast(0 as bigint), 2
+    select usage_date, consumer_kind, consumer, named_team, team, rule_id, cast(0 as bigint), 2, owner_kind
     from newest_runs
     where nth = 1
     union all
-    select c.*, o.team, o.rule_id, o.position, 3
-    from consumers c
-    join rule_owners o
-        on (
-            (c.consumer_kind = 'workload' and o.kind = 'workflow'
-                and (c.consumer like o.pattern escape '\' or split_part(c.consumer, '/', 1) like o.pattern escape '\'))
-            or (c.consumer_kind = 'table' and o.kind = 'table' and lower(c.consumer) like o.pattern escape '\')
-            or (c.consumer_kind = 'user' and o.kind = 'user' and c.consumer like o.pattern escape '\')
-        )
-        and c.usage_date >= o.valid_from and c.usage_date < o.valid_to
+    select
+        c.usage_date, c.consumer_kind, c.consumer, c.named_team, m.team, m.rule_id, m.position, 3, m.kind
+    from names n
+    join consumers c on c.consumer_kind = n.consumer_kind and c.consumer = n.consumer
+    join owner_matches m
+        on m.kind = n.kind and m.value = n.value
+        and c.usage_date >= m.valid_from and c.usage_date < m.valid_to
     union all
-    select c.*, o.team, o.rule_id, o.position, 4
+    select
+        c.usage_date, c.consumer_kind, c.consumer, c.named_team, m.team, m.rule_id, m.position, 4, m.kind
     from consumers c
     join table_owners t on t.table_id = lower(c.consumer)
-    join rule_owners o
-        on o.kind = 'owner' and t.owner like o.pattern escape '\'
-        and c.usage_date >= o.valid_from and c.usage_date < o.valid_to
+    join owner_matches m
+        on m.kind = 'owner' and m.value = t.owner
+        and c.usage_date >= m.valid_from and c.usage_date < m.valid_to
     where c.consumer_kind = 'table'
 ),
 ranked as (
@@ -85,6 +97,6 @@ ranked as (
         ) as nth
     from matches m
 )
-select usage_date, consumer_kind, consumer, named_team, team, rule_id
+select usage_date, consumer_kind, consumer, named_team, team, rule_id, kind as owner_kind
 from ranked
 where nth = 1

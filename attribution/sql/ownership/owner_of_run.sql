@@ -1,46 +1,36 @@
--- One row per run with an owner: the first rule that matches, by kind (run owner and tags,
--- workflow, user, then the cluster's), then in the order of the configuration.
-with tags as (
-    select r.engine, r.run_id, t.key, t.value
+-- One row per run with an owner: the first rule that matches on the day it started, by kind
+-- (run owner and tags, workflow, user, then the cluster's), then in the order of the rules.
+with known as (
+    select
+        engine, run_id, cast(started_at as date) as started_on,
+        'owner' as kind, '' as tag_key, owner as value, 1 as kind_rank
+    from stg_runs
+    union all
+    select r.engine, r.run_id, cast(r.started_at as date), 'tag', t.key, t.value, 1
     from stg_runs r
     join stg_tags t on t.tag_set_id = r.tag_set_id
-    union
-    select r.engine, r.run_id, t.key, t.value
+    union all
+    select r.engine, r.run_id, cast(r.started_at as date), 'tag', t.key, t.value, 1
     from stg_runs r
     join stg_tags t on t.tag_set_id = r.step_tag_set_id
-    union
-    select r.engine, r.run_id, t.key, t.value
+    union all
+    select r.engine, r.run_id, cast(r.started_at as date), 'tag', t.key, t.value, 1
     from stg_runs r
     join stg_tags t on t.tag_set_id = r.workflow_tag_set_id
+    union all
+    -- Without a workflow the run's name is looked at.
+    select engine, run_id, cast(started_at as date), 'workflow', '', coalesce(workflow_id, name), 2 from stg_runs
+    union all
+    select engine, run_id, cast(started_at as date), 'user', '', user_name, 3 from stg_runs
 ),
 matches as (
-    select r.engine, r.run_id, o.team, o.rule_id, o.kind, o.position, 1 as kind_rank
-    from stg_runs r
-    join rule_owners o
-        on o.kind = 'owner' and r.owner like o.pattern escape '\'
-        and cast(r.started_at as date) >= o.valid_from and cast(r.started_at as date) < o.valid_to
+    select k.engine, k.run_id, m.team, m.rule_id, m.kind, m.position, k.kind_rank
+    from known k
+    join owner_matches m
+        on m.kind = k.kind and m.tag_key = k.tag_key and m.value = k.value
+        and k.started_on >= m.valid_from and k.started_on < m.valid_to
     union all
-    select r.engine, r.run_id, o.team, o.rule_id, o.kind, o.position, 1
-    from stg_runs r
-    join tags t on t.engine = r.engine and t.run_id = r.run_id
-    join rule_owners o
-        on o.kind = 'tag' and t.key = o.tag_key and t.value like o.pattern escape '\'
-        and cast(r.started_at as date) >= o.valid_from and cast(r.started_at as date) < o.valid_to
-    union all
-    select r.engine, r.run_id, o.team, o.rule_id, o.kind, o.position, 2
-    from stg_runs r
-    join rule_owners o
-        on o.kind = 'workflow'
-        and (r.workflow_id like o.pattern escape '\' or (r.workflow_id is null and r.name like o.pattern escape '\'))
-        and cast(r.started_at as date) >= o.valid_from and cast(r.started_at as date) < o.valid_to
-    union all
-    select r.engine, r.run_id, o.team, o.rule_id, o.kind, o.position, 3
-    from stg_runs r
-    join rule_owners o
-        on o.kind = 'user' and r.user_name like o.pattern escape '\'
-        and cast(r.started_at as date) >= o.valid_from and cast(r.started_at as date) < o.valid_to
-    union all
-    select u.engine, u.run_id, c.team, c.rule_id, c.owner_kind, c.position, 4
+    select u.engine, u.run_id, c.team, c.rule_id, 'cluster', c.position, 4
     from (select distinct engine, run_id, cluster_id, cast(hour as date) as usage_date from run_hosts) u
     join owner_of_cluster c on c.cluster_id = u.cluster_id and c.usage_date = u.usage_date
 ),

@@ -6,29 +6,24 @@ with days as (
     join charge_groups g on g.group_nr = a.group_nr
     where a.part = 'table'
 ),
-table_owners as (
+owners as (
     -- As it was last collected: an owner that was replaced owns no longer.
-    select table_id, owner
-    from (
-        select table_id, owner, row_number() over (partition by table_id order by collected_at desc) as nth
-        from stg_tables
-        where owner is not null
-    ) ranked
-    where nth = 1
+    select table_id, owner, row_number() over (partition by table_id order by collected_at desc) as nth
+    from stg_tables
+    where owner is not null
+),
+known as (
+    select distinct table_id, 'table' as kind, table_id as value, 1 as kind_rank from days
+    union all
+    select table_id, 'owner', owner, 2 from owners where nth = 1
 ),
 matches as (
-    select d.table_id, d.usage_date, o.team, o.rule_id, o.kind, o.position, 1 as kind_rank
+    select d.table_id, d.usage_date, m.team, m.rule_id, m.kind, m.position, k.kind_rank
     from days d
-    join rule_owners o
-        on o.kind = 'table' and d.table_id like o.pattern escape '\'
-        and d.usage_date >= o.valid_from and d.usage_date < o.valid_to
-    union all
-    select d.table_id, d.usage_date, o.team, o.rule_id, o.kind, o.position, 2
-    from days d
-    join table_owners t on t.table_id = d.table_id
-    join rule_owners o
-        on o.kind = 'owner' and t.owner like o.pattern escape '\'
-        and d.usage_date >= o.valid_from and d.usage_date < o.valid_to
+    join known k on k.table_id = d.table_id
+    join owner_matches m
+        on m.kind = k.kind and m.value = k.value
+        and d.usage_date >= m.valid_from and d.usage_date < m.valid_to
 ),
 ranked as (
     select

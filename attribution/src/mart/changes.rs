@@ -217,6 +217,7 @@ impl Mart {
         let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut parameters)).collect();
         let width = keys.len();
         let undated = CostQuery { from: None, to: None, ..query.clone() };
+        let relation = query.view.relation(&mut parameters);
         let condition = conditions(&undated, &mut parameters);
         let (before, now) = (within(before), within(now));
         let of_run = |column: &str| {
@@ -227,7 +228,7 @@ impl Mart {
         };
         let sql = format!(
             "select {}c.category, {}, {}, c.billing_currency, {}, {}
-            from {} c
+            from {relation} c
             where {condition} and ({before} or {now})
             group by all",
             keys.iter().map(|key| format!("{key}, ")).collect::<String>(),
@@ -235,7 +236,6 @@ impl Mart {
             of_run("workload"),
             sum(&before),
             sum(&now),
-            query.view.costs(),
         );
         self.ask("compare costs of", &sql, parameters, |row| {
             let keys: Result<Vec<_>, _> = (0..width).map(|at| row.text(at)).collect();

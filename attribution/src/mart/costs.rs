@@ -188,7 +188,7 @@ pub struct CostQuery {
     pub currency: Option<Currency>,
     /// All must hold.
     pub filters: Vec<Filter>,
-    /// To whom idle and shared costs are charged.
+    /// To whom idle and shared costs are charged, and whose costs are whose.
     pub view: View,
 }
 
@@ -238,14 +238,14 @@ impl Mart {
         let mut parameters = Vec::new();
         let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut parameters)).collect();
         let width = keys.len();
+        let relation = query.view.relation(&mut parameters);
         let condition = conditions(query, &mut parameters);
         let ordinals = |n: usize| (1..=n).map(|i| i.to_string()).collect::<Vec<_>>().join(", ");
         let sql = format!(
-            "select {}c.billing_currency, cast(sum(c.{}) as varchar) from {source} c where {condition} \
+            "select {}c.billing_currency, cast(sum(c.{}) as varchar) from {relation} c where {condition} \
              group by {groups} order by {groups}",
             keys.iter().map(|key| format!("{key}, ")).collect::<String>(),
             query.basis.column(),
-            source = query.view.costs(),
             groups = ordinals(width + 1),
         );
         self.ask("sum costs of", &sql, parameters, |row| {

@@ -6,6 +6,7 @@ mod costs;
 mod entities;
 mod explain;
 mod health;
+mod ownership;
 mod table_costs;
 mod view;
 mod workload_costs;
@@ -23,8 +24,9 @@ pub use costs::{CostQuery, CostRow, Dimension, Filter, NONE};
 pub use entities::{ClusterRow, RunFilter, RunRow, TableRow};
 pub use explain::{BillLine, ExplainPart};
 pub use health::{BalanceRow, IdentityRow, SourceStatus};
+pub use ownership::{CoverageRow, OwnershipQuery, RuleClaim, Unclaimed};
 pub use table_costs::{LineageRow, ReaderRow, TableCost, TableCostQuery};
-pub use view::{Idle, Shared, SpreadPart, View};
+pub use view::{Idle, Ownership, Shared, SpreadPart, View, as_of};
 pub use workload_costs::{UnitCosts, WorkloadCost, WorkloadCostQuery};
 
 use crate::engine::EngineError;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use attribution::publish::{self, Outcome, PublishError};
-use attribution::rules::{Matcher, OwnerRule, Rules, Team};
+use attribution::rules::{Matcher, OwnerRule, Pattern, Regex, Rules, Team};
 use duckdb::Connection;
 use model::landed::{Column, ColumnType, Dataset};
 use model::manifest::{Entry, MANIFEST_FILE, Manifest, Part, SourceRecord, UnitRecord};
@@ -244,9 +244,13 @@ fn default(dataset: Dataset, column: &Column, header: &[String]) -> String {
     match column.name {
         "source" if dataset == Dataset::Charges => "'bill'".into(),
         "source" => "'facts'".into(),
+        "source_object" if dataset == Dataset::Owners => "'owners.csv'".into(),
         "source_object" => "'object'".into(),
         "source_file" => "'bill.csv'".into(),
+        // The header of a file of owners is a line of it.
+        "source_line" if dataset == Dataset::Owners => "row_nr + 1".into(),
         "source_line" => "row_nr".into(),
+        "recorded_at" => "'2026-10-01'".into(),
         "billing_period_start" => "date_trunc('month', cast(charge_period_start as timestamp))".into(),
         "billing_period_end" => {
             "date_trunc('month', cast(charge_period_start as timestamp)) + interval 1 month".into()
@@ -283,7 +287,8 @@ pub fn teams_of(csv: &Path, rules: &mut Rules) {
     }
 }
 
-/// Rules of `owners.csv` (team,kind,key,pattern,from,to); kind `default` names the default team.
+/// Rules of `owners.csv` (team,kind,key,pattern,from,to); kind `default` names the default team,
+/// a pattern that begins with `regex:` is a regular expression.
 pub fn rules_of(csv: &Path, rules: &mut Rules) {
     let connection = Connection::open_in_memory().unwrap();
     let sql = format!("select * from read_csv('{}', all_varchar = true, header = true)", csv.display());
@@ -292,6 +297,10 @@ pub fn rules_of(csv: &Path, rules: &mut Rules) {
         if !rules.teams.iter().any(|known| known.name == team) {
             rules.teams.push(Team { name: team.clone(), email: Vec::new(), parent: None });
         }
+        let pattern = match pattern.strip_prefix("regex:") {
+            Some(regex) => Pattern::Regex(Regex::new(regex).unwrap()),
+            None => Pattern::Glob(pattern),
+        };
         let matcher = match kind.as_str() {
             "default" => {
                 rules.default_team = Some(team);

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use attribution::mart::{
-    CostQuery, Dimension, RunFilter, TableCost, TableCostQuery, UnitCosts, WorkloadCostQuery,
+    CostQuery, Dimension, Mart, Ownership, RunFilter, TableCost, TableCostQuery, UnitCosts, View,
+    WorkloadCostQuery,
 };
-use chrono::NaiveDate;
 use model::Basis;
 use serde_json::json;
 
-use crate::args::{CostFormat, Export, ExportChanges, ExportCosts, ExportRows, Format};
-use crate::command::{config, filters, view, warn_unknown_team};
+use crate::args::{CostFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, Format};
+use crate::command::{config, filters, half_open, ownership_query, view, warn_unknown_team};
 use crate::printer::{Failure, say};
 
 /// Where an export goes: stdout, a device or pipe written as it is, or a file that appears
@@ -95,12 +95,13 @@ pub fn run(path: &Path, export: &Export) -> Result<ExitCode, Failure> {
         Export::Tables(options) => tables(path, options),
         Export::Workloads(options) => workloads(path, options),
         Export::Runs(options) => runs(path, options),
+        Export::Ownership(options) => ownership(path, options),
     }
 }
 
 fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
     let config = config(path)?;
-    in_order(options.from, options.to)?;
+    half_open(options.from, options.to)?;
     let mut output = Output::open(options.output.as_deref())?;
     let mart = super::mart(&config)?;
     let query = CostQuery {
@@ -110,7 +111,7 @@ fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
         to: options.to,
         currency: None,
         filters: filters(&options.filters)?,
-        view: view(&mart, options.view),
+        view: owned_view(&mart, options)?,
     };
     warn_unknown_team(&mart, &query);
     let rows = mart.costs(&query)?;
@@ -124,20 +125,31 @@ fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
     output.finish(written)
 }
 
-/// Refuses spans that end before they begin.
-fn in_order(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<(), Failure> {
-    if from.zip(to).is_some_and(|(from, to)| from >= to) {
-        return Err(Failure::new(
-            "--to must be after --from",
-            "days are half-open: --to is the first day left out",
-        ));
+/// The view of costs asked for, ownership included.
+fn owned_view(mart: &Mart, options: &ExportCosts) -> Result<View, Failure> {
+    let ownership = options.as_of.map_or(options.ownership, Ownership::AsOf);
+    let view = View { ownership, ..view(mart, options.view) };
+    match view.fault() {
+        Some(fault) => Err(Failure::new("these views cannot be combined", fault)),
+        None => Ok(view),
     }
-    Ok(())
+}
+
+fn ownership(path: &Path, options: &ExportOwnership) -> Result<ExitCode, Failure> {
+    let config = config(path)?;
+    let query = ownership_query(&options.scope)?;
+    let mut output = Output::open(options.output.as_deref())?;
+    let rows = super::mart(&config)?.coverage(&query)?;
+    let written = match options.format {
+        CostFormat::Csv => reports::export::coverage_csv(&rows, output.writer()),
+        CostFormat::Json => reports::export::coverage_json(&rows, output.writer()),
+    };
+    output.finish(written)
 }
 
 fn changes(path: &Path, options: &ExportChanges) -> Result<ExitCode, Failure> {
     let config = config(path)?;
-    in_order(Some(options.from), Some(options.to))?;
+    half_open(Some(options.from), Some(options.to))?;
     let days = options.to - options.from;
     let against = options.against.unwrap_or(options.from - days);
     if let Some(day) =
@@ -181,7 +193,7 @@ fn only_json(format: Format) -> Result<(), Failure> {
 fn tables(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
     only_json(options.format)?;
     let config = config(path)?;
-    in_order(options.from, options.to)?;
+    half_open(options.from, options.to)?;
     let mut output = Output::open(options.output.as_deref())?;
     let mart = super::mart(&config)?;
     let costs = mart.table_costs(&TableCostQuery {
@@ -232,7 +244,7 @@ fn cost_json(cost: &TableCost, basis: Basis) -> serde_json::Value {
 fn workloads(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
     only_json(options.format)?;
     let config = config(path)?;
-    in_order(options.from, options.to)?;
+    half_open(options.from, options.to)?;
     let mut output = Output::open(options.output.as_deref())?;
     let mart = super::mart(&config)?;
     let rows = mart.workload_costs(&WorkloadCostQuery {
@@ -262,7 +274,7 @@ fn workloads(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
 fn runs(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
     only_json(options.format)?;
     let config = config(path)?;
-    in_order(options.from, options.to)?;
+    half_open(options.from, options.to)?;
     let mut output = Output::open(options.output.as_deref())?;
     let mart = super::mart(&config)?;
     let rows: Vec<serde_json::Value> = mart

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod explain;
 pub mod export;
 pub mod init;
+pub mod owners;
 pub mod report;
 pub mod run;
 pub mod serve;
@@ -12,10 +13,11 @@ pub mod status;
 
 use std::path::Path;
 
-use attribution::mart::{CostQuery, Filter, Mart, Shared, View};
+use attribution::mart::{CostQuery, Filter, Mart, OwnershipQuery, Shared, View};
+use chrono::NaiveDate;
 use model::Warning;
 
-use crate::args::ViewOptions;
+use crate::args::{OwnershipScope, ViewOptions};
 use crate::config::{Config, load};
 use crate::printer::Failure;
 
@@ -46,6 +48,23 @@ fn mart(config: &Config) -> Result<Mart, Failure> {
     })
 }
 
+/// The costs that ownership is asked of.
+fn ownership_query(scope: &OwnershipScope) -> Result<OwnershipQuery, Failure> {
+    half_open(scope.from, scope.to)?;
+    Ok(OwnershipQuery { basis: scope.basis, from: scope.from, to: scope.to, currency: None })
+}
+
+/// Refuses days that end before they begin.
+fn half_open(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<(), Failure> {
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        return Err(Failure::new(
+            "--to must be after --from",
+            "days are half-open: --to is the first day left out",
+        ));
+    }
+    Ok(())
+}
+
 /// `dimension=value` texts as filters.
 fn filters(texts: &[String]) -> Result<Vec<Filter>, Failure> {
     texts
@@ -68,7 +87,7 @@ fn view(mart: &Mart, options: ViewOptions) -> View {
             "warning: no `shared_fixed` in [views] of the configuration: shared costs stay shared",
         );
     }
-    View { idle: options.idle, shared: options.shared }
+    View { idle: options.idle, shared: options.shared, ..View::default() }
 }
 
 /// Warns of a team filter that no configured team answers to: a typo gives an empty answer.

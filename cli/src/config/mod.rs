@@ -1,16 +1,18 @@
 //! `lakeledger.toml`: read, checked, and every fault shown at once.
 
 mod organisation;
+mod owner_rule;
 mod section;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use attribution::rules::{Matcher, OwnerRule, PoolRule, Rules, Team};
+use attribution::rules::{PoolRule, Rules, Team};
 use ingest::source::{KINDS, LATER_KINDS, SourceOptions};
 use ingest::store::S3Options;
 use toml::de::{DeTable, DeValue};
 
+use self::owner_rule::owner_rule;
 use self::section::Section;
 pub use self::section::{Fault, Faults, nearest};
 
@@ -256,42 +258,6 @@ fn check_team(faults: &mut Faults<'_>, section: &Section<'_, '_>, team: &str, te
             .map_or_else(|| "name it in a [[team]]".to_owned(), |name| format!("did you mean `{name}`?"));
         faults.add(section.at(), format!("{}: there is no team `{team}`", section.name()), Some(hint));
     }
-}
-
-fn owner_rule(mut section: Section<'_, '_>, faults: &mut Faults<'_>, teams: &[Team]) -> Option<OwnerRule> {
-    let team = section.required(faults, "team");
-    if let Some(team) = &team {
-        check_team(faults, &section, team, teams);
-    }
-    let mut matchers: Vec<Matcher> = Vec::new();
-    for (key, value) in section.pairs(faults, "tag") {
-        matchers.push(Matcher::Tag { key, value });
-    }
-    type Named = (&'static str, fn(String) -> Matcher);
-    let kinds: [Named; 7] = [
-        ("owner", Matcher::Owner),
-        ("workflow", Matcher::Workflow),
-        ("user", Matcher::User),
-        ("table", Matcher::Table),
-        ("cluster", Matcher::Cluster),
-        ("resource", Matcher::Resource),
-        ("account", Matcher::Account),
-    ];
-    for (key, matcher) in kinds {
-        matchers.extend(section.text(faults, key).map(matcher));
-    }
-    let (from, to) = (section.day(faults, "from"), section.day(faults, "to"));
-    if from.zip(to).is_some_and(|(from, to)| from >= to) {
-        faults.add(section.at(), format!("{}: `to` must be after `from`", section.name()), None);
-    }
-    if matchers.len() != 1 {
-        let hint = "tag = { key = \"value\" }, owner, workflow, user, table, cluster, resource or account; \
-                    write one [[owner_rule]] for each";
-        let message = format!("{}: needs exactly one thing to match, has {}", section.name(), matchers.len());
-        faults.add(section.at(), message, Some(hint.into()));
-    }
-    section.finish(faults);
-    Some(OwnerRule { team: team?, matcher: matchers.into_iter().next()?, from, to })
 }
 
 fn pool_rule(mut section: Section<'_, '_>, faults: &mut Faults<'_>) -> PoolRule {

@@ -2,6 +2,7 @@
 //! and explains them.
 
 mod charge;
+mod owner;
 mod platform;
 mod query;
 mod run;
@@ -9,6 +10,7 @@ mod storage;
 mod usage;
 
 pub use charge::Charge;
+pub use owner::Owner;
 pub use platform::{Node, Table, TablePartition, TableSnapshot};
 pub use query::Query;
 pub use run::{Access, Run, RunHour, RunStage, RunStatus, RunTable, RunUsage};

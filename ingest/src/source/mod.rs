@@ -15,6 +15,7 @@ mod iso_time;
 mod lines;
 mod maestro;
 mod openlineage;
+mod owners_csv;
 mod records;
 mod row_groups;
 mod s3_inventory;
@@ -152,6 +153,7 @@ pub const KINDS: &[&str] = &[
     "s3-uploads",
     "iceberg-reports",
     "usage-csv",
+    "owners-csv",
 ];
 
 /// Kinds the configuration reserves for readers to come.
@@ -165,7 +167,6 @@ pub const LATER_KINDS: &[&str] = &[
     "redshift",
     "tableau",
     "snowflake",
-    "owners-csv",
 ];
 
 /// The reader of a configured `kind`; nothing for a kind that cannot be read yet.
@@ -177,6 +178,7 @@ pub fn reader(kind: &str, options: &SourceOptions) -> Option<Box<dyn Reader>> {
         "emr" => Some(Box::new(emr::Emr)),
         "focus" => Some(Box::new(focus::Focus)),
         "maestro" => Some(Box::new(maestro::Maestro::new(options))),
+        "owners-csv" => Some(Box::new(owners_csv::OwnersCsv)),
         "openlineage" => Some(Box::new(openlineage::OpenLineage::new(options))),
         "spark-event-log" => Some(Box::new(spark::SparkEventLogs::new(options))),
         "flink-archive" => Some(Box::new(flink::FlinkArchives::new(options))),

@@ -15,6 +15,7 @@ mod frames;
 mod iceberg_reports;
 mod maestro;
 mod openlineage;
+mod owners_csv;
 mod platform;
 mod s3_inventory;
 mod s3_uploads;

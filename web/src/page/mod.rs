@@ -7,6 +7,7 @@ pub mod explain;
 pub mod help;
 pub mod lines;
 pub mod overview;
+pub mod ownership;
 pub mod tables;
 pub mod team;
 pub mod teams;

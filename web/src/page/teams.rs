@@ -29,6 +29,7 @@ struct Teams {
     teams: TableView,
     /// Teams without a parent with all within them; absent where none is within another.
     organisation: Option<TableView>,
+    ownership: String,
 }
 
 pub async fn teams(Shared(state): Shared<State>, query: RawQuery) -> Response {
@@ -53,9 +54,10 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
         sentence = sentence.say("; ").figure(context.money(nobody)).say(" belongs to no team");
     }
     let sentence = sentence.say(".").note(sentence::comparison(context, total, &[])?);
+    let ownership = context.lens.shared().url(&Path::new(["ownership"]));
     let shell = Shell::of(context, "Teams", vec![]).filtered(context, true).charted();
     let organisation = nested.then_some(organisation);
-    context.page(&Teams { shell, sentence, chart, chart_table, teams, organisation })
+    context.page(&Teams { shell, sentence, chart, chart_table, teams, organisation, ownership })
 }
 
 /// One row a team without a parent, with the cost of all teams within it; the rows sum to

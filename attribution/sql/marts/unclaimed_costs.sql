@@ -1,0 +1,89 @@
+-- One row per UTC day, currency, team (the default one or none) and the most specific
+-- ownership rule that would claim the cost: its kind, tag key and value; null where nothing
+-- is known that a rule could name.
+with tag_ranks as (
+    -- Tags that say whose a charge is, the plainest first.
+    select 'team' as tag_key, 1 as tag_rank
+    union all
+    select 'owner', 2
+    union all
+    select 'cost_center', 3
+    union all
+    select 'costcenter', 4
+    union all
+    select 'project', 5
+    union all
+    select 'product', 6
+    union all
+    select 'application', 7
+    union all
+    select 'app', 8
+    union all
+    select 'service', 9
+),
+telling_tags as (
+    select
+        t.tag_set_id, t.key, t.value,
+        row_number() over (partition by t.tag_set_id order by r.tag_rank, t.value) as nth
+    from stg_tags t
+    join tag_ranks r on r.tag_key = t.key
+),
+named as (
+    select
+        a.usage_date, a.billing_currency, a.team, a.part, a.method,
+        a.billed_cost, a.effective_cost, a.list_cost, a.contracted_cost,
+        a.table_id, a.resource_id, a.account_id,
+        coalesce(r.workflow_id, r.name) as workflow, r.user_name, a.cluster_id,
+        t.key as tag_key, t.value as tag_value
+    from atoms a
+    left join stg_runs r on a.part = 'run' and r.engine = a.engine and r.run_id = a.run_id
+    left join telling_tags t
+        on a.part in ('whole', 'unmeasured') and t.tag_set_id = a.tag_set_id and t.nth = 1
+    where a.category <> 'shared' and (a.claimed_by is null or a.claimed_by = 'default')
+),
+ruled as (
+    select
+        n.*,
+        case
+            when part = 'run' and workflow is not null then 'workflow'
+            when part = 'run' and user_name is not null then 'user'
+            when part in ('run', 'idle') or method = 'unobserved-cluster' then 'cluster'
+            when part = 'table' then 'table'
+            when tag_value is not null then 'tag'
+            when resource_id is not null then 'resource'
+            when account_id is not null then 'account'
+        end as kind
+    from named n
+)
+select
+    usage_date,
+    billing_currency,
+    team,
+    kind,
+    case when kind = 'tag' then tag_key end as tag_key,
+    case kind
+        when 'workflow' then workflow
+        when 'user' then user_name
+        when 'cluster' then cluster_id
+        when 'table' then table_id
+        when 'tag' then tag_value
+        when 'resource' then resource_id
+        when 'account' then account_id
+    end as value,
+    sum(billed_cost) as billed_cost,
+    sum(effective_cost) as effective_cost,
+    sum(list_cost) as list_cost,
+    sum(contracted_cost) as contracted_cost
+from ruled
+group by
+    usage_date, billing_currency, team, kind,
+    case when kind = 'tag' then tag_key end,
+    case kind
+        when 'workflow' then workflow
+        when 'user' then user_name
+        when 'cluster' then cluster_id
+        when 'table' then table_id
+        when 'tag' then tag_value
+        when 'resource' then resource_id
+        when 'account' then account_id
+    end
