@@ -40,14 +40,8 @@ pub struct Failure {
 const PRELUDE: &str = "
     create macro unix_seconds(t) as cast(epoch(t) as bigint);
     create macro unix_millis(t) as cast(epoch_ms(t) as bigint);
-    create macro hour_series(first_at, last_at) as table
-        select t.bucket_start, 1 as bucket_hours
-        from (select unnest(generate_series(first_at, last_at, interval 1 hour)) as bucket_start) t
-        where t.bucket_start < last_at
-        union all
-        select t.bucket_start, 24
-        from (select unnest(generate_series(first_at, last_at, interval 1 day)) as bucket_start) t
-        where t.bucket_start < last_at;
+    create macro sequence(first_at, last_at, step) as generate_series(first_at, last_at, step);
+    create macro explode(list) as unnest(list);
 ";
 
 /// A mart being built.

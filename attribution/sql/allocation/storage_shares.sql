@@ -60,7 +60,7 @@ inventory_of_day as (
         d.bucket, d.usage_date, i.collected_on,
         row_number() over (
             partition by d.bucket, d.usage_date
-            order by abs(date_diff('day', d.usage_date, i.collected_on)), i.collected_on
+            order by abs(unix_seconds(cast(d.usage_date as timestamp)) - unix_seconds(cast(i.collected_on as timestamp))), i.collected_on
         ) as nth
     from (select distinct bucket, usage_date from bucket_days where is_inventoried = 1) d
     join inventoried i on i.bucket = d.bucket
@@ -88,7 +88,7 @@ collections as (
         b.bucket, b.storage_class, b.usage_date, t.table_id, t.stored_bytes, t.collected_on,
         row_number() over (
             partition by b.bucket, b.usage_date, t.table_id
-            order by abs(date_diff('day', b.usage_date, t.collected_on)), t.collected_on
+            order by abs(unix_seconds(cast(b.usage_date as timestamp)) - unix_seconds(cast(t.collected_on as timestamp))), t.collected_on
         ) as nth
     from bucket_days b
     join stg_tables t on t.bucket = b.bucket

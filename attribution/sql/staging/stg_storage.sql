@@ -23,7 +23,7 @@ locations as (
     select distinct
         table_id,
         bucket,
-        regexp_replace(rtrim(location, '/'), '^s3[an]?://[^/]+/?', '') || '/' as prefix
+        regexp_replace(trim(trailing '/' from location), '^s3[an]?://[^/]+/?', '') || '/' as prefix
     from stg_tables
     where bucket is not null
 ),
