@@ -9,10 +9,12 @@
 //! swap), [`mart`] (questions).
 
 pub mod engine;
+pub mod lineage;
 pub mod mart;
 pub mod models;
 pub mod publish;
 pub mod rules;
+pub mod spark;
 
 pub use mart::{Mart, MartError};
 pub use publish::{Outcome, PublishError, publish};

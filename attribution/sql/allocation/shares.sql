@@ -1,5 +1,6 @@
 -- One row per charge group, run and table with a part in it: integer weights. Every
 -- charge group has at least one row.
+-- Key: group_nr, engine?, run_id?, table_id?, part
 with outputs as (
     select
         o.engine, o.run_id, o.table_id, o.weight,

@@ -3,6 +3,7 @@
 -- A bucket's bill in bytes of a day = GB-months x 2^30 x hours of the month / 24.
 -- Bytes come from the bucket's inventories, class by class; where it has none, from the
 -- tables' metadata, which does not say in which class a file lies: all classes are split alike.
+-- Key: group_nr, table_id?
 with groups as (
     select
         g.group_nr,

@@ -1,5 +1,6 @@
 -- One row per UTC day, currency and combination of every dimension costs are grouped by:
 -- the roll-up of the atoms that every page, report and export sums from.
+-- Key: usage_date, billing_currency, service_name?, account_id?, region_id?, pool, category, method, team?, workload?, engine?, run_id?, table_id?, cluster_id?, tag_set_id?
 select
     usage_date,
     billing_currency,

@@ -2,6 +2,7 @@
 -- (method, weight, pool rule) and whose it is (team, owner rule), in one of six categories.
 -- Usage follows the run's owner, storage the table's (else the bucket's tags), idle the
 -- cluster's, direct charges a rule on their unobserved cluster, then their own tags; then the default team.
+-- Key: charge_group_id, engine?, run_id?, table_id?, part
 with runs as (
     select r.engine, r.run_id, r.workload, o.team, o.rule_id
     from stg_runs r

@@ -1,5 +1,6 @@
 -- One row per run with an owner: the first rule that matches, by kind (run owner and tags,
 -- workflow, user, then the cluster's), then in the order of the configuration.
+-- Key: engine, run_id
 with tags as (
     select r.engine, r.run_id, t.key, t.value
     from stg_runs r

@@ -1,4 +1,5 @@
 -- One row per hour and one per day (bucket_hours 1 and 24) that any charge or node may fall into.
+-- Key: bucket_start, bucket_hours
 with bounds as (
     select min(first_at) as first_at, max(last_at) as last_at
     from (

@@ -1,5 +1,6 @@
 -- One row per distinct kind of billed line: the pool it falls into, by the first rule
 -- that matches (pools.csv, then the configuration's own rules before it).
+-- Key: charge_category, line_item_type, service_name, usage_type, commitment_discount_status, service_category, quantity_unit, cluster_link
 with kinds as (
     select distinct
         coalesce(c.charge_category, '') as charge_category,

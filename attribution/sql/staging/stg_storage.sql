@@ -1,6 +1,7 @@
 -- One row per bucket, storage class ('*': all of them), day an inventory of the bucket was
 -- made, and table (or none) whose location the objects lie below: their bytes, versions
 -- that are not current included, for they are billed alike.
+-- Key: bucket, storage_class, collected_on, table_id?
 with ranked as (
     select
         s.*,

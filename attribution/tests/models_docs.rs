@@ -1,0 +1,72 @@
+//! docs/MODELS.md is generated from the models' files, so that it cannot rot.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use attribution::lineage::KeyColumn;
+use attribution::models::{CHECKS, MODELS};
+
+fn key(columns: &[KeyColumn]) -> String {
+    let name = |column: &KeyColumn| format!("`{}`{}", column.name, if column.nullable { "?" } else { "" });
+    columns.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn list(names: impl IntoIterator<Item = String>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { "-".to_owned() } else { names.join(", ") }
+}
+
+fn page() -> String {
+    let mut page = String::from(
+        "# Models\n\nEvery SQL model of `attribution/sql`, in the order they are built, generated from the files \
+         (`LAKELEDGER_UPDATE_DOCS=1 cargo test --workspace --test models_docs` writes it anew). A model is one file \
+         and makes one table. `?` marks a key column that may be null; *kept* models are in the published mart, the \
+         others are dropped from it. Landed datasets are in [LANDED.md](LANDED.md), rule tables in \
+         `attribution/sql/rule_tables.sql`.\n",
+    );
+    let mut layers: Vec<&str> = MODELS.iter().map(|model| model.layer).collect();
+    layers.dedup();
+    for layer in layers {
+        let models = || MODELS.iter().filter(|model| model.layer == layer);
+        let _ = write!(page, "\n## {layer}\n\n```mermaid\nflowchart LR\n");
+        for model in models() {
+            for read in model.reads() {
+                let _ = writeln!(page, "    {read} --> {}", model.name);
+            }
+        }
+        page.push_str("```\n\n| Model | One row per | Key | Reads | Read by |\n|---|---|---|---|---|\n");
+        for model in models() {
+            let readers = MODELS.iter().filter(|other| other.reads().contains(model.name));
+            let _ = writeln!(
+                page,
+                "| `{}`{} | {} | {} | {} | {} |",
+                model.name,
+                if model.published { ", kept" } else { "" },
+                model.grain(),
+                model.keys().iter().map(|columns| key(columns)).collect::<Vec<_>>().join("; "),
+                list(model.reads()),
+                list(readers.map(|other| other.name.to_owned())),
+            );
+        }
+    }
+    page.push_str(
+        "\n## Checks\n\nEach returns offenders; one offender stops the publish.\n\n\
+         | Check | Any row is | Reads |\n|---|---|---|\n",
+    );
+    for check in CHECKS {
+        let _ = writeln!(page, "| `{}` | {} | {} |", check.name, check.meaning(), list(check.reads()));
+    }
+    page
+}
+
+#[test]
+fn the_page_of_models_is_what_the_files_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/MODELS.md");
+    if std::env::var_os("LAKELEDGER_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, page()).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(found, page(), "run with LAKELEDGER_UPDATE_DOCS=1");
+}
