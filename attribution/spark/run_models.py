@@ -13,6 +13,7 @@ failed or differs (each difference is a line), 2 nothing could be run.
 """
 
 import argparse
+import collections
 import datetime
 import decimal
 import pathlib
@@ -70,11 +71,11 @@ def differences(name, found, wanted):
     ours, theirs = rows(found), rows(wanted)
     if ours == theirs:
         return []
-    only = lambda these, those: [row for row in these if row not in set(those)]
     said = [f"{name}: {len(ours)} rows, DuckDB has {len(theirs)}"]
-    for who, some in (("Spark", only(ours, theirs)), ("DuckDB", only(theirs, ours))):
-        said += [f"  only {who}, {len(some)} rows:"] if some else []
-        for row in some[:SHOWN]:
+    mine, its = collections.Counter(ours), collections.Counter(theirs)
+    for who, some in (("Spark", mine - its), ("DuckDB", its - mine)):
+        said.append(f"  only {who}: {some.total()} rows")
+        for row in sorted(some)[:SHOWN]:
             said.append("    " + ", ".join(f"{column}={cell}" for column, cell in zip(found.columns, row)))
     return said
 
