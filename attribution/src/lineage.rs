@@ -66,16 +66,19 @@ pub fn rule_tables() -> impl Iterator<Item = &'static str> {
 
 /// The comment lines before a query, but for its keys.
 fn header(sql: &str) -> impl Iterator<Item = &str> {
-    sql.lines()
-        .map_while(|line| line.strip_prefix("-- "))
-        .filter(|line| !line.starts_with("Key: "))
+    sql.lines().map_while(|line| line.strip_prefix("-- ")).filter(|line| !line.starts_with("Key: "))
 }
 
 fn reads(sql: &str) -> BTreeSet<String> {
-    let code: String =
-        sql.lines().map(|line| line.split_once("--").map_or(line, |(code, _)| code)).collect::<Vec<_>>().join(" ");
-    let words: Vec<&str> =
-        code.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '(')).filter(|word| !word.is_empty()).collect();
+    let code: String = sql
+        .lines()
+        .map(|line| line.split_once("--").map_or(line, |(code, _)| code))
+        .collect::<Vec<_>>()
+        .join(" ");
+    let words: Vec<&str> = code
+        .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '('))
+        .filter(|word| !word.is_empty())
+        .collect();
     // `name as (` makes a step of the file, which hides a table of the same name.
     let steps: BTreeSet<&str> = words
         .windows(3)
@@ -91,7 +94,7 @@ fn reads(sql: &str) -> BTreeSet<String> {
         .windows(2)
         .filter(|pair| matches!(pair[0], "from" | "join"))
         .map(|pair| pair[1])
-        .filter(|name| known(name) && !steps.contains(name))
+        .filter(|&name| known(name) && !steps.contains(name))
         .map(str::to_owned)
         .collect()
 }
@@ -109,10 +112,8 @@ mod tests {
     fn a_file_says_what_it_is_and_what_it_reads() {
         let model = Model { name: "m", layer: "marts", sql: SQL, published: true };
         assert_eq!(model.grain(), "run and table");
-        let key = [
-            KeyColumn { name: "run_id", nullable: false },
-            KeyColumn { name: "table_id", nullable: true },
-        ];
+        let key =
+            [KeyColumn { name: "run_id", nullable: false }, KeyColumn { name: "table_id", nullable: true }];
         assert_eq!(model.keys(), [key]);
         let reads: Vec<String> = model.reads().into_iter().collect();
         assert_eq!(reads, ["landed_tables", "rule_owners", "stg_runs"]);

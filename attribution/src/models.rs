@@ -117,7 +117,11 @@ mod tests {
         for model in MODELS {
             let keys = model.keys();
             assert!(!keys.is_empty(), "{} has no line `-- Key: column, column?`", model.name);
-            assert!(keys.iter().flatten().all(|column| !column.nullable) || keys.len() == 1, "{}", model.name);
+            assert!(
+                keys.iter().flatten().all(|column| !column.nullable) || keys.len() == 1,
+                "{}",
+                model.name
+            );
         }
     }
 
@@ -127,7 +131,12 @@ mod tests {
             let reads = model.reads();
             assert!(!reads.is_empty(), "{} reads nothing", model.name);
             for later in &MODELS[at..] {
-                assert!(!reads.contains(later.name), "{} reads {}, which is made later", model.name, later.name);
+                assert!(
+                    !reads.contains(later.name),
+                    "{} reads {}, which is made later",
+                    model.name,
+                    later.name
+                );
             }
         }
     }

@@ -68,7 +68,7 @@ impl Builder {
     fn texts(&self, sql: &str, parameters: impl duckdb::Params) -> Result<Vec<String>, EngineError> {
         let failed = |cause| EngineError { operation: "list what was built".into(), cause };
         let mut statement = self.connection.prepare(sql).map_err(failed)?;
-        let rows = statement.query_map(parameters, |row| row.get(0)).map_err(failed)?;
+        let rows = statement.query_map(parameters, |row| row.get::<_, String>(0)).map_err(failed)?;
         rows.collect::<Result<_, _>>().map_err(failed)
     }
 }

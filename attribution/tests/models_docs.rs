@@ -1,8 +1,7 @@
 //! docs/MODELS.md is generated from the models' files, so that it cannot rot.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
-
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
+use std::fmt::{Display, Write as _};
 use std::path::Path;
 
 use attribution::lineage::KeyColumn;
@@ -13,7 +12,7 @@ fn key(columns: &[KeyColumn]) -> String {
     columns.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-fn list(names: impl IntoIterator<Item = String>) -> String {
+fn list(names: impl IntoIterator<Item = impl Display>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     if names.is_empty() { "-".to_owned() } else { names.join(", ") }
 }
@@ -26,19 +25,21 @@ fn page() -> String {
          others are dropped from it. Landed datasets are in [LANDED.md](LANDED.md), rule tables in \
          `attribution/sql/rule_tables.sql`.\n",
     );
+    let reads: Vec<(&str, BTreeSet<String>)> =
+        MODELS.iter().map(|model| (model.name, model.reads())).collect();
     let mut layers: Vec<&str> = MODELS.iter().map(|model| model.layer).collect();
     layers.dedup();
     for layer in layers {
-        let models = || MODELS.iter().filter(|model| model.layer == layer);
+        let models = || MODELS.iter().zip(&reads).filter(|(model, _)| model.layer == layer);
         let _ = write!(page, "\n## {layer}\n\n```mermaid\nflowchart LR\n");
-        for model in models() {
-            for read in model.reads() {
+        for (model, (_, reads)) in models() {
+            for read in reads {
                 let _ = writeln!(page, "    {read} --> {}", model.name);
             }
         }
         page.push_str("```\n\n| Model | One row per | Key | Reads | Read by |\n|---|---|---|---|---|\n");
-        for model in models() {
-            let readers = MODELS.iter().filter(|other| other.reads().contains(model.name));
+        for (model, (_, read)) in models() {
+            let readers = reads.iter().filter(|(_, reads)| reads.contains(model.name));
             let _ = writeln!(
                 page,
                 "| `{}`{} | {} | {} | {} | {} |",
@@ -46,8 +47,8 @@ fn page() -> String {
                 if model.published { ", kept" } else { "" },
                 model.grain(),
                 model.keys().iter().map(|columns| key(columns)).collect::<Vec<_>>().join("; "),
-                list(model.reads()),
-                list(readers.map(|other| other.name.to_owned())),
+                list(read),
+                list(readers.map(|(name, _)| name)),
             );
         }
     }
@@ -56,7 +57,7 @@ fn page() -> String {
          | Check | Any row is | Reads |\n|---|---|---|\n",
     );
     for check in CHECKS {
-        let _ = writeln!(page, "| `{}` | {} | {} |", check.name, check.meaning(), list(check.reads()));
+        let _ = writeln!(page, "| `{}` | {} | {} |", check.name, check.meaning(), list(&check.reads()));
     }
     page
 }

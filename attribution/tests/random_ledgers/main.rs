@@ -118,7 +118,10 @@ fn check(worlds: &[World]) -> Result<Vec<u8>, String> {
     let shuffled = ledger(worlds, Delivery { files: 3, object: "renamed" }, 3, true);
     let second = build(&shuffled, &totals)?;
     if second != first {
-        return Err(format!("another order and other files gave other atoms:\n{}", difference(&first, &second)));
+        return Err(format!(
+            "another order and other files gave other atoms:\n{}",
+            difference(&first, &second)
+        ));
     }
     Ok(first)
 }

@@ -186,7 +186,8 @@ pub fn world() -> impl Strategy<Value = World> {
 }
 
 /// Category, line type, service, resource's kind, usage type, tag set and unit of a bill line.
-type Kind = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
+type Kind =
+    (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 
 const KINDS: &[Kind] = &[
     ("Usage", "Usage", "EC2", "i", "BoxUsage:m5.xlarge", "", ""),
@@ -309,7 +310,12 @@ impl World {
             let file = if delivery.files == 1 { 0 } else { (place * 7 + nth) % delivery.files };
             add(
                 Dataset::Charges,
-                format!("{},bill-{file}.csv,{line},{},{}", charge.source, Self::account(nth), self.line(nth, charge)),
+                format!(
+                    "{},bill-{file}.csv,{line},{},{}",
+                    charge.source,
+                    Self::account(nth),
+                    self.line(nth, charge)
+                ),
             );
         }
     }
@@ -345,38 +351,43 @@ impl World {
         sums
     }
 
+    fn cores(&self, node: Option<usize>) -> Option<i64> {
+        self.nodes.get(node?)?.vcpus
+    }
+
     /// What of the list of odd things it has.
     pub fn oddities(&self) -> Vec<&'static str> {
-        let runs = || self.runs.iter().filter(|run| run.life > 0);
-        let pairs = || runs().enumerate().flat_map(|(at, a)| runs().skip(at + 1).map(move |b| (a, b)));
+        let runs: Vec<&Run> = self.runs.iter().filter(|run| run.life > 0).collect();
+        let pairs: Vec<(&Run, &Run)> = runs
+            .iter()
+            .enumerate()
+            .flat_map(|(at, a)| runs[at + 1..].iter().map(move |b| (*a, *b)))
+            .collect();
+        let held: Vec<&(Option<usize>, i64, i64)> = runs.iter().flat_map(|run| &run.held).collect();
         let inside = |a: &Run, b: &Run| a.start < b.start && b.start + b.life < a.start + a.life;
         let across = |a: &Run, b: &Run| a.start < b.start && b.start < a.start + a.life && !inside(a, b);
         let costs = || self.charges.iter().flat_map(|charge| charge.costs);
-        let kinds = |wanted: &[&str]| self.charges.iter().any(|charge| wanted.contains(&KINDS[charge.what].1));
+        let kinds =
+            |wanted: &[&str]| self.charges.iter().any(|charge| wanted.contains(&KINDS[charge.what].1));
         let found = [
-            ("zero usage", runs().any(|run| run.held.iter().any(|held| held.1 == 0 && held.2 == 0))),
+            ("zero usage", held.iter().any(|held| held.1 == 0 && held.2 == 0)),
             ("zero capacity", self.nodes.iter().any(|node| node.vcpus == Some(0))),
             ("unknown capacity", self.nodes.iter().any(|node| node.vcpus.is_none())),
             ("zero cost", costs().any(|cost| cost == 0)),
             ("negative charge", costs().any(|cost| cost < 0)),
             ("credit", kinds(&["Credit", "Refund", "EdpDiscount"])),
             ("savings plan", kinds(&["SavingsPlanCoveredUsage"]) && kinds(&["SavingsPlanNegation"])),
-            (
-                "missing node",
-                runs().flat_map(|run| &run.held).any(|held| held.0.is_some_and(|at| at >= self.nodes.len())),
-            ),
-            ("no node at all", self.nodes.is_empty() && runs().any(|run| !run.held.is_empty())),
-            ("nested runs", pairs().any(|(a, b)| inside(a, b) || inside(b, a))),
-            ("overlapping runs", pairs().any(|(a, b)| across(a, b) || across(b, a))),
-            (
-                "overcommit",
-                runs().flat_map(|run| &run.held).any(|(at, cores, _)| {
-                    at.and_then(|at| self.nodes.get(at)).and_then(|node| node.vcpus).is_some_and(|has| *cores > has)
-                }),
-            ),
+            ("missing node", held.iter().any(|held| held.0.is_some_and(|at| at >= self.nodes.len()))),
+            ("no node at all", self.nodes.is_empty() && !held.is_empty()),
+            ("nested runs", pairs.iter().any(|(a, b)| inside(a, b) || inside(b, a))),
+            ("overlapping runs", pairs.iter().any(|(a, b)| across(a, b) || across(b, a))),
+            ("overcommit", held.iter().any(|held| self.cores(held.0).is_some_and(|has| held.1 > has))),
             ("clocks change", matches!(self.day, 1..=3)),
-            ("day of 23 or 25 hours", self.charges.iter().any(|c| [23 * HOUR, 25 * HOUR].contains(&c.length))),
-            ("single-second run", runs().any(|run| run.life == 1 && !run.held.is_empty())),
+            (
+                "day of 23 or 25 hours",
+                self.charges.iter().any(|c| [23 * HOUR, 25 * HOUR].contains(&c.length)),
+            ),
+            ("single-second run", runs.iter().any(|run| run.life == 1 && !run.held.is_empty())),
             ("several currencies", self.totals().len() > 1),
             ("inverted period", self.charges.iter().any(|charge| charge.length < 0)),
         ];
