@@ -5,10 +5,11 @@
 //! Invariant: nothing here opens a socket, and nothing reads a source's own format.
 //!
 //! Read in this order: [`rules`] (what the configuration decides), [`models`] (every SQL
-//! file, in order), [`lineage`] (what SQL cannot say of cycles), [`engine`] (the only opener
+//! file, in order), [`description`] (what each says of itself), [`lineage`] (what SQL cannot say of cycles), [`engine`] (the only opener
 //! of DuckDB), [`publish`] (build, check, swap), [`record`] (who owned what by each publish),
 //! [`mart`] (questions).
 
+pub mod description;
 pub mod engine;
 pub mod lineage;
 pub mod mart;
@@ -17,6 +18,7 @@ mod pools;
 pub mod publish;
 pub mod record;
 pub mod rules;
+pub mod spark;
 
 pub use mart::{Mart, MartError};
 pub use publish::{Outcome, PublishError, publish};

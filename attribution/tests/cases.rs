@@ -10,21 +10,9 @@ mod common;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use common::Ledger;
-use model::landed::Dataset;
-
 #[test]
 fn every_case_gives_the_rows_worked_by_hand() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/cases");
-    let only = std::env::var("CASE").unwrap_or_default();
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(root)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .collect();
-    cases.retain(|path| path.file_name().unwrap().to_string_lossy().contains(&only));
-    cases.sort();
-    assert!(!cases.is_empty(), "no case is named `{only}`");
+    let cases = common::cases();
     // A panic of one case must not hide the others.
     let checked = |case: &PathBuf| {
         std::panic::catch_unwind(|| check(case))
@@ -43,25 +31,7 @@ fn every_case_gives_the_rows_worked_by_hand() {
 fn check(case: &Path) -> String {
     let name = case.file_name().unwrap().to_string_lossy();
     assert!(case.join("README.md").exists(), "{name} does not say how its rows were worked out");
-    let mut ledger = Ledger::new();
-    for dataset in Dataset::ALL {
-        // `owners.csv` holds the configuration's rules.
-        let landed = if dataset == Dataset::Owners { "landed_" } else { "" };
-        let csv = case.join(format!("{landed}{dataset}.csv"));
-        if csv.exists() {
-            ledger.land(dataset, &csv);
-        }
-    }
-    ledger.commit();
-    let mut rules = ledger.rules();
-    let teams = case.join("teams.csv");
-    if teams.exists() {
-        common::teams_of(&teams, &mut rules);
-    }
-    let owners = case.join("owners.csv");
-    if owners.exists() {
-        common::rules_of(&owners, &mut rules);
-    }
+    let (ledger, rules) = common::case(case);
     if let Err(error) = ledger.publish(&rules) {
         return format!(
             "{name}: {error}: {:?}\n",

@@ -1,5 +1,5 @@
-//! Properties of splitting: whatever is landed, every cost is conserved on every basis, no
-//! part has another sign than its whole, and neither order nor file names matter.
+//! Properties of splitting: whatever the weights, the parts of a cost sum to it on every
+//! basis and none has another sign. (Whole ledgers: random_ledgers.)
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 

@@ -1,5 +1,6 @@
 -- One row per cluster and hour with a run: milliseconds in which at least one run was
 -- active. For clusters of which no node's capacity is known.
+-- Key: cluster_id, hour
 with spans as (
     select distinct
         h.cluster_id,

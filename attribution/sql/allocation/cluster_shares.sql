@@ -2,6 +2,7 @@
 -- which master nodes, disks, network and platform fees follow the cluster's own split.
 -- With known capacity: the node weights, each counted by its node's paid core-milliseconds.
 -- Without: the time at least one run was active, by cores held; the rest of the hour is idle.
+-- Key: cluster_id, hour, engine?, run_id?
 with by_node as (
     select
         s.cluster_id, s.hour, s.engine, s.run_id,

@@ -1,5 +1,6 @@
 -- One row per cluster charge group and run that has a part in it, and one without a run
 -- for idle: integer weights.
+-- Key: group_nr, engine?, run_id?
 with groups as (
     select g.group_nr, g.cluster_id, g.bucket_start as hour, l.node_id, g.is_node
     from charge_groups g

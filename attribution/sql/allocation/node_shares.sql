@@ -2,6 +2,7 @@
 -- integer weights that sum to 10^12 a node-hour.
 -- used = the larger of the shares of cores and memory held by all runs, at most 1; each run
 -- has the part of it that its own larger share has of all runs' larger shares.
+-- Key: cluster_id, node_id, hour, engine?, run_id?
 with nodes as (
     select * from node_lives where is_worker = 1 and vcore_ms > 0
 ),

@@ -1,6 +1,7 @@
 -- One row per run, hour, cluster and node: what the run held of the node. Usage on a host
 -- that is no known worker, or one of unknown capacity, is spread over the workers of its
 -- cluster by their capacity.
+-- Key: engine, run_id, hour, cluster_id, node_id
 with workers as (
     select
         l.*,

@@ -2,6 +2,7 @@
 -- the bucket that was read or written that day, and one without a table for what no table
 -- accounts for: weights in requests, or in bytes read. A bucket-day without such facts has
 -- no rows: it stays with the bucket's owner.
+-- Key: group_nr, table_id?
 with groups as (
     select
         g.group_nr,

@@ -1,5 +1,6 @@
 -- One row per run, hour, cluster and host as logged: the cluster and the node it is on, as
 -- far as they are known.
+-- Key: engine, run_id, hour, cluster_id?, host?
 with names as (
     -- The spellings by which engines know a node.
     select cluster_id, node_id, private_dns as host from stg_nodes where private_dns is not null

@@ -1,5 +1,6 @@
 -- One row per charge group, run, table and consumer with a part in it: integer weights.
 -- Every charge group has at least one row. What usage rows name is split by them alone.
+-- Key: group_nr, engine?, run_id?, table_id?, consumer_kind?, consumer?, part
 with told as (
     select distinct group_nr from usage_shares
 ),

@@ -4,6 +4,7 @@
 -- Bytes come from the bucket's inventories, class by class; where it has none, from the
 -- tables' metadata, which does not say in which class a file lies: all classes are split
 -- alike. An old or partial inventory gives way to nearer metadata (by_table_day).
+-- Key: group_nr, table_id?
 with groups as (
     select
         g.group_nr,
@@ -59,10 +60,10 @@ bucket_days as (
 inventory_of_day as (
     select
         d.bucket, d.usage_date, i.collected_on,
-        abs(date_diff('day', d.usage_date, i.collected_on)) as days_off,
+        abs(unix_seconds(cast(d.usage_date as timestamp)) - unix_seconds(cast(i.collected_on as timestamp))) / 86400 as days_off,
         row_number() over (
             partition by d.bucket, d.usage_date
-            order by abs(date_diff('day', d.usage_date, i.collected_on)), i.collected_on
+            order by abs(unix_seconds(cast(d.usage_date as timestamp)) - unix_seconds(cast(i.collected_on as timestamp))), i.collected_on
         ) as nth
     from (select distinct bucket, usage_date from bucket_days where is_inventoried = 1) d
     join inventoried i on i.bucket = d.bucket
@@ -97,10 +98,10 @@ seen as (
 collections as (
     select
         b.bucket, b.usage_date, t.table_id, t.stored_bytes, t.collected_on,
-        abs(date_diff('day', b.usage_date, t.collected_on)) as days_off,
+        abs(unix_seconds(cast(b.usage_date as timestamp)) - unix_seconds(cast(t.collected_on as timestamp))) / 86400 as days_off,
         row_number() over (
             partition by b.bucket, b.usage_date, t.table_id
-            order by abs(date_diff('day', b.usage_date, t.collected_on)), t.collected_on
+            order by abs(unix_seconds(cast(b.usage_date as timestamp)) - unix_seconds(cast(t.collected_on as timestamp))), t.collected_on
         ) as nth
     from (select distinct bucket, usage_date from bucket_days) b
     join stg_tables t on t.bucket = b.bucket

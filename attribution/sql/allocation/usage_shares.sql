@@ -2,6 +2,7 @@
 -- weights that sum to 10^12 a group, with one row without a consumer for what nobody used.
 -- Of several selections that name a group the most exact counts (resource, cluster, tag,
 -- service, pool), then the one that began last, then the last file by name.
+-- Key: group_nr, consumer?
 with selections as (
     select distinct
         selection_id, source, source_object, pool, cluster_pattern, resource_pattern, service_pattern,

@@ -1,4 +1,5 @@
 -- One row per thing attribution noticed: code, object, message and how often.
+-- Key: code, object, message
 select 'no-list-cost' as code, source as object,
     'lines without a list cost: counted as 0 on the list basis' as message, cast(count(*) as bigint) as times
 from stg_charges where list_cost_missing = 1 group by source

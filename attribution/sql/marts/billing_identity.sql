@@ -1,6 +1,7 @@
 -- One row per source, billing period and currency: the identity every AWS bill obeys,
 -- billed = effective + upfront fees - amortised upfront fees, and its residual.
 -- Null where the bill lacks the columns. Source: CID summary_view, checked algebraically.
+-- Key: source, billing_period_start, billing_currency
 select
     source,
     billing_period_start,

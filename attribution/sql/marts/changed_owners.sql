@@ -1,5 +1,6 @@
 -- One row per subject and day that was ever recorded with another team than now: the id of
 -- its history, which all subjects share that had the same teams by the same publishes that day.
+-- Key: subject, engine, run_id, table_id, cluster_id, tag_set_id, resource_id, account_id, usage_date
 select
     subject, engine, run_id, table_id, cluster_id, tag_set_id, resource_id, account_id, usage_date,
     md5(

@@ -1,4 +1,5 @@
 -- One row per cluster: its nodes, its life, and the worker capacity paid and used.
+-- Key: cluster_id
 with lives as (
     select
         cluster_id,

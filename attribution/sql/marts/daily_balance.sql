@@ -1,6 +1,7 @@
 -- One row per UTC day, service, currency and basis: what was charged, the six places it
 -- went to and the difference, which is 0. Charged comes from the bill's lines, the rest
 -- from the atoms.
+-- Key: usage_date, service_name, billing_currency, basis
 with line_parts as (
     select cast(p.bucket_start as date) as usage_date, l.service_name, l.billing_currency, p.*
     from charge_pieces p

@@ -1,6 +1,7 @@
 -- One row per UTC day, currency and combination of every dimension costs are grouped by:
 -- the roll-up of the atoms that every page, report and export sums from.
 -- `owner_history_id` is there where another team was ever recorded as the owner.
+-- Key: usage_date, billing_currency, service_name?, account_id?, region_id?, pool, category, method, team?, workload?, engine?, run_id?, table_id?, consumer_kind?, consumer?, cluster_id?, tag_set_id?, owner_history_id?
 select
     a.usage_date,
     a.billing_currency,

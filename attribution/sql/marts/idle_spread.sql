@@ -1,6 +1,7 @@
 -- One row per part of an idle cost in the view `idle = proportional`: each cluster's idle
 -- cost of a day and currency, split over the teams, workloads and engines that used the
 -- cluster that day by their effective usage cost. What nobody used stays with its owner.
+-- Key: source_nr, team?, workload?, engine?
 with idle as (
     select
         usage_date, billing_currency, service_name, account_id, region_id, pool, method, team,

@@ -1,4 +1,5 @@
 -- One row per table that is still there: its newest collection and the team that owns it now.
+-- Key: table_id
 with ranked as (
     select t.*, row_number() over (partition by t.table_id order by t.collected_at desc) as nth
     from stg_tables t

@@ -1,6 +1,7 @@
 -- One row per history of owners and publish that recorded another team in it. As it was:
 -- what the first publish after the day closed (00:00 UTC) knew, of what that did not know
 -- yet the first record; while the day is open the last.
+-- Key: owner_history_id, publish_nr
 with closed as (
     select d.usage_date, min(p.publish_nr) as publish_nr
     from (select distinct usage_date from changed_owners) d

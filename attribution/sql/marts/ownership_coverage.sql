@@ -1,5 +1,6 @@
 -- One row per UTC day, currency, team, ownership rule and kind of fact it claimed by: what it
 -- claimed, and how sure that is. What is shared by all has no owner and is left out.
+-- Key: usage_date, billing_currency, team?, owner_rule?, claimed_by?
 select
     usage_date,
     billing_currency,

@@ -1,5 +1,6 @@
 -- One row per run, UTC day, currency and team in which the run had a cost: that cost, and what the run
 -- held that day. What it wrote, and that it is one run, stand on its first day alone (in each currency), so that sums hold.
+-- Key: usage_date, engine, run_id, billing_currency, team?
 with costs as (
     select
         engine, run_id, usage_date, billing_currency, team, min(workload) as workload,

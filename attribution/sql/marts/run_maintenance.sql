@@ -1,6 +1,7 @@
 -- One row per run and table it maintained: compacted or rewrote without changing what the table
 -- says. All its known snapshots of the table are `replace`; where none of its own is known any
 -- more, all those of other runs of its workload are.
+-- Key: engine, run_id, table_id
 with snapshots as (
     select distinct table_id, snapshot_id, app_id, operation
     from landed_table_snapshots

@@ -1,4 +1,5 @@
 -- One row per run: its team, and the cluster most of its time was held on.
+-- Key: engine, run_id
 with clusters as (
     select
         engine, run_id, cluster_id,

@@ -1,6 +1,7 @@
 -- One row per way to spread (`even`, `proportional`, `fixed`) and part of a shared cost: each
 -- day's taxes, support, credits and unused commitments, split over teams. What has nobody to go
 -- to stays shared, without a team.
+-- Key: spread, source_nr, team?
 with shared as (
     select
         usage_date, billing_currency, service_name, account_id, region_id, pool, method, cluster_id, tag_set_id,

@@ -1,4 +1,5 @@
 -- One row per source that landed anything: the newest moment its data tells of.
+-- Key: source
 select source, max(newest_at) as newest_at
 from (
     -- What is bought ahead ends in years: only usage says how far a bill has come.

@@ -2,6 +2,7 @@
 -- data, deletes and metadata; expirable: what only older snapshots hold; orphaned: what the
 -- inventory nearest to the collection (at most 14 days off) lists and no snapshot reaches;
 -- noncurrent: old versions of objects. Without an inventory the last two are unknown (null).
+-- Key: table_id, collected_on
 with near as (
     select
         t.table_id, t.collected_on, s.collected_on as listed_on, s.stored_bytes, s.noncurrent_bytes,

@@ -1,5 +1,6 @@
 -- One row per UTC day, table and currency: what it cost to store it, to produce it and to
 -- maintain it, on every basis. The three add up to the table's part of the bill.
+-- Key: usage_date, table_id, billing_currency
 with parts as (
     select
         c.usage_date, c.table_id, c.billing_currency,

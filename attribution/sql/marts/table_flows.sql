@@ -1,6 +1,7 @@
 -- One row per month, table read and table made of it (or none, where what read it wrote no
 -- table): the bytes read to make it. A run's reads are split over what it wrote, by bytes written.
 -- Not of runs that failed, which made nothing.
+-- Key: month, from_table, to_table?
 with reads as (
     select
         t.engine, t.run_id, date_trunc('month', r.started_at) as month, t.table_id,

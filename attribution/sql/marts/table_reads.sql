@@ -1,6 +1,7 @@
 -- One row per UTC day, table read, currency, and workload and team that read it: what the runs
 -- cost that read it and did not write it, each run's day split over what it so read by bytes (1 where unknown).
 -- Not additive with table_costs: the same run's cost stands there at the tables it wrote.
+-- Key: usage_date, table_id, billing_currency, workload?, team?
 with reads as (
     select
         t.engine, t.run_id, t.table_id, coalesce(t.bytes, 0) as bytes,

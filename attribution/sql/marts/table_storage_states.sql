@@ -2,6 +2,7 @@
 -- noncurrent, or unknown where its metadata was never read): the bytes as of the nearest
 -- collection, and their part of what the table's storage cost on each basis. The parts of a
 -- day sum to that exactly.
+-- Key: table_id, usage_date, billing_currency, state
 with costs as (
     select
         table_id, usage_date, billing_currency,

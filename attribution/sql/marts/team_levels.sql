@@ -1,5 +1,6 @@
 -- One row per configured team and level of the organisation down to its own: the team at
 -- that level it belongs to. Level 1 is a team without a parent; a team at its own level is itself.
+-- Key: team, level
 with recursive chain as (
     select team, team as ancestor, parent, 0 as up
     from teams

@@ -1,6 +1,7 @@
 -- One row per UTC day, currency, team (the default one or none) and the most specific
 -- ownership rule that would claim the cost: its kind, tag key and value; null where nothing
 -- is known that a rule could name.
+-- Key: usage_date, billing_currency, team?, kind?, tag_key?, value?
 with tag_ranks as (
     -- Tags that say whose a charge is, the plainest first.
     select 'team' as tag_key, 1 as tag_rank

@@ -3,6 +3,7 @@
 -- categories. Usage follows the run's owner or the consumer's (else its pool's), storage the
 -- table's (else the bucket's tags), idle the cluster's, direct charges a rule on their
 -- unobserved cluster, then their own tags; then the default team.
+-- Key: charge_group_id, engine?, run_id?, table_id?, consumer_kind?, consumer?, part
 with runs as (
     select r.engine, r.run_id, r.workload, o.team, o.rule_id, o.owner_kind
     from stg_runs r

@@ -1,6 +1,7 @@
 -- One row per subject and day that has another owner than was last recorded of it, or none
 -- yet: what this publish adds to the record. Rules are compared by what they say, not by
 -- their number or line: a rule that moved in its file changes nothing.
+-- Key: subject, engine, run_id, table_id, cluster_id, tag_set_id, resource_id, account_id, usage_date
 with ranked as (
     select
         r.*,

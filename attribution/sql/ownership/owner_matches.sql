@@ -1,5 +1,6 @@
 -- One row per value that a cost is known by (kind, tag key, value) and ownership rule that
 -- matches it: each value is matched once, however many runs, days or charges have it.
+-- Key: kind, tag_key, value, position
 with known as (
     select 'owner' as kind, '' as tag_key, owner as value from stg_runs
     union

@@ -1,5 +1,6 @@
 -- One row per tag set, resource, account and day, where a charge with them has an owner: a
 -- rule on its tags, else on its resource, else on its account.
+-- Key: tag_set_id, resource_id, account_id, usage_date
 with subjects as (
     select distinct
         coalesce(tag_set_id, '') as tag_set_id,

@@ -1,5 +1,6 @@
 -- One row per cluster and day with a charge, where it has an owner: a rule that names the
 -- cluster, else a rule on its tags (its own, then those of its charges).
+-- Key: cluster_id, usage_date
 with days as (
     select distinct cluster_id, usage_date
     from charge_groups

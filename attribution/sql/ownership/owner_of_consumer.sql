@@ -1,6 +1,7 @@
 -- One row per consumer of usage rows (what it is, its name, the team its rows name) and day
 -- it used something on, where it has an owner of its own: the team its rows name, or which
 -- it is; else a rule: of the newest run or the workflow of a workload, of a table, of a user.
+-- Key: usage_date, consumer_kind, consumer, named_team
 with consumers as (
     select distinct usage_date, consumer_kind, consumer, coalesce(team, '') as named_team
     from usage_shares
@@ -29,7 +30,7 @@ newest_runs as (
             partition by c.usage_date, c.consumer, c.named_team
             order by
                 case when r.started_on <= c.usage_date then 0 else 1 end,
-                abs(date_diff('day', c.usage_date, r.started_on)), r.started_on
+                abs(unix_seconds(cast(c.usage_date as timestamp)) - unix_seconds(cast(r.started_on as timestamp))) / 86400, r.started_on
         ) as nth
     from consumers c
     join runs r on r.workload = c.consumer

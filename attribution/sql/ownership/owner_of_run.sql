@@ -1,5 +1,6 @@
 -- One row per run with an owner: the first rule that matches on the day it started, by kind
 -- (run owner and tags, workflow, user, then the cluster's), then in the order of the rules.
+-- Key: engine, run_id
 with known as (
     select
         engine, run_id, cast(started_at as date) as started_on,

@@ -1,5 +1,6 @@
 -- One row per table and day with storage cost, where it has an owner: a rule on its name
 -- (which covers namespaces by a wildcard), else a rule on the owner its properties name.
+-- Key: table_id, usage_date
 with days as (
     select distinct a.table_id, g.usage_date
     from atom_costs a

@@ -1,5 +1,6 @@
 -- One row per subject, day and publish that recorded an owner of it, of subjects and days
 -- that were ever recorded with another team: what as-was has to tell apart from today.
+-- Key: publish_nr, subject, engine, run_id, table_id, cluster_id, tag_set_id, resource_id, account_id, usage_date
 with records as (
     select
         publish_nr, subject, engine, run_id, table_id, cluster_id, tag_set_id, resource_id, account_id,

@@ -1,6 +1,7 @@
 -- One row per subject of ownership and UTC day with a cost: the team and the rule it has by
 -- today's rules. A subject is a run, a cluster (what was idle), a table in a bucket, or what a
 -- charge names itself by; columns that are no part of it are empty.
+-- Key: subject, engine, run_id, table_id, cluster_id, tag_set_id, resource_id, account_id, usage_date
 with subjects as (
     select
         case part when 'run' then 'run' when 'idle' then 'cluster' when 'table' then 'table' else 'charge' end

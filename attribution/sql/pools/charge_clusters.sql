@@ -1,5 +1,6 @@
 -- One row per resource and tag set that belongs to a cluster: which, and whether the
 -- resource is one of its nodes.
+-- Key: resource_id, tag_set_id
 with subjects as (
     select distinct coalesce(resource_id, '') as resource_id, coalesce(tag_set_id, '') as tag_set_id
     from stg_charges

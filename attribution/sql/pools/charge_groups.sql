@@ -1,5 +1,7 @@
 -- One row per charge group: pieces of bill lines of one time bucket that only their prices
 -- tell apart (charge_lines.group_key). The atom of allocation is charge group x run x table.
+-- Key: charge_group_id
+-- Key: group_nr
 with summed as (
     select
         l.group_key,

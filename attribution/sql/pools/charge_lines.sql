@@ -2,6 +2,7 @@
 -- into, and the key of the charge groups its pieces fall into: lines of equal keys are told
 -- apart by nothing but prices (source, currency, service, account, region, pool and its rule,
 -- cluster, resource, tag set, line type, category, usage type and unit).
+-- Key: line_id
 with marked as (
     select distinct resource_id, tag_set_id from charge_marks
 )

@@ -1,5 +1,6 @@
 -- One row per resource, tag set and rule of the pools that its tags or its resource meet
 -- (of rules that ask for neither there is none): asked once here, not for every line.
+-- Key: resource_id, tag_set_id, rule_nr
 with subjects as (
     select distinct coalesce(resource_id, '') as resource_id, coalesce(tag_set_id, '') as tag_set_id
     from stg_charges

@@ -2,6 +2,7 @@
 -- else) with the part of each cost that falls into it; the parts sum to the line exactly.
 -- Purchases stay on their first day on the billed, list and contracted bases; on the
 -- effective basis they are spread over their period, clipped to the billing period.
+-- Key: line_id, bucket_start
 with clipped as (
     -- Taxes, fees and purchases may claim a period far longer than the month that bills them.
     select

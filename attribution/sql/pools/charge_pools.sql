@@ -1,6 +1,7 @@
 -- One row per distinct kind of billed line, and of resources and tag sets that a rule names:
 -- the pool it falls into, by the first rule that matches (the configuration's own rules,
 -- then pools.csv). Rules disregard case.
+-- Key: charge_category, line_item_type, service_name, product_code, provider_name, usage_type, commitment_discount_status, names_commitment, is_third_party, service_category, quantity_unit, marked_resource_id, marked_tag_set_id, cluster_link
 with marked as (
     select distinct resource_id, tag_set_id from charge_marks
 ),

@@ -1,5 +1,6 @@
 -- One row per node and hour it was alive in: what of the hour, the capacity paid for, and
 -- whether runs are placed on it. Masters only coordinate, unless there is nothing else.
+-- Key: cluster_id, node_id, hour
 with horizon as (
     -- A node without an end lives as long as anything is known of: the last hour a run held
     -- or a bill meters. A month's fee reaches to the month's end, which may not have come.

@@ -1,6 +1,7 @@
 -- One row per billed line: four costs without nulls, and whose line it is.
 -- Savings plan negations are netted against the usage they cover (per source, account, usage
 -- type and start), so that covered usage costs 0 on the billed basis and the sum is unchanged.
+-- Key: line_id
 with files as (
     select source, source_file, row_number() over (order by source, source_file) as file_nr
     from (select distinct source, source_file from landed_charges) d

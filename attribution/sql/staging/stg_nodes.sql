@@ -1,4 +1,5 @@
 -- One row per cluster and node: its paid life and its capacity (null where unknown).
+-- Key: cluster_id, node_id
 with ranked as (
     -- A node is described again each time its cluster is collected: an ended life is the
     -- last word, else the newest object is.

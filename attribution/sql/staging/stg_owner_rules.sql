@@ -1,5 +1,6 @@
 -- One row per ownership rule, `position` in the order they are tried within a kind: those of
 -- the configuration, then those of files by source, file and line.
+-- Key: position, rule_id
 with configured as (
     select coalesce(max(position), 0) as last_position from rule_owners
 ),

@@ -2,6 +2,7 @@
 -- with a weight: bytes written, as the table's own snapshots say, else as the engine says,
 -- else 1. Not of runs that failed: what those cost belongs to no table; but a stream that
 -- failed wrote until it did.
+-- Key: engine, run_id, table_id?
 with tables as (
     select distinct table_id from stg_tables
 ),

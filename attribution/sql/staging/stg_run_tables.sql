@@ -1,4 +1,5 @@
 -- One row per run, table and access: what runs read and wrote, as engines and snapshots say.
+-- Key: engine, run_id, table_id, access
 with written as (
     select o.engine, o.run_id, o.table_id, 'write' as access, o.weight as bytes
     from stg_run_outputs o

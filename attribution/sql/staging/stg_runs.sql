@@ -1,5 +1,6 @@
 -- One row per run: engine runs with the orchestrator's context, and orchestrator steps no
 -- engine run is known of. The row of the newest log wins where a run was logged twice.
+-- Key: engine, run_id
 with ranked as (
     -- What lineage tells of a run comes after what its own log tells: it knows no usage.
     select

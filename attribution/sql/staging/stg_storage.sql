@@ -1,6 +1,7 @@
 -- One row per bucket, storage class ('*': all of them), day an inventory of the bucket was
 -- made, and table (or none) whose location the objects lie below: their bytes, versions
 -- that are not current included, for they are billed alike, and what of them these are.
+-- Key: bucket, storage_class, collected_on, table_id?
 with ranked as (
     select
         s.*,
@@ -25,7 +26,7 @@ locations as (
     select distinct
         table_id,
         bucket,
-        regexp_replace(rtrim(location, '/'), '^s3[an]?://[^/]+/?', '') || '/' as prefix
+        regexp_replace(trim(trailing '/' from location), '^s3[an]?://[^/]+/?', '') || '/' as prefix
     from stg_tables
     where bucket is not null
 ),

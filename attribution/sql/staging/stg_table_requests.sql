@@ -4,6 +4,7 @@
 -- ask for some 8 MiB at once, of about half of the columns); 6 a scan (metadata, list,
 -- manifests); 3 a commit (the ones before it). PUT: 1 a file written, 1 more for each 64 MiB
 -- of it (parts of an upload); 3 a commit (metadata, list, manifest).
+-- Key: table_id, used_on
 with places as (
     -- What reads files may name a table by where it lies.
     select lower(location) as location, min(table_id) as table_id

@@ -1,5 +1,6 @@
 -- One row per run, table and access, as logs tell: the run's own, else lineage of the run,
 -- else lineage of the step that started it.
+-- Key: engine, run_id, table_id, access
 with own as (
     select
         t.engine, t.run_id, t.table_name, t.access,

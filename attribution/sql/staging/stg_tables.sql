@@ -1,4 +1,5 @@
 -- One row per table and day it was collected: the last collection of that day.
+-- Key: table_id, collected_on
 with ranked as (
     select
         t.*,

@@ -1,5 +1,6 @@
 -- One row per source, file, selection of charges, span of days and consumer: its share, or
 -- what it used a day. Patterns are those of `like` in lower case, as in pool rules.
+-- Key: source, source_object, selection, consumer_kind, starts_on, ends_on?, consumer, team?
 with written as (
     select
         u.*,

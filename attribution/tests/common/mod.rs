@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use attribution::engine::Builder;
 use attribution::publish::{self, Outcome, PublishError};
 use attribution::rules::{Matcher, OwnerRule, Pattern, Regex, Rules, Team};
 use duckdb::Connection;
@@ -172,6 +173,15 @@ impl Ledger {
         }
     }
 
+    /// Builds every model in memory and publishes nothing.
+    pub fn built(&self, rules: &Rules) -> Builder {
+        let builder = Builder::create(Path::new(":memory:"), &self.path().join("scratch")).unwrap();
+        builder.attach(self.path(), &self.manifest).unwrap();
+        builder.load_rules(rules, &self.manifest, now(), "built").unwrap();
+        builder.build(|_| {}).unwrap();
+        builder
+    }
+
     /// Rows of the current mart as texts, sorted; decimals without trailing zeros, nulls empty.
     pub fn ask(&self, sql: &str) -> Vec<String> {
         let mart = publish::current_mart(self.path()).unwrap().unwrap();
@@ -189,6 +199,44 @@ impl Ledger {
     fn texts(&self, sql: &str) -> Vec<Vec<String>> {
         texts(&self.engine, sql)
     }
+}
+
+/// Directories of the golden cases whose name contains `CASE`, sorted.
+pub fn cases() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/cases");
+    let only = std::env::var("CASE").unwrap_or_default();
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir() && path.file_name().unwrap().to_string_lossy().contains(&only))
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty(), "no case is named `{only}`");
+    cases
+}
+
+/// The ledger and the rules of a golden case.
+pub fn case(directory: &Path) -> (Ledger, Rules) {
+    let mut ledger = Ledger::new();
+    for dataset in Dataset::ALL {
+        // `owners.csv` holds the configuration's rules.
+        let landed = if dataset == Dataset::Owners { "landed_" } else { "" };
+        let csv = directory.join(format!("{landed}{dataset}.csv"));
+        if csv.exists() {
+            ledger.land(dataset, &csv);
+        }
+    }
+    ledger.commit();
+    let mut rules = ledger.rules();
+    let teams = directory.join("teams.csv");
+    if teams.exists() {
+        teams_of(&teams, &mut rules);
+    }
+    let owners = directory.join("owners.csv");
+    if owners.exists() {
+        rules_of(&owners, &mut rules);
+    }
+    (ledger, rules)
 }
 
 /// Runs a query and gives every cell as text.

@@ -1,0 +1,61 @@
+"""All that Spark SQL needs to run the models as they stand: settings and spellings.
+
+The models are written in what DuckDB and Spark SQL have in common; the other half of this
+list is PRELUDE in attribution/src/engine.rs, which gives DuckDB functions by Spark's names.
+"""
+
+import re
+
+SETTINGS = {
+    # Times are UTC, and a landed timestamp has no zone in its type.
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.parquet.inferTimestampNTZ.enabled": "false",
+    # A rule without an end is valid until 9999-12-31, one without a start from 0001-01-01.
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    # An overflow or a bad cast is an error, not a null.
+    "spark.sql.ansi.enabled": "true",
+    # Sums and differences of DECIMAL(38, 18) keep all 18 digits.
+    "spark.sql.decimalOperations.allowPrecisionLoss": "false",
+}
+
+SPELLINGS = [
+    # Spark's VARCHAR wants a length; its type of any length is STRING.
+    (re.compile(r"\bas varchar\)"), "as string)"),
+    # Spark's LIKE escapes by a backslash without being told, and cannot be told in this spelling.
+    (re.compile(r" escape '\\'"), ""),
+]
+
+
+def prepare(spark):
+    """Makes a session read the models."""
+    for key, value in SETTINGS.items():
+        spark.conf.set(key, value)
+
+
+def spelled(sql):
+    """A model's text as Spark spells it."""
+    for pattern, word in SPELLINGS:
+        sql = pattern.sub(word, sql)
+    return sql
+
+
+def steps(sql):
+    """A model's CTEs as (name, query) in order, and its last query.
+
+    Spark puts a CTE's text wherever it is read, so that one read twice is planned and run
+    twice, and those below it four times. Whoever runs a model keeps such a step as a view.
+    """
+    code = re.sub(r"--[^\n]*", "", sql).strip()
+    found, at = [], 0
+    opening = re.compile(r"(?:with\s+|\s*,\s*)(\w+) as \(")
+    while match := opening.match(code, at):
+        depth, end = 1, match.end()
+        while depth:
+            quote = code[end] == "'"
+            if quote:
+                end = code.index("'", end + 1)
+            depth += {"(": 1, ")": -1}.get(code[end], 0)
+            end += 1
+        found.append((match[1], code[match.end() : end - 1]))
+        at = end
+    return found, code[at:]
