@@ -157,17 +157,8 @@ pub const KINDS: &[&str] = &[
 ];
 
 /// Kinds the configuration reserves for readers to come.
-pub const LATER_KINDS: &[&str] = &[
-    "dbt",
-    "delta",
-    "hive",
-    "s3-access-log",
-    "kafka",
-    "druid",
-    "redshift",
-    "tableau",
-    "snowflake",
-];
+pub const LATER_KINDS: &[&str] =
+    &["dbt", "delta", "hive", "s3-access-log", "kafka", "druid", "redshift", "tableau", "snowflake"];
 
 /// The reader of a configured `kind`; nothing for a kind that cannot be read yet.
 pub fn reader(kind: &str, options: &SourceOptions) -> Option<Box<dyn Reader>> {

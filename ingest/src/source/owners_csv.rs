@@ -153,7 +153,8 @@ fn header(uri: &str, record: &ByteRecord, sink: &mut Sink) -> Result<Columns, Re
             [one] if one.contains([';', '\t']) => "separate the cells by commas",
             _ => "the header has at least kind, pattern and team; tag_key, from and to where they are needed",
         };
-        place(wanted).ok_or_else(|| malformed(uri, format!("its header has no column `{wanted}`"), Some(hint)))
+        place(wanted)
+            .ok_or_else(|| malformed(uri, format!("its header has no column `{wanted}`"), Some(hint)))
     };
     let columns = Columns {
         kind: required("kind")?,
@@ -167,7 +168,8 @@ fn header(uri: &str, record: &ByteRecord, sink: &mut Sink) -> Result<Columns, Re
     let unknown: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| !name.is_empty() && !NAMES.contains(name)).collect();
     if !unknown.is_empty() {
-        let shown: Vec<String> = unknown.iter().map(|name| clean(&name.chars().take(40).collect::<String>())).collect();
+        let shown: Vec<String> =
+            unknown.iter().map(|name| clean(&name.chars().take(40).collect::<String>())).collect();
         let message = format!("columns no rule has are not read: {}", shown.join(", "));
         sink.warn(Warning::new("unknown-column", uri, message));
     }
@@ -235,6 +237,7 @@ fn day(name: &str, text: &str) -> Result<Option<Instant>, String> {
     // chrono also takes years of other lengths and unpadded months.
     let day = Some(text).filter(|text| text.len() == 10);
     let day = day.and_then(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok());
-    let day = day.ok_or_else(|| format!("`{}` in `{name}` is no day: write it as 2026-01-31", clean(text)))?;
+    let day =
+        day.ok_or_else(|| format!("`{}` in `{name}` is no day: write it as 2026-01-31", clean(text)))?;
     Ok(Some(day.and_time(chrono::NaiveTime::MIN).and_utc()))
 }

@@ -22,8 +22,7 @@ fn read_text(text: &str) -> Landed {
 /// Lines and messages of the warnings, in order of lines.
 fn told(landed: &Landed) -> Vec<(String, String)> {
     let line = |object: &str| object.rsplit(':').next().unwrap().to_owned();
-    let mut told: Vec<_> =
-        landed.warnings().iter().map(|w| (line(&w.object), w.message.clone())).collect();
+    let mut told: Vec<_> = landed.warnings().iter().map(|w| (line(&w.object), w.message.clone())).collect();
     told.sort_by_key(|(line, _)| line.parse::<u64>().unwrap_or(0));
     told
 }
@@ -130,16 +129,15 @@ fn files_that_are_no_list_of_owners_are_refused() {
 
 #[test]
 fn hostile_text_is_text() {
-    let mut bytes = b"kind,pattern,team\nuser,\"=cmd|' /C calc'!A0\",<script>\nuser,a\0b,growth\nuser,\xff,growth\nuser,".to_vec();
+    let mut bytes =
+        b"kind,pattern,team\nuser,\"=cmd|' /C calc'!A0\",<script>\nuser,a\0b,growth\nuser,\xff,growth\nuser,"
+            .to_vec();
     bytes.extend("x".repeat(5000).as_bytes());
     bytes.extend(b",growth\n");
     let landed = read_bytes("owners.csv", &bytes);
     let rows = landed.rows(Dataset::Owners);
     let seen: Vec<_> = rows.iter().map(|row| (row["pattern"].clone(), row["team"].clone())).collect();
-    assert_eq!(
-        seen,
-        [(json!("=cmd|' /C calc'!A0"), json!("<script>")), (json!("a b"), json!("growth"))]
-    );
+    assert_eq!(seen, [(json!("=cmd|' /C calc'!A0"), json!("<script>")), (json!("a b"), json!("growth"))]);
     assert_eq!(landed.codes(), [("bad-owner", 2)]);
 }
 
