@@ -78,10 +78,7 @@ fn as_was_is_what_the_first_publish_after_the_day_said() {
     ledger.publish_at(&by_default, at("2026-10-09T12:00:00Z")).unwrap();
 
     assert_eq!(by_team(&ledger, Ownership::Restated), ["b direct=5", "d direct=5"]);
-    assert_eq!(
-        by_team(&ledger, Ownership::AsWas),
-        ["(none) unallocated=5", "a direct=2", "b direct=3"]
-    );
+    assert_eq!(by_team(&ledger, Ownership::AsWas), ["(none) unallocated=5", "a direct=2", "b direct=3"]);
     for (day, want) in [
         ("2026-10-01", ["(none) unallocated=5", "a direct=5"].as_slice()),
         ("2026-10-06", &["(none) unallocated=5", "a direct=5"]),
@@ -124,7 +121,8 @@ fn a_killed_publish_counts_only_where_its_mart_became_current() {
     assert_eq!(recorded(&ledger), ["00000001.parquet"]);
 
     // Killed after the mart became current: the next run settles it, though it publishes nothing.
-    fs::rename(directory.join("00000001.parquet"), directory.join(format!("00000001.parquet.pending-{id}"))).unwrap();
+    fs::rename(directory.join("00000001.parquet"), directory.join(format!("00000001.parquet.pending-{id}")))
+        .unwrap();
     ledger.publish_at(&rules("a"), at("2026-10-06T13:00:00Z")).unwrap();
     assert_eq!(recorded(&ledger), ["00000001.parquet"]);
 
@@ -162,8 +160,7 @@ fn the_rule_it_names_claims_the_cost() {
     let ledger = ledger();
     let mut rules = ledger.rules();
     ledger.published(&rules);
-    let unclaimed =
-        || Mart::open(ledger.path()).unwrap().unclaimed(&OwnershipQuery::default(), 10).unwrap();
+    let unclaimed = || Mart::open(ledger.path()).unwrap().unclaimed(&OwnershipQuery::default(), 10).unwrap();
     let found = unclaimed();
     let values: Vec<_> = found.iter().map(|cost| (cost.value.as_deref(), cost.cost.to_string())).collect();
     assert_eq!(values, [(Some("s-1"), "5".to_owned()), (Some("s-2"), "5".to_owned())]);
@@ -204,7 +201,8 @@ fn the_engine_reads_every_regular_expression_as_it_is_meant() {
 
 /// Sums by currency and day on one basis.
 fn totals(mart: &Mart, basis: Basis, ownership: Ownership) -> BTreeMap<(String, String), Amount> {
-    let query = CostQuery { by: vec![Dimension::Day], basis, view: View { ownership }, ..CostQuery::default() };
+    let query =
+        CostQuery { by: vec![Dimension::Day], basis, view: View { ownership }, ..CostQuery::default() };
     let rows = mart.costs(&query).unwrap();
     rows.into_iter().map(|mut row| ((row.keys.remove(0), row.currency.to_string()), row.cost)).collect()
 }
@@ -228,7 +226,10 @@ fn whatever_the_rules_were_every_view_holds_the_whole_cost() {
         "cluster_id,node_id,resource_id,private_ip,vcpus,memory_mib,started_at,ended_at\n\
          j-1,n-1,i-1,10.0.0.1,4,16384,2026-10-06 06:00,2026-10-06 07:00\n",
     );
-    ledger.land_text(Dataset::Runs, "run_id,user_name,started_at,ended_at\na,ann,2026-10-06 06:00,2026-10-06 07:00\n");
+    ledger.land_text(
+        Dataset::Runs,
+        "run_id,user_name,started_at,ended_at\na,ann,2026-10-06 06:00,2026-10-06 07:00\n",
+    );
     ledger.land_text(Dataset::RunHours, "run_id,hour,host,vcore_ms\na,2026-10-06 06:00,10.0.0.1,7200000\n");
     ledger.land_text(
         Dataset::Tables,
@@ -237,32 +238,37 @@ fn whatever_the_rules_were_every_view_holds_the_whole_cost() {
     ledger.commit();
 
     let pattern = prop_oneof![
-        prop::sample::select(vec!["*", "s-?", "s-1", "a", "ann", "j-*", "1", "prod.*", "lake"]).prop_map(Pattern::from),
+        prop::sample::select(vec!["*", "s-?", "s-1", "a", "ann", "j-*", "1", "prod.*", "lake"])
+            .prop_map(Pattern::from),
         prop::sample::select(vec![r"\w+", "s-[12]", "(a|j).*", ".*"])
             .prop_map(|text| Pattern::Regex(Regex::new(text).unwrap())),
     ];
     let kind = 0..7_usize;
     let day = || prop::option::of(5..8_u32);
-    let one = (pattern, kind, prop::sample::select(vec!["x", "y", "z"]), day()).prop_map(|(pattern, kind, team, from)| {
-        let matcher = match kind {
-            0 => Matcher::Tag { key: "team".into(), value: pattern },
-            1 => Matcher::Workflow(pattern),
-            2 => Matcher::User(pattern),
-            3 => Matcher::Table(pattern),
-            4 => Matcher::Cluster(pattern),
-            5 => Matcher::Resource(pattern),
-            _ => Matcher::Account(pattern),
-        };
-        let from = from.map(|day| format!("2026-10-{day:02}").parse().unwrap());
-        OwnerRule { from, ..rule(team, matcher) }
-    });
+    let one = (pattern, kind, prop::sample::select(vec!["x", "y", "z"]), day()).prop_map(
+        |(pattern, kind, team, from)| {
+            let matcher = match kind {
+                0 => Matcher::Tag { key: "team".into(), value: pattern },
+                1 => Matcher::Workflow(pattern),
+                2 => Matcher::User(pattern),
+                3 => Matcher::Table(pattern),
+                4 => Matcher::Cluster(pattern),
+                5 => Matcher::Resource(pattern),
+                _ => Matcher::Account(pattern),
+            };
+            let from = from.map(|day| format!("2026-10-{day:02}").parse().unwrap());
+            OwnerRule { from, ..rule(team, matcher) }
+        },
+    );
     let publish = (prop::collection::vec(one, 0..4), prop::option::of(Just("d".to_owned())), 1..40_i64);
     let cases = std::env::var("LAKELEDGER_CASES").map_or(4, |cases| cases.parse().unwrap());
     TestRunner::new(Config { cases, max_shrink_iters: 20, failure_persistence: None, ..Config::default() })
         .run(&prop::collection::vec(publish, 2..5), |publishes| {
             let record = ledger.path().join(OWNERSHIP);
-            if record.exists() {
-                fs::remove_dir_all(&record).unwrap();
+            for directory in [record, ledger.marts()] {
+                if directory.exists() {
+                    fs::remove_dir_all(directory).unwrap();
+                }
             }
             let mut now = at("2026-10-05T12:00:00Z");
             for (owner_rules, default_team, hours) in publishes {
@@ -275,7 +281,9 @@ fn whatever_the_rules_were_every_view_holds_the_whole_cost() {
             for basis in Basis::ALL {
                 let restated = totals(&mart, basis, Ownership::Restated);
                 prop_assert_eq!(restated.len(), 4);
-                for view in [Ownership::AsWas, Ownership::AsOf(at("2026-10-06T12:00:00Z")), Ownership::AsOf(now)] {
+                for view in
+                    [Ownership::AsWas, Ownership::AsOf(at("2026-10-06T12:00:00Z")), Ownership::AsOf(now)]
+                {
                     prop_assert_eq!(&totals(&mart, basis, view), &restated);
                 }
             }

@@ -590,7 +590,11 @@ const OWNERS: &[Column] = &[
     required("source_object", Text, "file it stands in"),
     required("source_line", Int, "line of that file, from 1, the header counted: where a person would look"),
     required("recorded_at", Instant, "when the file was last changed"),
-    required("kind", Text, "what it matches: tag, owner, workflow, user, table, cluster, resource or account"),
+    required(
+        "kind",
+        Text,
+        "what it matches: tag, owner, workflow, user, table, cluster, resource or account",
+    ),
     optional("tag_key", Text, "folded key of the tag; null for other kinds"),
     required("pattern", Text, "glob for the value, matched whole: * is any text, ? one character"),
     required("team", Text, "who owns what matches"),

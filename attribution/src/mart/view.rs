@@ -66,8 +66,9 @@ pub fn as_of(text: &str) -> Result<Instant, String> {
     }
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
     let next = day.and_then(|day| day.succ_opt());
-    next.map(|next| next.and_time(NaiveTime::MIN).and_utc() - chrono::TimeDelta::microseconds(1))
-        .ok_or_else(|| format!("`{text}` is no moment: write a UTC day such as 2026-10-31, or 2026-10-31T18:00:00Z"))
+    next.map(|next| next.and_time(NaiveTime::MIN).and_utc() - chrono::TimeDelta::microseconds(1)).ok_or_else(
+        || format!("`{text}` is no moment: write a UTC day such as 2026-10-31, or 2026-10-31T18:00:00Z"),
+    )
 }
 
 /// A cost's category and method follow from whether it has a team (see `ownership/atoms.sql`).

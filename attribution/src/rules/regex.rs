@@ -106,7 +106,9 @@ impl Parser<'_> {
             Some(c @ ('*' | '+' | '?' | '{')) => {
                 return Err(format!("`{c}` has nothing to repeat: write \\{c} for the character"));
             }
-            Some(c @ (']' | '}')) => return Err(format!("`{c}` closes nothing: write \\{c} for the character")),
+            Some(c @ (']' | '}')) => {
+                return Err(format!("`{c}` closes nothing: write \\{c} for the character"));
+            }
             Some(c) => push_literal(&mut self.out, c),
             None => {}
         }
@@ -119,7 +121,9 @@ impl Parser<'_> {
             return Err(format!("counted repeats come to more than {MOST_REPEATS}"));
         }
         if let Some(c @ ('*' | '+' | '?' | '{')) = self.rest.peek() {
-            return Err(format!("`{c}` follows another repeat: the value is matched whole, so one is enough"));
+            return Err(format!(
+                "`{c}` follows another repeat: the value is matched whole, so one is enough"
+            ));
         }
         Ok(most)
     }
@@ -151,10 +155,10 @@ impl Parser<'_> {
         let inside: String = std::iter::from_fn(|| self.rest.next_if(|c| *c != '}')).collect();
         let closed = self.rest.next().is_some();
         let (least, most) = inside.split_once(',').map_or((inside.as_str(), None), |(a, b)| (a, Some(b)));
-        let number = |text: &str| {
-            text.parse::<u32>().ok().filter(|_| text.chars().all(|c| c.is_ascii_digit()))
-        };
-        let fault = || format!("`{{{inside}}}` is no count: write {{2}}, {{2,}} or {{2,5}}, and \\{{ for a brace");
+        let number =
+            |text: &str| text.parse::<u32>().ok().filter(|_| text.chars().all(|c| c.is_ascii_digit()));
+        let fault =
+            || format!("`{{{inside}}}` is no count: write {{2}}, {{2,}} or {{2,5}}, and \\{{ for a brace");
         let least = number(least).filter(|_| closed).ok_or_else(fault)?;
         let largest = match most {
             None | Some("") => least,
@@ -232,7 +236,11 @@ impl Parser<'_> {
             Some('n') => Escape::Literal('\n'),
             Some('r') => Escape::Literal('\r'),
             Some(c) if c.is_ascii_punctuation() || c == ' ' => Escape::Literal(c),
-            Some(c) => return Err(format!("`\\{c}` is not read alike by every engine: use \\d, \\w, \\s, \\t, \\n, \\r or an escaped sign")),
+            Some(c) => {
+                return Err(format!(
+                    "`\\{c}` is not read alike by every engine: use \\d, \\w, \\s, \\t, \\n, \\r or an escaped sign"
+                ));
+            }
             None => return Err("it ends with a `\\`: write \\\\ for a backslash".to_owned()),
         })
     }

@@ -55,14 +55,18 @@ fn by_confidence(coverage: &[CoverageRow]) -> BTreeMap<(Currency, &str), Amount>
 
 fn text(options: &Owners, coverage: &[CoverageRow], unclaimed: &[Unclaimed]) {
     let sums = by_confidence(coverage);
-    let currencies: std::collections::BTreeSet<Currency> = sums.keys().map(|(currency, _)| *currency).collect();
+    let currencies: std::collections::BTreeSet<Currency> =
+        sums.keys().map(|(currency, _)| *currency).collect();
     for currency in currencies {
         let of = |confidence| sums.get(&(currency, confidence)).copied().unwrap_or_default();
         let whole: Amount = CONFIDENCE.iter().map(|(confidence, _)| of(*confidence)).sum();
         line(format!("# {whole} {currency} ({}), shared costs left out", options.scope.basis));
         for (confidence, meaning) in CONFIDENCE {
             let share = reports::format::percent(of(confidence), whole).unwrap_or_else(|| "-".to_owned());
-            line(format!("# {share:>6} owned with confidence {confidence:<6} ({meaning}): {}", of(confidence)));
+            line(format!(
+                "# {share:>6} owned with confidence {confidence:<6} ({meaning}): {}",
+                of(confidence)
+            ));
         }
     }
     for cost in unclaimed {

@@ -103,13 +103,7 @@ fn pattern(
     }
 }
 
-fn wrong(
-    section: &str,
-    faults: &mut Faults<'_>,
-    key: &str,
-    value: &Spanned<DeValue<'_>>,
-    wanted: &str,
-) {
+fn wrong(section: &str, faults: &mut Faults<'_>, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
     let found = value.get_ref().type_str();
     faults.add(value.span().start, format!("{section}: `{key}` must be {wanted}, not {found}"), None);
 }
@@ -126,9 +120,11 @@ mod tests {
     fn rule(line: &str) -> Result<Matcher, String> {
         match parse(&format!("{TEAM}{line}\n"), Path::new("")) {
             Ok(mut config) => Ok(config.rules.owner_rules.remove(0).matcher),
-            Err(faults) => {
-                Err(faults.into_iter().map(|f| format!("{}: {}", f.line, f.message)).collect::<Vec<_>>().join("\n"))
-            }
+            Err(faults) => Err(faults
+                .into_iter()
+                .map(|f| format!("{}: {}", f.line, f.message))
+                .collect::<Vec<_>>()
+                .join("\n")),
         }
     }
 
@@ -144,11 +140,20 @@ mod tests {
     #[test]
     fn each_fault_of_a_pattern_has_its_line_and_no_other_follows_from_it() {
         for (line, want) in [
-            ("table = { regex = '(a' }", "5: owner_rule 1: the regular expression `(a` cannot be read: a `(` is never closed"),
-            ("table = { regexp = 'a' }", "5: owner_rule 1: `table` must be a glob in quotes or { regex = \"...\" }, not table"),
+            (
+                "table = { regex = '(a' }",
+                "5: owner_rule 1: the regular expression `(a` cannot be read: a `(` is never closed",
+            ),
+            (
+                "table = { regexp = 'a' }",
+                "5: owner_rule 1: `table` must be a glob in quotes or { regex = \"...\" }, not table",
+            ),
             ("table = { regex = 1 }", "5: owner_rule 1: `regex` must be a text in quotes, not integer"),
             ("table = ''", "5: owner_rule 1: `table` is empty"),
-            ("tag = 'team'", "5: owner_rule 1: `tag` must be a table such as { team = \"growth\" }, not string"),
+            (
+                "tag = 'team'",
+                "5: owner_rule 1: `tag` must be a table such as { team = \"growth\" }, not string",
+            ),
             ("tag = { a = 'x', b = 'y' }", "3: owner_rule 1: needs exactly one thing to match, has 2"),
             ("", "3: owner_rule 1: needs exactly one thing to match, has 0"),
         ] {

@@ -22,8 +22,7 @@ fn read_text(text: &str) -> Landed {
 /// Lines and messages of the warnings, in order of lines.
 fn told(landed: &Landed) -> Vec<(String, String)> {
     let line = |object: &str| object.rsplit(':').next().unwrap().to_owned();
-    let mut told: Vec<_> =
-        landed.warnings().iter().map(|w| (line(&w.object), w.message.clone())).collect();
+    let mut told: Vec<_> = landed.warnings().iter().map(|w| (line(&w.object), w.message.clone())).collect();
     told.sort_by_key(|(line, _)| line.parse::<u64>().unwrap_or(0));
     told
 }
@@ -34,6 +33,7 @@ fn lines_become_rules_with_their_days_and_their_place() {
     let landed = read_text(
         "\u{feff}Team,Kind,Tag_Key,Pattern,From,To\r\n\
          growth,workflow,,growth.*,,\r\n\
+         \r\n\
          ,,,,,\r\n\
          \"Data, Platform\",TAG,user:Cost-Center,\"42\",2026-01-01,2026-07-01\r\n\
          growth,table, ,prod.growth.?,2026-02-28\r\n",
@@ -41,7 +41,7 @@ fn lines_become_rules_with_their_days_and_their_place() {
     let rows = landed.rows(Dataset::Owners);
     assert_eq!((rows.len(), landed.codes()), (3, vec![]));
     for (key, want) in [
-        ("source_line", json!(4)),
+        ("source_line", json!(5)),
         ("kind", json!("tag")),
         ("tag_key", json!("cost_center")),
         ("pattern", json!("42")),
@@ -52,7 +52,7 @@ fn lines_become_rules_with_their_days_and_their_place() {
         assert_eq!(rows[1][key], want, "{key}");
     }
     assert_eq!((&rows[0]["valid_from"], &rows[0]["tag_key"]), (&Value::Null, &Value::Null));
-    assert_eq!((&rows[2]["source_line"], &rows[2]["valid_to"]), (&json!(5), &Value::Null));
+    assert_eq!((&rows[2]["source_line"], &rows[2]["valid_to"]), (&json!(6), &Value::Null));
     assert_eq!(rows[2]["valid_from"], json!(1_772_236_800_000_i64));
 }
 
@@ -130,16 +130,15 @@ fn files_that_are_no_list_of_owners_are_refused() {
 
 #[test]
 fn hostile_text_is_text() {
-    let mut bytes = b"kind,pattern,team\nuser,\"=cmd|' /C calc'!A0\",<script>\nuser,a\0b,growth\nuser,\xff,growth\nuser,".to_vec();
+    let mut bytes =
+        b"kind,pattern,team\nuser,\"=cmd|' /C calc'!A0\",<script>\nuser,a\0b,growth\nuser,\xff,growth\nuser,"
+            .to_vec();
     bytes.extend("x".repeat(5000).as_bytes());
     bytes.extend(b",growth\n");
     let landed = read_bytes("owners.csv", &bytes);
     let rows = landed.rows(Dataset::Owners);
     let seen: Vec<_> = rows.iter().map(|row| (row["pattern"].clone(), row["team"].clone())).collect();
-    assert_eq!(
-        seen,
-        [(json!("=cmd|' /C calc'!A0"), json!("<script>")), (json!("a b"), json!("growth"))]
-    );
+    assert_eq!(seen, [(json!("=cmd|' /C calc'!A0"), json!("<script>")), (json!("a b"), json!("growth"))]);
     assert_eq!(landed.codes(), [("bad-owner", 2)]);
 }
 

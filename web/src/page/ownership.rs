@@ -86,7 +86,8 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
     let costs = page.mart.unclaimed(&query, LISTED)?;
     let mut sum = Sure::default();
     covered.iter().for_each(|row| sum.add(row));
-    let tables = [coverage_table(page, &covered, &sum)?, unclaimed_table(page, &costs), rules_table(page, &claims)];
+    let tables =
+        [coverage_table(page, &covered, &sum)?, unclaimed_table(page, &costs), rules_table(page, &claims)];
     let [coverage, unclaimed, rules] = match page.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
