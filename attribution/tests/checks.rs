@@ -92,7 +92,7 @@ const DAMAGES: &[(&str, &[&str])] = &[
     ),
     ("update daily_costs set owner_history_id = 'gone' where run_id is not null", &["ownership_views_conserve"]),
     ("delete from ownership_coverage where confidence = 'none'", &["coverage_is_whole"]),
-    ("update unclaimed_costs set effective_cost = effective_cost * 2", &["coverage_is_whole"]),
+    ("update unclaimed_costs set effective_cost = effective_cost + 0.000000000000000001", &["coverage_is_whole"]),
     ("update daily_costs set team = 'thief' where category = 'unallocated'", &["roll_up_equals_atoms"]),
     (
         "update table_storage_states set list_cost = list_cost + 0.000000000000000001 where state = 'expirable'",

@@ -162,7 +162,12 @@ impl Ledger {
     }
 
     pub fn publish(&self, rules: &Rules) -> Result<Outcome, PublishError> {
-        publish::publish(self.path(), rules, now(), |_| {})
+        self.publish_at(rules, now())
+    }
+
+    /// Publishes at a moment of its own: the record of ownership has times.
+    pub fn publish_at(&self, rules: &Rules, now: Instant) -> Result<Outcome, PublishError> {
+        publish::publish(self.path(), rules, now, |_| {})
     }
 
     /// Publishes a new mart; its id.

@@ -6,7 +6,7 @@
 //! it before stays.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read as _};
 
 use chrono::NaiveDate;
 use csv::{ByteRecord, ReaderBuilder, Trim};
@@ -28,6 +28,9 @@ const KINDS: [&str; 8] = ["tag", "owner", "workflow", "user", "table", "cluster"
 /// Characters a cell may have: no name is longer, and a quote that is never closed must not
 /// become one.
 const LONGEST_CELL: usize = 2048;
+
+/// Bytes a file may unpack to.
+const LARGEST_FILE: u64 = 1 << 26;
 
 /// The reader of `owners-csv`.
 pub(super) struct OwnersCsv;
@@ -78,11 +81,21 @@ fn malformed(object: &str, fault: impl Into<String>, hint: Option<&str>) -> Read
 
 fn read_file(store: &dyn Store, object: &Object, now: Instant, sink: &mut Sink) -> Result<(), ReadError> {
     let uri = object.uri.as_str();
-    let decoder = Codec::of(object.file_name()).decoder(Box::new(store.open(uri)?)).map_err(|cause| {
-        StoreError { operation: "open", uri: uri.to_owned(), cause: Box::new(cause), hint: None }
+    let decoder = Codec::of(object.file_name()).decoder(store.open(uri)?).map_err(|cause| StoreError {
+        operation: "open",
+        uri: uri.to_owned(),
+        cause: Box::new(cause),
+        hint: None,
     })?;
     let source = decoder.ok_or_else(|| malformed(uri, "its compression cannot be read", Some("use gzip")))?;
-    let mut csv = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(source);
+    let mut text = Vec::new();
+    source.take(LARGEST_FILE + 1).read_to_end(&mut text).map_err(|cause| broken(uri, &cause.into()))?;
+    if text.len() as u64 > LARGEST_FILE {
+        return Err(malformed(uri, "it is larger than any list of owners", None));
+    }
+    let mut lines = LineCounter { text: &text, at: 0, line: 1 };
+    let mut csv =
+        ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(text.as_slice());
     let mut record = ByteRecord::new();
     if !csv.read_byte_record(&mut record).map_err(|error| broken(uri, &error))? {
         return Err(malformed(uri, "the file is empty, without even a header", None));
@@ -92,7 +105,7 @@ fn read_file(store: &dyn Store, object: &Object, now: Instant, sink: &mut Sink) 
     // What each rule says, and the line and team that said it first.
     let mut said: HashMap<Said, (i64, String)> = HashMap::new();
     while csv.read_byte_record(&mut record).map_err(|error| broken(uri, &error))? {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = lines.line_of(record.position().map_or(0, csv::Position::byte));
         let place = format!("{uri}:{line}");
         let row = match rule(&record, &columns, line, recorded_at) {
             Ok(Some(row)) => row,
@@ -120,6 +133,26 @@ fn read_file(store: &dyn Store, object: &Object, now: Instant, sink: &mut Sink) 
         sink.warn(Warning::new("no-owners", uri, "the file holds no rule"));
     }
     Ok(())
+}
+
+/// Says on which line a record begins. The reader's own count lacks the end of the line before,
+/// and blank lines, which it takes for the start of the next record.
+struct LineCounter<'t> {
+    text: &'t [u8],
+    at: usize,
+    line: u64,
+}
+
+impl LineCounter<'_> {
+    /// The line of the record read at this byte; records come in order.
+    fn line_of(&mut self, byte: u64) -> u64 {
+        let start = usize::try_from(byte).unwrap_or(usize::MAX).clamp(self.at, self.text.len());
+        let ends = self.text[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let passed = &self.text[self.at..start + ends];
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.at = start + ends;
+        self.line
+    }
 }
 
 /// What makes two lines one rule: kind, tag key, pattern, from, to.

@@ -33,6 +33,7 @@ fn lines_become_rules_with_their_days_and_their_place() {
     let landed = read_text(
         "\u{feff}Team,Kind,Tag_Key,Pattern,From,To\r\n\
          growth,workflow,,growth.*,,\r\n\
+         \r\n\
          ,,,,,\r\n\
          \"Data, Platform\",TAG,user:Cost-Center,\"42\",2026-01-01,2026-07-01\r\n\
          growth,table, ,prod.growth.?,2026-02-28\r\n",
@@ -40,7 +41,7 @@ fn lines_become_rules_with_their_days_and_their_place() {
     let rows = landed.rows(Dataset::Owners);
     assert_eq!((rows.len(), landed.codes()), (3, vec![]));
     for (key, want) in [
-        ("source_line", json!(4)),
+        ("source_line", json!(5)),
         ("kind", json!("tag")),
         ("tag_key", json!("cost_center")),
         ("pattern", json!("42")),
@@ -51,7 +52,7 @@ fn lines_become_rules_with_their_days_and_their_place() {
         assert_eq!(rows[1][key], want, "{key}");
     }
     assert_eq!((&rows[0]["valid_from"], &rows[0]["tag_key"]), (&Value::Null, &Value::Null));
-    assert_eq!((&rows[2]["source_line"], &rows[2]["valid_to"]), (&json!(5), &Value::Null));
+    assert_eq!((&rows[2]["source_line"], &rows[2]["valid_to"]), (&json!(6), &Value::Null));
     assert_eq!(rows[2]["valid_from"], json!(1_772_236_800_000_i64));
 }
 

@@ -1,0 +1,295 @@
+//! Ownership over several publishes: what is recorded, what the views answer from it, and
+//! that each holds the whole cost.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use attribution::mart::{CostQuery, Dimension, Mart, Ownership, OwnershipQuery, View, as_of};
+use attribution::publish::current_mart;
+use attribution::record::OWNERSHIP;
+use attribution::rules::{Matcher, OwnerRule, Pattern, Regex, Rules};
+use common::Ledger;
+use model::landed::Dataset;
+use model::time::Instant;
+use model::{Amount, Basis};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+fn at(text: &str) -> Instant {
+    text.parse().unwrap()
+}
+
+fn rule(team: &str, matcher: Matcher) -> OwnerRule {
+    OwnerRule { team: team.into(), matcher, from: None, to: None }
+}
+
+fn resource(team: &str, id: &str) -> OwnerRule {
+    rule(team, Matcher::Resource(id.into()))
+}
+
+/// Two resources: s-1 costs 2 on the 5th and 3 on the 6th, s-2 costs 5 on the 6th.
+fn ledger() -> Ledger {
+    let mut ledger = Ledger::new();
+    ledger.land_text(
+        Dataset::Charges,
+        "charge_period_start,charge_period_end,billed_cost,service_name,resource_id,x_usage_type\n\
+         2026-10-05 00:00,2026-10-06 00:00,2,Kinesis,s-1,Shard\n\
+         2026-10-06 00:00,2026-10-07 00:00,3,Kinesis,s-1,Shard\n\
+         2026-10-06 00:00,2026-10-07 00:00,5,Kinesis,s-2,Shard\n",
+    );
+    ledger.commit();
+    ledger
+}
+
+/// Costs by team and category in one view, as `team category=cost`, sorted.
+fn by_team(ledger: &Ledger, ownership: Ownership) -> Vec<String> {
+    let mart = Mart::open(ledger.path()).unwrap();
+    let query = CostQuery {
+        by: vec![Dimension::Team, Dimension::Category],
+        view: View { ownership },
+        ..CostQuery::default()
+    };
+    let rows = mart.costs(&query).unwrap();
+    rows.iter().map(|row| format!("{} {}={}", row.keys[0], row.keys[1], row.cost)).collect()
+}
+
+fn recorded(ledger: &Ledger) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(ledger.path().join(OWNERSHIP))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn as_was_is_what_the_first_publish_after_the_day_said() {
+    // docs/ALLOCATION.md, "Who owned it", works these figures by hand.
+    let ledger = ledger();
+    let rules = |team: &str| Rules { owner_rules: vec![resource(team, "s-1")], ..ledger.rules() };
+    ledger.publish_at(&rules("a"), at("2026-10-06T12:00:00Z")).unwrap();
+    assert_eq!(by_team(&ledger, Ownership::AsWas), by_team(&ledger, Ownership::Restated));
+    ledger.publish_at(&rules("b"), at("2026-10-07T12:00:00Z")).unwrap();
+    let by_default = Rules { default_team: Some("d".into()), ..rules("b") };
+    ledger.publish_at(&by_default, at("2026-10-09T12:00:00Z")).unwrap();
+
+    assert_eq!(by_team(&ledger, Ownership::Restated), ["b direct=5", "d direct=5"]);
+    assert_eq!(by_team(&ledger, Ownership::AsWas), ["(none) unallocated=5", "a direct=2", "b direct=3"]);
+    for (day, want) in [
+        ("2026-10-01", ["(none) unallocated=5", "a direct=5"].as_slice()),
+        ("2026-10-06", &["(none) unallocated=5", "a direct=5"]),
+        ("2026-10-08", &["(none) unallocated=5", "b direct=5"]),
+        ("2026-10-09T11:59:59Z", &["(none) unallocated=5", "b direct=5"]),
+        ("2026-10-09T12:00:00Z", &["b direct=5", "d direct=5"]),
+    ] {
+        assert_eq!(by_team(&ledger, Ownership::AsOf(as_of(day).unwrap())), want, "{day}");
+    }
+}
+
+#[test]
+fn a_rule_that_only_moved_adds_nothing_to_the_record() {
+    let ledger = ledger();
+    let one = Rules { owner_rules: vec![resource("a", "s-1")], ..ledger.rules() };
+    let two = Rules { owner_rules: vec![resource("x", "none"), resource("a", "s-1")], ..ledger.rules() };
+    ledger.published(&one);
+    ledger.published(&two);
+    let files = fs::read_dir(ledger.path().join(OWNERSHIP)).unwrap().map(|entry| entry.unwrap().path());
+    let mut rows: Vec<u64> = files
+        .map(|file| {
+            let connection = duckdb::Connection::open_in_memory().unwrap();
+            let sql = format!("select count(*) from read_parquet('{}')", file.display());
+            connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap().unsigned_abs()
+        })
+        .collect();
+    rows.sort_unstable();
+    // The first: three subjects and days, and the publish itself; the second only itself.
+    assert_eq!(rows, [1, 4]);
+}
+
+#[test]
+fn a_killed_publish_counts_only_where_its_mart_became_current() {
+    let ledger = ledger();
+    let rules = |team: &str| Rules { owner_rules: vec![resource(team, "s-1")], ..ledger.rules() };
+    ledger.publish_at(&rules("a"), at("2026-10-06T12:00:00Z")).unwrap();
+    let directory = ledger.path().join(OWNERSHIP);
+    let current = current_mart(ledger.path()).unwrap().unwrap();
+    let id = current.file_stem().unwrap().to_str().unwrap().to_owned();
+    assert_eq!(recorded(&ledger), ["00000001.parquet"]);
+
+    // Killed after the mart became current: the next run settles it, though it publishes nothing.
+    fs::rename(directory.join("00000001.parquet"), directory.join(format!("00000001.parquet.pending-{id}")))
+        .unwrap();
+    ledger.publish_at(&rules("a"), at("2026-10-06T13:00:00Z")).unwrap();
+    assert_eq!(recorded(&ledger), ["00000001.parquet"]);
+
+    // Killed before: it never was.
+    fs::write(directory.join("00000002.parquet.pending-000009-other"), "cut").unwrap();
+    fs::write(directory.join("00000002.parquet.tmp"), "cut").unwrap();
+    ledger.publish_at(&rules("b"), at("2026-10-07T12:00:00Z")).unwrap();
+    assert_eq!(recorded(&ledger), ["00000001.parquet", "00000002.parquet"]);
+    assert_eq!(by_team(&ledger, Ownership::AsWas), ["(none) unallocated=5", "a direct=2", "b direct=3"]);
+}
+
+#[test]
+fn many_files_become_one_and_nothing_is_forgotten() {
+    let ledger = ledger();
+    let rules = |team: &str| Rules { owner_rules: vec![resource(team, "s-1")], ..ledger.rules() };
+    ledger.publish_at(&rules("first"), at("2026-10-07T00:00:00Z")).unwrap();
+    for hour in 1..=25_i64 {
+        let now = at("2026-10-07T00:00:00Z") + chrono::TimeDelta::hours(hour);
+        ledger.publish_at(&rules(&format!("team-{hour}")), now).unwrap();
+    }
+    assert_eq!(recorded(&ledger), ["00000025-all.parquet", "00000026.parquet"]);
+    assert_eq!(by_team(&ledger, Ownership::AsWas), ["(none) unallocated=5", "first direct=5"]);
+    let noon = Ownership::AsOf(as_of("2026-10-07T12:30:00Z").unwrap());
+    assert_eq!(by_team(&ledger, noon), ["(none) unallocated=5", "team-12 direct=5"]);
+
+    // Killed before the files it holds were removed: they do not count twice.
+    let directory = ledger.path().join(OWNERSHIP);
+    fs::copy(directory.join("00000026.parquet"), directory.join("00000003.parquet")).unwrap();
+    ledger.publish_at(&rules("last"), at("2026-10-09T00:00:00Z")).unwrap();
+    assert_eq!(recorded(&ledger), ["00000025-all.parquet", "00000026.parquet", "00000027.parquet"]);
+}
+
+#[test]
+fn the_rule_it_names_claims_the_cost() {
+    let ledger = ledger();
+    let mut rules = ledger.rules();
+    ledger.published(&rules);
+    let unclaimed = || Mart::open(ledger.path()).unwrap().unclaimed(&OwnershipQuery::default(), 10).unwrap();
+    let found = unclaimed();
+    let values: Vec<_> = found.iter().map(|cost| (cost.value.as_deref(), cost.cost.to_string())).collect();
+    assert_eq!(values, [(Some("s-1"), "5".to_owned()), (Some("s-2"), "5".to_owned())]);
+    for cost in found {
+        assert_eq!(cost.kind.as_deref(), Some("resource"));
+        rules.owner_rules.push(resource("a", cost.value.as_deref().unwrap()));
+    }
+    ledger.published(&rules);
+    assert_eq!(unclaimed(), []);
+}
+
+#[test]
+fn the_engine_reads_every_regular_expression_as_it_is_meant() {
+    let connection = duckdb::Connection::open_in_memory().unwrap();
+    for (written, value, want) in [
+        (r"growth\..*", "growth.daily", true),
+        (r"growth\..*", "xgrowth.daily", false),
+        (r"growth", "growth\n", false),
+        (r"a.b", "a\nb", true),
+        (r"a.b", "aéb", true),
+        (r"(a|b)+c{2,3}", "abacc", true),
+        (r"(a|b)+c{2,3}", "abac", false),
+        (r"^x|y$", "y", true),
+        (r"[^a-c]\d\s", "d7 ", true),
+        (r"\d", "٣", false),
+        (r"[\w.-]+/x", "a-b.c/x", true),
+        (r"[a&&b]+", "a&b", true),
+        (r"100%_\\", r"100%_\", true),
+        (r"(?:x|)y", "y", true),
+    ] {
+        let regex = Regex::new(written).unwrap();
+        let found: bool = connection
+            .query_row("select regexp_matches(?, ?)", [value, regex.portable()], |row| row.get(0))
+            .unwrap();
+        assert_eq!(found, want, "{written} {value:?}");
+    }
+}
+
+/// Sums by currency and day on one basis.
+fn totals(mart: &Mart, basis: Basis, ownership: Ownership) -> BTreeMap<(String, String), Amount> {
+    let query =
+        CostQuery { by: vec![Dimension::Day], basis, view: View { ownership }, ..CostQuery::default() };
+    let rows = mart.costs(&query).unwrap();
+    rows.into_iter().map(|mut row| ((row.keys.remove(0), row.currency.to_string()), row.cost)).collect()
+}
+
+#[test]
+fn whatever_the_rules_were_every_view_holds_the_whole_cost() {
+    let mut ledger = Ledger::new();
+    ledger.land_text(
+        Dataset::Charges,
+        "charge_period_start,charge_period_end,billed_cost,list_cost,billing_currency,service_name,resource_id,\
+         sub_account_id,x_usage_type,x_line_item_type,consumed_quantity,consumed_unit,tag_set_id\n\
+         2026-10-05 00:00,2026-10-08 00:00,1,2,USD,Kinesis,s-1,1,Shard,Usage,,,t-1\n\
+         2026-10-05 00:00,2026-10-06 00:00,-0.3,0.7,EUR,Kinesis,s-2,2,Shard,Usage,,,\n\
+         2026-10-06 06:00,2026-10-06 07:00,0.25,0.3,USD,EC2,i-1,1,BoxUsage,Usage,,,\n\
+         2026-10-06 00:00,2026-10-07 00:00,0.8,1,USD,S3,lake,1,TimedStorage-ByteHrs,Usage,192,Byte-Hours,t-1\n\
+         2026-10-06 00:00,2026-10-07 00:00,0.1,0.1,USD,,,1,,Tax,,,\n",
+    );
+    ledger.land_text(Dataset::TagSets, "tag_set_id,key,value\nt-1,team,a\n");
+    ledger.land_text(
+        Dataset::Nodes,
+        "cluster_id,node_id,resource_id,private_ip,vcpus,memory_mib,started_at,ended_at\n\
+         j-1,n-1,i-1,10.0.0.1,4,16384,2026-10-06 06:00,2026-10-06 07:00\n",
+    );
+    ledger.land_text(
+        Dataset::Runs,
+        "run_id,user_name,started_at,ended_at\na,ann,2026-10-06 06:00,2026-10-06 07:00\n",
+    );
+    ledger.land_text(Dataset::RunHours, "run_id,hour,host,vcore_ms\na,2026-10-06 06:00,10.0.0.1,7200000\n");
+    ledger.land_text(
+        Dataset::Tables,
+        "collected_at,table_id,location,reachable_bytes\n2026-10-06 01:00,prod.n.t1,s3://lake/t1,2\n",
+    );
+    ledger.commit();
+
+    let pattern = prop_oneof![
+        prop::sample::select(vec!["*", "s-?", "s-1", "a", "ann", "j-*", "1", "prod.*", "lake"])
+            .prop_map(Pattern::from),
+        prop::sample::select(vec![r"\w+", "s-[12]", "(a|j).*", ".*"])
+            .prop_map(|text| Pattern::Regex(Regex::new(text).unwrap())),
+    ];
+    let kind = 0..7_usize;
+    let day = || prop::option::of(5..8_u32);
+    let one = (pattern, kind, prop::sample::select(vec!["x", "y", "z"]), day()).prop_map(
+        |(pattern, kind, team, from)| {
+            let matcher = match kind {
+                0 => Matcher::Tag { key: "team".into(), value: pattern },
+                1 => Matcher::Workflow(pattern),
+                2 => Matcher::User(pattern),
+                3 => Matcher::Table(pattern),
+                4 => Matcher::Cluster(pattern),
+                5 => Matcher::Resource(pattern),
+                _ => Matcher::Account(pattern),
+            };
+            let from = from.map(|day| format!("2026-10-{day:02}").parse().unwrap());
+            OwnerRule { from, ..rule(team, matcher) }
+        },
+    );
+    let publish = (prop::collection::vec(one, 0..4), prop::option::of(Just("d".to_owned())), 1..40_i64);
+    let cases = std::env::var("LAKELEDGER_CASES").map_or(4, |cases| cases.parse().unwrap());
+    TestRunner::new(Config { cases, max_shrink_iters: 20, failure_persistence: None, ..Config::default() })
+        .run(&prop::collection::vec(publish, 2..5), |publishes| {
+            let record = ledger.path().join(OWNERSHIP);
+            for directory in [record, ledger.marts()] {
+                if directory.exists() {
+                    fs::remove_dir_all(directory).unwrap();
+                }
+            }
+            let mut now = at("2026-10-05T12:00:00Z");
+            for (owner_rules, default_team, hours) in publishes {
+                now += chrono::TimeDelta::hours(hours);
+                let rules = Rules { owner_rules, default_team, ..ledger.rules() };
+                let published = ledger.publish_at(&rules, now);
+                prop_assert!(published.is_ok(), "{published:?}");
+            }
+            let mart = Mart::open(ledger.path()).unwrap();
+            for basis in Basis::ALL {
+                let restated = totals(&mart, basis, Ownership::Restated);
+                prop_assert_eq!(restated.len(), 4);
+                for view in
+                    [Ownership::AsWas, Ownership::AsOf(at("2026-10-06T12:00:00Z")), Ownership::AsOf(now)]
+                {
+                    prop_assert_eq!(&totals(&mart, basis, view), &restated);
+                }
+            }
+            // As of now is by today's rules.
+            prop_assert_eq!(by_team(&ledger, Ownership::AsOf(now)), by_team(&ledger, Ownership::Restated));
+            Ok(())
+        })
+        .unwrap();
+}
