@@ -103,12 +103,15 @@ fn each(rows: &mut Vec<PoolRow>, cell: &str, put: impl Fn(&mut PoolRow, String))
     if cell.is_empty() {
         return;
     }
-    let with = |row: &PoolRow, word: &str| {
-        let mut row = row.clone();
-        put(&mut row, word.to_lowercase());
-        row
-    };
-    *rows = rows.iter().flat_map(|row| cell.split('|').map(|word| with(row, word))).collect();
+    let mut all = Vec::new();
+    for row in rows.iter() {
+        for word in cell.split('|') {
+            let mut row = row.clone();
+            put(&mut row, word.to_lowercase());
+            all.push(row);
+        }
+    }
+    *rows = all;
 }
 
 #[cfg(test)]

@@ -14,11 +14,11 @@ fn ledger() -> Ledger {
     let mut ledger = Ledger::new();
     ledger.land_text(
         Dataset::Charges,
-        "charge_period_start,billed_cost,service_name,resource_id,x_usage_type,x_line_item_type\n\
-         2026-10-06 06:00,0.25,EC2,i-1,BoxUsage,Usage\n\
-         2026-10-06 07:00,0.5,Kinesis,s-1,Shard,Usage\n\
-         2026-10-06 07:00,-0.5,EC2,i-1,BoxUsage,Credit\n\
-         2026-10-06 07:00,0.75,S3,lake,TimedStorage-ByteHrs,Usage\n",
+        "charge_period_start,billed_cost,service_name,resource_id,x_usage_type,x_line_item_type,consumed_quantity,consumed_unit\n\
+         2026-10-06 06:00,0.25,EC2,i-1,BoxUsage,Usage,,\n\
+         2026-10-06 07:00,0.5,Kinesis,s-1,Shard,Usage,,\n\
+         2026-10-06 07:00,-0.5,EC2,i-1,BoxUsage,Credit,,\n\
+         2026-10-06 07:00,0.75,S3,lake,TimedStorage-ByteHrs,Usage,24000,Byte-Hours\n",
     );
     ledger.land_text(
         Dataset::Tables,
