@@ -41,6 +41,9 @@ def session():
         .config("spark.sql.adaptive.enabled", "false")
         .config("spark.sql.codegen.wholeStage", "false")
         .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+        # A machine busy with other things is slow, not dead.
+        .config("spark.executor.heartbeatInterval", "600s")
+        .config("spark.network.timeout", "3600s")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.log.level", "ERROR")
@@ -130,14 +133,16 @@ def check(spark, directory, times):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directories", nargs="+", type=pathlib.Path, metavar="DIR")
-    parser.add_argument("--times", action="store_true", help="show the seconds each model took")
+    parser.add_argument("--times", action="store_true", help="show the seconds each ledger and each model took")
     options = parser.parse_args()
     spark = session()
     failed, total, times = 0, 0, {}
     for directory in options.directories:
-        own = spark.newSession()
+        own, started = spark.newSession(), time.monotonic()
         bridges.prepare(own)
         said, compared = check(own, directory, times)
+        if options.times:
+            print(f"{time.monotonic() - started:8.1f} s {directory.name}: {compared} rows", flush=True)
         total += compared
         failed += bool(said)
         for line in said:
