@@ -24,7 +24,7 @@ const PENDING: &str = ".pending-";
 const ALL: &str = "-all.parquet";
 const CHANGES: &str = ".parquet";
 
-/// Columns of a record file, and how an empty record has them.
+/// Columns of a record file.
 const COLUMNS: &str = "publish_nr, recorded_at, mart_id, subject, engine, run_id, table_id, cluster_id, tag_set_id, \
      resource_id, account_id, usage_date, team, owner_rule";
 

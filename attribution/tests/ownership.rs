@@ -80,11 +80,11 @@ fn as_was_is_what_the_first_publish_after_the_day_said() {
     assert_eq!(by_team(&ledger, Ownership::Restated), ["b direct=5", "d direct=5"]);
     assert_eq!(by_team(&ledger, Ownership::AsWas), ["(none) unallocated=5", "a direct=2", "b direct=3"]);
     for (day, want) in [
-        ("2026-10-01", ["(none) unallocated=5", "a direct=5"].as_slice()),
-        ("2026-10-06", &["(none) unallocated=5", "a direct=5"]),
-        ("2026-10-08", &["(none) unallocated=5", "b direct=5"]),
-        ("2026-10-09T11:59:59Z", &["(none) unallocated=5", "b direct=5"]),
-        ("2026-10-09T12:00:00Z", &["b direct=5", "d direct=5"]),
+        ("2026-10-01", vec!["(none) unallocated=5", "a direct=5"]),
+        ("2026-10-06", vec!["(none) unallocated=5", "a direct=5"]),
+        ("2026-10-08", vec!["(none) unallocated=5", "b direct=5"]),
+        ("2026-10-09T11:59:59Z", vec!["(none) unallocated=5", "b direct=5"]),
+        ("2026-10-09T12:00:00Z", vec!["b direct=5", "d direct=5"]),
     ] {
         assert_eq!(by_team(&ledger, Ownership::AsOf(as_of(day).unwrap())), want, "{day}");
     }
