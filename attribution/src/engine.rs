@@ -12,7 +12,7 @@ use model::time::Instant;
 use crate::lineage;
 use crate::models::{CHECKS, MODELS};
 use crate::pools;
-use crate::rules::{CLUSTER_TAGS, Matcher, Pattern, Rules, like};
+use crate::rules::{CLUSTER_TAGS, Matcher, Pattern, Rules};
 
 /// What DuckDB could not do.
 #[derive(Debug, thiserror::Error)]

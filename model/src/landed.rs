@@ -92,7 +92,7 @@ pub enum Dataset {
 
 impl Dataset {
     /// Every dataset.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Charges,
         Self::TagSets,
         Self::Nodes,

@@ -102,7 +102,7 @@ impl FromStr for Shared {
 }
 
 /// Who owns what: by which rules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Ownership {
     /// By today's rules, on every day.
     #[default]
