@@ -68,19 +68,19 @@ def rows(frame):
 
 
 def differences(name, found, wanted):
-    """Lines that say in what two results differ."""
+    """Lines that say in what two results differ, and how many rows were compared."""
     if found.columns != wanted.columns:
-        return [f"{name}: columns {found.columns}, DuckDB has {wanted.columns}"]
+        return [f"{name}: columns {found.columns}, DuckDB has {wanted.columns}"], 0
     ours, theirs = rows(found), rows(wanted)
     if ours == theirs:
-        return []
+        return [], len(ours)
     said = [f"{name}: {len(ours)} rows, DuckDB has {len(theirs)}"]
     mine, its = collections.Counter(ours), collections.Counter(theirs)
     for who, some in (("Spark", mine - its), ("DuckDB", its - mine)):
         said.append(f"  only {who}: {some.total()} rows")
         for row in sorted(some)[:SHOWN]:
             said.append("    " + ", ".join(f"{column}={cell}" for column, cell in zip(found.columns, row)))
-    return said
+    return said, len(ours)
 
 
 def run(spark, sql):
@@ -110,10 +110,17 @@ def with_steps(steps, query):
     return f"with {', '.join(needed)} {query}" if needed else query
 
 
-def check(spark, directory, times):
+def read(spark, file, schemas):
+    """A Parquet file. A table has the same columns in every ledger: Spark looks for them once."""
+    if file.stem not in schemas:
+        schemas[file.stem] = spark.read.parquet(str(file)).schema
+    return spark.read.schema(schemas[file.stem]).parquet(str(file)).coalesce(1)
+
+
+def check(spark, directory, schemas, times):
     """Builds the models of one directory; lines of what differs, and how many rows there are."""
     for file in sorted((directory / "inputs").glob("*.parquet")):
-        spark.read.parquet(str(file)).coalesce(1).createOrReplaceTempView(file.stem)
+        read(spark, file, schemas).createOrReplaceTempView(file.stem)
     said, compared = [], 0
     for path in (directory / "models.txt").read_text().split():
         name = pathlib.Path(path).stem
@@ -121,9 +128,10 @@ def check(spark, directory, times):
         try:
             found = run(spark, (SQL / path).read_text())
             found.createOrReplaceTempView(name)
-            wanted = spark.read.parquet(str(directory / "models" / f"{name}.parquet"))
-            said += differences(name, found, wanted)
-            compared += found.count()
+            wanted = read(spark, directory / "models" / f"{name}.parquet", schemas)
+            lines, count = differences(name, found, wanted)
+            said += lines
+            compared += count
         except Exception as error:  # noqa: BLE001: whatever Spark says, the model does not run there
             return [*said, f"{name}: Spark cannot run it: {str(error)}"], compared
         times[name] = times.get(name, 0) + time.monotonic() - started
@@ -136,11 +144,11 @@ def main():
     parser.add_argument("--times", action="store_true", help="show the seconds each ledger and each model took")
     options = parser.parse_args()
     spark = session()
-    failed, total, times = 0, 0, {}
+    failed, total, schemas, times = 0, 0, {}, {}
     for directory in options.directories:
         own, started = spark.newSession(), time.monotonic()
         bridges.prepare(own)
-        said, compared = check(own, directory, times)
+        said, compared = check(own, directory, schemas, times)
         if options.times:
             print(f"{time.monotonic() - started:8.1f} s {directory.name}: {compared} rows", flush=True)
         total += compared

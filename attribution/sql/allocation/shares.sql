@@ -12,7 +12,11 @@ outputs as (
         o.engine, o.run_id, o.table_id, o.weight,
         sum(o.weight) over (partition by o.engine, o.run_id) as all_weight,
         count(*) over (partition by o.engine, o.run_id) as tables,
-        row_number() over (partition by o.engine, o.run_id order by o.weight desc, o.table_id) as nth
+        row_number() over (
+            partition by o.engine, o.run_id
+            -- What has no table comes last, as engines disagree on where nulls stand.
+            order by o.weight desc, case when o.table_id is null then 1 else 0 end, o.table_id
+        ) as nth
     from stg_run_outputs o
 ),
 by_run as (

@@ -9,4 +9,5 @@ mod durability;
 mod lab;
 mod pages;
 mod samples;
+mod spark;
 mod wrong_input;
