@@ -1,6 +1,6 @@
 -- One row per atom: charge group x run x table x consumer, with its part of each cost. The parts of
 -- a group sum to it exactly, on every basis, and none has another sign than its group.
--- Key: group_nr, engine?, run_id?, table_id?, part
+-- Key: group_nr, engine?, run_id?, table_id?, consumer_kind?, consumer?, part
 with totals as (
     select group_nr, cast(sum(weight) as bigint) as weight_total, count(*) as parts, max(weight) as largest_weight
     from shares
