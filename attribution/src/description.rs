@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use model::landed::Dataset;
 
+use crate::lineage;
 use crate::models::{Check, MODELS, Model};
 
 /// One column of a model's key.
@@ -87,6 +88,7 @@ fn reads(sql: &str) -> BTreeSet<String> {
         .collect();
     let known = |name: &str| {
         MODELS.iter().any(|model| model.name == name)
+            || name == lineage::PARTS
             || rule_tables().any(|table| table == name)
             || Dataset::ALL.iter().any(|dataset| name.strip_prefix("landed_") == Some(dataset.name()))
     };

@@ -53,7 +53,8 @@ const PRELUDE: &str = "
             * 1.000000000000001e12
         ) / 1e12 as decimal(38, 12));
     create macro whole_part(cost, part, given, nth) as
-        cast(case when nth = 1 then part + (cost - given) else part end as decimal(38, 18));
+        case when nth = 1 then cast(part + (cost - given) as decimal(38, 18))
+            else cast(part as decimal(38, 18)) end;
 ";
 
 /// A mart being built.

@@ -11,6 +11,9 @@ use duckdb::types::Type;
 use duckdb::{Connection, Row, params};
 use model::Amount;
 
+/// The temporary table that `table_upstream` reads.
+pub(crate) const PARTS: &str = "upstream_parts";
+
 /// Billed, effective, list and contracted.
 pub type Costs = [Amount; 4];
 
@@ -178,7 +181,7 @@ pub fn pass_on(connection: &Connection) -> Result<(), duckdb::Error> {
     while let Some(row) = rows.next()? {
         months.entry(row.get(0)?).or_default().push((row.get(1)?, row.get(2)?, row.get(3)?));
     }
-    let mut written = connection.appender("upstream_parts")?;
+    let mut written = connection.appender(PARTS)?;
     for (month, named) in months {
         let mut names: Vec<&str> =
             named.iter().flat_map(|(from, to, _)| [Some(from.as_str()), to.as_deref()]).flatten().collect();

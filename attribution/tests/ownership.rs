@@ -50,7 +50,7 @@ fn by_team(ledger: &Ledger, ownership: Ownership) -> Vec<String> {
     let mart = Mart::open(ledger.path()).unwrap();
     let query = CostQuery {
         by: vec![Dimension::Team, Dimension::Category],
-        view: View { ownership },
+        view: View { ownership, ..View::default() },
         ..CostQuery::default()
     };
     let rows = mart.costs(&query).unwrap();
@@ -201,8 +201,12 @@ fn the_engine_reads_every_regular_expression_as_it_is_meant() {
 
 /// Sums by currency and day on one basis.
 fn totals(mart: &Mart, basis: Basis, ownership: Ownership) -> BTreeMap<(String, String), Amount> {
-    let query =
-        CostQuery { by: vec![Dimension::Day], basis, view: View { ownership }, ..CostQuery::default() };
+    let query = CostQuery {
+        by: vec![Dimension::Day],
+        basis,
+        view: View { ownership, ..View::default() },
+        ..CostQuery::default()
+    };
     let rows = mart.costs(&query).unwrap();
     rows.into_iter().map(|mut row| ((row.keys.remove(0), row.currency.to_string()), row.cost)).collect()
 }

@@ -441,8 +441,9 @@ fn every_view_grouping_and_change_sums_to_the_whole() {
             let day = |text: &str| Some(text.parse().unwrap());
             for basis in Basis::ALL {
                 let whole = sums(&mart, &CostQuery { basis, ..CostQuery::default() });
-                for view in
-                    Idle::ALL.into_iter().flat_map(|idle| Shared::ALL.map(|shared| View { idle, shared }))
+                for view in Idle::ALL
+                    .into_iter()
+                    .flat_map(|idle| Shared::ALL.map(|shared| View { idle, shared, ..View::default() }))
                 {
                     for by in [Dimension::Team, Dimension::Org(1), Dimension::Org(2), Dimension::Workload] {
                         let query = CostQuery { basis, view, by: vec![by], ..CostQuery::default() };

@@ -56,7 +56,7 @@ fn lab_mart(ledger: &Path) -> Mart {
             .iter()
             .flat_map(|team| {
                 [
-                    rule(team, Matcher::Workflow(format!("{team}.*"))),
+                    rule(team, Matcher::Workflow(format!("{team}.*").into())),
                     rule(team, Matcher::Tag { key: "team".into(), value: (*team).into() }),
                 ]
             })

@@ -12,7 +12,7 @@ needs as (
         u.vcore_ms, u.memory_mib_ms, n.vcore_ms as paid_vcore_ms, n.memory_mib_ms as paid_memory_mib_ms,
         cast(floor(1e12 * greatest(
             cast(u.vcore_ms as double) / n.vcore_ms,
-            coalesce(cast(u.memory_mib_ms as double) / n.memory_mib_ms, 0)
+            coalesce(cast(u.memory_mib_ms as double) / nullif(n.memory_mib_ms, 0), 0)
         )) as bigint) as need
     from node_usage u
     join nodes n on n.cluster_id = u.cluster_id and n.node_id = u.node_id and n.hour = u.hour
@@ -23,7 +23,7 @@ used as (
         cast(sum(need) as bigint) as needs,
         cast(least(1e12, floor(1e12 * greatest(
             cast(sum(vcore_ms) as double) / max(paid_vcore_ms),
-            coalesce(cast(sum(memory_mib_ms) as double) / max(paid_memory_mib_ms), 0)
+            coalesce(cast(sum(memory_mib_ms) as double) / nullif(max(paid_memory_mib_ms), 0), 0)
         ))) as bigint) as used
     from needs
     group by cluster_id, node_id, hour

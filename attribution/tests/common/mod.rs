@@ -319,6 +319,8 @@ fn default(dataset: Dataset, column: &Column, header: &[String]) -> String {
         "market" => "'on_demand'".into(),
         "format" => "'iceberg'".into(),
         "is_current" => "'true'".into(),
+        "part" => "'data'".into(),
+        "age_band" => "'0-29'".into(),
         "namespace" => "split_part(table_id, '.', 2)".into(),
         "name" => "split_part(table_id, '.', 3)".into(),
         _ if column.kind == ColumnType::Int => "'0'".into(),
