@@ -8,7 +8,9 @@ use super::check_team;
 use super::section::{Faults, Section};
 
 /// The kinds of a rule that have one pattern.
-const KINDS: [(&str, fn(Pattern) -> Matcher); 7] = [
+type Kind = (&'static str, fn(Pattern) -> Matcher);
+
+const KINDS: [Kind; 7] = [
     ("owner", Matcher::Owner),
     ("workflow", Matcher::Workflow),
     ("user", Matcher::User),
