@@ -18,15 +18,67 @@ largest as (
     from shares h
     join totals t on t.group_nr = h.group_nr and t.largest_weight = h.weight and t.parts > 1
 ),
+sized as (
+    -- Doubles hold 15 digits for sure: parts of a cost below a thousand are cut off at 12
+    -- digits, below a billion at 6, others at whole units. Counted in these, a cost and its
+    -- parts are whole numbers that every engine has alike.
+    -- The 1 in the fifteenth digit makes up for doubles that fall a hair short of 0.08.
+    select
+        g.group_nr, g.billed_cost, g.effective_cost, g.list_cost, g.contracted_cost,
+        case
+            when abs(g.billed_cost) < 1000 then cast(cast(g.billed_cost as decimal(38, 12)) as double) * 1.000000000000001e12
+            when abs(g.billed_cost) < 1000000000 then cast(cast(g.billed_cost as decimal(38, 6)) as double) * 1.000000000000001e6
+            else cast(cast(g.billed_cost as decimal(38, 0)) as double) * 1.000000000000001
+        end as billed_units,
+        case
+            when abs(g.billed_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
+            when abs(g.billed_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
+            else cast(1 as decimal(13, 12))
+        end as billed_unit,
+        case
+            when abs(g.effective_cost) < 1000 then cast(cast(g.effective_cost as decimal(38, 12)) as double) * 1.000000000000001e12
+            when abs(g.effective_cost) < 1000000000 then cast(cast(g.effective_cost as decimal(38, 6)) as double) * 1.000000000000001e6
+            else cast(cast(g.effective_cost as decimal(38, 0)) as double) * 1.000000000000001
+        end as effective_units,
+        case
+            when abs(g.effective_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
+            when abs(g.effective_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
+            else cast(1 as decimal(13, 12))
+        end as effective_unit,
+        case
+            when abs(g.list_cost) < 1000 then cast(cast(g.list_cost as decimal(38, 12)) as double) * 1.000000000000001e12
+            when abs(g.list_cost) < 1000000000 then cast(cast(g.list_cost as decimal(38, 6)) as double) * 1.000000000000001e6
+            else cast(cast(g.list_cost as decimal(38, 0)) as double) * 1.000000000000001
+        end as list_units,
+        case
+            when abs(g.list_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
+            when abs(g.list_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
+            else cast(1 as decimal(13, 12))
+        end as list_unit,
+        case
+            when abs(g.contracted_cost) < 1000 then cast(cast(g.contracted_cost as decimal(38, 12)) as double) * 1.000000000000001e12
+            when abs(g.contracted_cost) < 1000000000 then cast(cast(g.contracted_cost as decimal(38, 6)) as double) * 1.000000000000001e6
+            else cast(cast(g.contracted_cost as decimal(38, 0)) as double) * 1.000000000000001
+        end as contracted_units,
+        case
+            when abs(g.contracted_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
+            when abs(g.contracted_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
+            else cast(1 as decimal(13, 12))
+        end as contracted_unit
+    from charge_groups g
+    join totals t on t.group_nr = g.group_nr and t.parts > 1
+),
 shares_of_groups as (
     select
         h.group_nr, h.engine, h.run_id, h.table_id, h.consumer_kind, h.consumer, h.part, h.method, h.weight, t.weight_total,
         case when l.group_nr is null then 0 else 1 end as is_largest,
         cast(h.weight as double) / cast(t.weight_total as double) as share,
-        g.billed_cost, g.effective_cost, g.list_cost, g.contracted_cost
+        g.billed_cost, g.effective_cost, g.list_cost, g.contracted_cost,
+        g.billed_units, g.effective_units, g.list_units, g.contracted_units,
+        g.billed_unit, g.effective_unit, g.list_unit, g.contracted_unit
     from shares h
     join totals t on t.group_nr = h.group_nr and t.parts > 1
-    join charge_groups g on g.group_nr = h.group_nr
+    join sized g on g.group_nr = h.group_nr
     left join largest l
         on l.nth = 1
         and l.group_nr = h.group_nr
@@ -36,16 +88,14 @@ shares_of_groups as (
         and coalesce(l.consumer, '') = coalesce(h.consumer, '')
 ),
 cut as (
-    -- The share is computed once and used for all four; each part is cut off at 12 digits
-    -- towards zero.
-    -- The 1 in the fifteenth digit makes up for doubles that fall a hair short of 0.08.
+    -- The share is computed once and used for all four; each part is cut off towards zero.
     select
         s.group_nr, s.engine, s.run_id, s.table_id, s.consumer_kind, s.consumer, s.part, s.method, s.weight, s.weight_total, s.is_largest,
         s.billed_cost, s.effective_cost, s.list_cost, s.contracted_cost,
-        cast(sign(cast(s.billed_cost as double)) * floor(abs(cast(s.billed_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as billed_part,
-        cast(sign(cast(s.effective_cost as double)) * floor(abs(cast(s.effective_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as effective_part,
-        cast(sign(cast(s.list_cost as double)) * floor(abs(cast(s.list_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as list_part,
-        cast(sign(cast(s.contracted_cost as double)) * floor(abs(cast(s.contracted_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as contracted_part
+        cast(cast(cast(sign(s.billed_units) * floor(abs(s.billed_units) * s.share) as bigint) as decimal(19, 0)) * s.billed_unit as decimal(38, 12)) as billed_part,
+        cast(cast(cast(sign(s.effective_units) * floor(abs(s.effective_units) * s.share) as bigint) as decimal(19, 0)) * s.effective_unit as decimal(38, 12)) as effective_part,
+        cast(cast(cast(sign(s.list_units) * floor(abs(s.list_units) * s.share) as bigint) as decimal(19, 0)) * s.list_unit as decimal(38, 12)) as list_part,
+        cast(cast(cast(sign(s.contracted_units) * floor(abs(s.contracted_units) * s.share) as bigint) as decimal(19, 0)) * s.contracted_unit as decimal(38, 12)) as contracted_part
     from shares_of_groups s
 ),
 given as (

@@ -105,8 +105,59 @@ weighted as (
     where w.all_alive_ms = 0 or w.alive_ms > 0
 ),
 line_shares as (
+    -- Counted in units of the last digit that parts are cut off at (see atom_costs).
     select
         w.*,
+        case
+            when abs(w.billed_cost) < 1000 then cast(cast(w.billed_cost as decimal(38, 12)) as double) * 1.000000000000001e12
+            when abs(w.billed_cost) < 1000000000 then cast(cast(w.billed_cost as decimal(38, 6)) as double) * 1.000000000000001e6
+            else cast(cast(w.billed_cost as decimal(38, 0)) as double) * 1.000000000000001
+        end as billed_units,
+        case
+            when abs(w.billed_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
+            when abs(w.billed_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
+            else cast(1 as decimal(13, 12))
+        end as billed_unit,
+        case
+            when abs(w.effective_cost) < 1000 then cast(cast(w.effective_cost as decimal(38, 12)) as double) * 1.000000000000001e12
+            when abs(w.effective_cost) < 1000000000 then cast(cast(w.effective_cost as decimal(38, 6)) as double) * 1.000000000000001e6
+            else cast(cast(w.effective_cost as decimal(38, 0)) as double) * 1.000000000000001
+        end as effective_units,
+        case
+            when abs(w.effective_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
+            when abs(w.effective_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
+            else cast(1 as decimal(13, 12))
+        end as effective_unit,
+        case
+            when abs(w.list_cost) < 1000 then cast(cast(w.list_cost as decimal(38, 12)) as double) * 1.000000000000001e12
+            when abs(w.list_cost) < 1000000000 then cast(cast(w.list_cost as decimal(38, 6)) as double) * 1.000000000000001e6
+            else cast(cast(w.list_cost as decimal(38, 0)) as double) * 1.000000000000001
+        end as list_units,
+        case
+            when abs(w.list_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
+            when abs(w.list_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
+            else cast(1 as decimal(13, 12))
+        end as list_unit,
+        case
+            when abs(w.contracted_cost) < 1000 then cast(cast(w.contracted_cost as decimal(38, 12)) as double) * 1.000000000000001e12
+            when abs(w.contracted_cost) < 1000000000 then cast(cast(w.contracted_cost as decimal(38, 6)) as double) * 1.000000000000001e6
+            else cast(cast(w.contracted_cost as decimal(38, 0)) as double) * 1.000000000000001
+        end as contracted_units,
+        case
+            when abs(w.contracted_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
+            when abs(w.contracted_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
+            else cast(1 as decimal(13, 12))
+        end as contracted_unit,
+        case
+            when abs(w.quantity) < 1000 then cast(cast(w.quantity as decimal(38, 12)) as double) * 1.000000000000001e12
+            when abs(w.quantity) < 1000000000 then cast(cast(w.quantity as decimal(38, 6)) as double) * 1.000000000000001e6
+            else cast(cast(w.quantity as decimal(38, 0)) as double) * 1.000000000000001
+        end as quantity_units,
+        case
+            when abs(w.quantity) < 1000 then cast(0.000000000001 as decimal(13, 12))
+            when abs(w.quantity) < 1000000000 then cast(0.000001 as decimal(13, 12))
+            else cast(1 as decimal(13, 12))
+        end as quantity_unit,
         cast(w.weight as double)
             / cast(sum(w.weight) over (partition by w.line_id) as double) as share,
         row_number() over (
@@ -115,27 +166,26 @@ line_shares as (
     from weighted w
 ),
 parts as (
-    -- Cut off at 12 digits towards zero: no part can have another sign than its whole.
-    -- The 1 in the fifteenth digit makes up for doubles that fall a hair short of 0.08.
+    -- Cut off towards zero: no part can have another sign than its whole.
     select
         s.*,
         case
-            when s.charge_category <> 'Purchase' then cast(sign(cast(s.billed_cost as double)) * floor(abs(cast(s.billed_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12))
+            when s.charge_category <> 'Purchase' then cast(cast(cast(sign(s.billed_units) * floor(abs(s.billed_units) * s.share) as bigint) as decimal(19, 0)) * s.billed_unit as decimal(38, 12))
             when s.nth_bucket = 1 then s.billed_cost
             else 0
         end as billed_part,
-        cast(sign(cast(s.effective_cost as double)) * floor(abs(cast(s.effective_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as effective_part,
+        cast(cast(cast(sign(s.effective_units) * floor(abs(s.effective_units) * s.share) as bigint) as decimal(19, 0)) * s.effective_unit as decimal(38, 12)) as effective_part,
         case
-            when s.charge_category <> 'Purchase' then cast(sign(cast(s.list_cost as double)) * floor(abs(cast(s.list_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12))
+            when s.charge_category <> 'Purchase' then cast(cast(cast(sign(s.list_units) * floor(abs(s.list_units) * s.share) as bigint) as decimal(19, 0)) * s.list_unit as decimal(38, 12))
             when s.nth_bucket = 1 then s.list_cost
             else 0
         end as list_part,
         case
-            when s.charge_category <> 'Purchase' then cast(sign(cast(s.contracted_cost as double)) * floor(abs(cast(s.contracted_cost as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12))
+            when s.charge_category <> 'Purchase' then cast(cast(cast(sign(s.contracted_units) * floor(abs(s.contracted_units) * s.share) as bigint) as decimal(19, 0)) * s.contracted_unit as decimal(38, 12))
             when s.nth_bucket = 1 then s.contracted_cost
             else 0
         end as contracted_part,
-        cast(sign(cast(s.quantity as double)) * floor(abs(cast(s.quantity as double)) * s.share * 1.000000000000001e12) / 1e12 as decimal(38, 12)) as quantity_part
+        cast(cast(cast(sign(s.quantity_units) * floor(abs(s.quantity_units) * s.share) as bigint) as decimal(19, 0)) * s.quantity_unit as decimal(38, 12)) as quantity_part
     from line_shares s
 ),
 rests as (
