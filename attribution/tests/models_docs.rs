@@ -57,7 +57,7 @@ fn page() -> String {
          | Check | Any row is | Reads |\n|---|---|---|\n",
     );
     for check in CHECKS {
-        let _ = writeln!(page, "| `{}` | {} | {} |", check.name, check.meaning(), list(&check.reads()));
+        let _ = writeln!(page, "| `{}` | {} | {} |", check.name, check.meaning(), list(check.reads()));
     }
     page
 }

@@ -1,7 +1,7 @@
 //! Ownership over several publishes: what is recorded, what the views answer from it, and
 //! that each holds the whole cost.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
 mod common;
 
