@@ -10,7 +10,7 @@ use model::manifest::Manifest;
 use model::time::Instant;
 
 use crate::lineage;
-use crate::models::{CHECKS, MODELS};
+use crate::models::{CHECKS, Form, MODELS};
 use crate::pools;
 use crate::rules::{CLUSTER_TAGS, Matcher, Pattern, Rules};
 
@@ -45,6 +45,8 @@ const PRELUDE: &str = "
     create macro regexp_like(t, pattern) as regexp_matches(t, pattern);
     create macro sequence(first_at, last_at, step) as generate_series(first_at, last_at, step);
     create macro explode(list) as unnest(list);
+    -- Of hexadecimal digits alone, to base 10.
+    create macro conv(digits, from_base, to_base) as cast(cast('0x' || digits as bigint) as varchar);
     -- Of marts alone: a part of a cost by integer weights, cut off towards zero at 12 digits
     -- (see atom_costs), and that part with what the cuts left, where it is the first.
     create macro part_of(cost, weight, weight_total) as
@@ -325,8 +327,12 @@ impl Builder {
             }
             // What is only built on is not written into the file: compressing it takes longer
             // than making it. It spills to the scratch directory where memory does not hold it.
-            let temporary = if model.published { "" } else { "temp " };
-            let sql = format!("create {temporary}table {} as\n{}", model.name, model.sql);
+            let form = match model.form {
+                Form::Table => "table",
+                Form::View => "view",
+                Form::Step => "temp table",
+            };
+            let sql = format!("create {form} {} as\n{}", model.name, model.sql);
             let started = std::time::Instant::now();
             self.run(&format!("build model `{}`", model.name), &sql)?;
             tracing::debug!(model = model.name, elapsed_ms = started.elapsed().as_millis() as u64, "built");
@@ -402,7 +408,7 @@ impl Builder {
     /// # Errors
     /// When DuckDB cannot write the file out.
     pub fn finish(self) -> Result<(), EngineError> {
-        for model in MODELS.iter().filter(|model| !model.published) {
+        for model in MODELS.iter().filter(|model| model.form == Form::Step) {
             self.run(&format!("drop `{}`", model.name), &format!("drop table {}", model.name))?;
         }
         self.run("write the mart out", "checkpoint")?;

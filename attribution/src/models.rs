@@ -1,17 +1,28 @@
 //! Every SQL model and check, in the order they run. One file, one model, its grain on
 //! the first line.
 
-/// One SQL file that makes one table.
+/// One SQL file that makes one table or view.
 #[derive(Clone, Copy, Debug)]
 pub struct Model {
-    /// Table it makes.
+    /// Table or view it makes.
     pub name: &'static str,
     /// `staging`, `pools`, `allocation`, `ownership` or `marts`: its folder.
     pub layer: &'static str,
     /// The query.
     pub sql: &'static str,
-    /// Whether the published mart keeps it; the rest is only built on.
-    pub published: bool,
+    /// What the mart makes of it.
+    pub form: Form,
+}
+
+/// What a mart makes of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A table of the published mart.
+    Table,
+    /// A view of the published mart, over its tables: rows nobody need store twice.
+    View,
+    /// A table that others are built on, and nobody asks: dropped before publishing.
+    Step,
 }
 
 /// One SQL file that returns offenders: rows that must not be.
@@ -25,12 +36,17 @@ pub struct Check {
 
 /// A model that the published mart keeps.
 const fn kept(layer: &'static str, name: &'static str, sql: &'static str) -> Model {
-    Model { name, layer, sql, published: true }
+    Model { name, layer, sql, form: Form::Table }
+}
+
+/// A model that the published mart answers by its query.
+const fn view(layer: &'static str, name: &'static str, sql: &'static str) -> Model {
+    Model { name, layer, sql, form: Form::View }
 }
 
 /// A model that others are built on, and nobody asks.
 const fn step(layer: &'static str, name: &'static str, sql: &'static str) -> Model {
-    Model { name, layer, sql, published: false }
+    Model { name, layer, sql, form: Form::Step }
 }
 
 const fn check(name: &'static str, sql: &'static str) -> Check {
@@ -80,7 +96,8 @@ pub const MODELS: &[Model] = &[
     kept("ownership", "owner_of_table", include_str!("../sql/ownership/owner_of_table.sql")),
     kept("ownership", "owner_of_charge", include_str!("../sql/ownership/owner_of_charge.sql")),
     kept("ownership", "owner_of_consumer", include_str!("../sql/ownership/owner_of_consumer.sql")),
-    kept("ownership", "atoms", include_str!("../sql/ownership/atoms.sql")),
+    kept("ownership", "owned_atoms", include_str!("../sql/ownership/owned_atoms.sql")),
+    view("ownership", "atoms", include_str!("../sql/ownership/atoms.sql")),
     step("ownership", "resolved_owners", include_str!("../sql/ownership/resolved_owners.sql")),
     step("ownership", "owner_changes", include_str!("../sql/ownership/owner_changes.sql")),
     step("ownership", "owner_records", include_str!("../sql/ownership/owner_records.sql")),

@@ -69,21 +69,22 @@ const DAMAGES: &[(&str, &[&str])] = &[
     ),
     ("delete from charge_groups where usage_type = 'Shard'", &["lines_are_conserved", "groups_are_conserved"]),
     (
-        "update atoms set effective_cost = effective_cost - 0.000000000000000001 where run_id is not null",
+        "update owned_atoms set effective_cost = effective_cost - 0.000000000000000001 where run_nr is not null",
         &["groups_are_conserved", "roll_up_equals_atoms"],
     ),
-    ("delete from atoms where category = 'idle'", &["groups_are_conserved", "roll_up_equals_atoms"]),
+    ("delete from owned_atoms where category = 'idle'", &["groups_are_conserved", "roll_up_equals_atoms"]),
     (
         // Conserved, but the run pays for more than was charged and idle is negative.
-        "update atoms set billed_cost = case when run_id is null then -1 else 1.25 end where cluster_id is not null
+        "update owned_atoms set billed_cost = case when run_nr is null then -1 else 1.25 end
+            where group_nr in (select group_nr from charge_groups where cluster_id is not null)
             and category <> 'shared'",
         &["parts_keep_their_sign"],
     ),
-    ("insert into atoms select * from atoms where run_id is not null", &["atoms_are_unique"]),
-    ("update atoms set category = 'direct' where category = 'unallocated'", &["categories_fit_their_facts"]),
-    ("update atoms set category = 'idle' where run_id is not null", &["categories_fit_their_facts"]),
-    ("update atoms set category = null where run_id is not null", &["categories_fit_their_facts"]),
-    ("update atoms set weight = 0 where category = 'idle'", &["categories_fit_their_facts"]),
+    ("insert into owned_atoms select * from owned_atoms where run_nr is not null", &["atoms_are_unique"]),
+    ("update owned_atoms set category = 'direct' where category = 'unallocated'", &["categories_fit_their_facts"]),
+    ("update owned_atoms set category = 'idle' where run_nr is not null", &["categories_fit_their_facts"]),
+    ("update owned_atoms set category = null where run_nr is not null", &["categories_fit_their_facts"]),
+    ("update owned_atoms set weight = 0 where category = 'idle'", &["categories_fit_their_facts"]),
     ("update daily_balance set difference = 0.000000000000000001 where basis = 'list'", &["days_are_balanced"]),
     ("update daily_costs set list_cost = list_cost + 0.000000000000000001", &["roll_up_equals_atoms"]),
     (

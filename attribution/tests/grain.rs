@@ -24,7 +24,7 @@ fn a_row_that_stands_twice_and_a_null_are_seen() {
     let (ledger, rules) = common::case(&case);
     let builder = ledger.built(&rules);
     builder
-        .run("damage", "insert into node_shares select * from node_shares where run_id is null limit 1")
+        .run("damage", "insert into node_shares select * from node_shares where run_nr is null limit 1")
         .unwrap();
     builder.run("damage", "update charge_lines set line_id = null").unwrap();
     let broken = builder.broken_keys().unwrap();

@@ -5,7 +5,7 @@ use std::fmt::{Display, Write as _};
 use std::path::Path;
 
 use attribution::description::KeyColumn;
-use attribution::models::{CHECKS, MODELS};
+use attribution::models::{CHECKS, Form, MODELS};
 
 fn key(columns: &[KeyColumn]) -> String {
     let name = |column: &KeyColumn| format!("`{}`{}", column.name, if column.nullable { "?" } else { "" });
@@ -44,7 +44,11 @@ fn page() -> String {
                 page,
                 "| `{}`{} | {} | {} | {} | {} |",
                 model.name,
-                if model.published { ", kept" } else { "" },
+                match model.form {
+                    Form::Table => ", kept",
+                    Form::View => ", a view",
+                    Form::Step => "",
+                },
                 model.grain(),
                 model.keys().iter().map(|columns| key(columns)).collect::<Vec<_>>().join("; "),
                 list(read),

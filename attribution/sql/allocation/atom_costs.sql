@@ -1,6 +1,6 @@
 -- One row per atom: charge group x run x table x consumer, with its part of each cost. The parts of
 -- a group sum to it exactly, on every basis, and none has another sign than its group.
--- Key: group_nr, engine?, run_id?, table_id?, consumer_kind?, consumer?, part
+-- Key: group_nr, run_nr?, table_id?, consumer_kind?, consumer?, part
 with totals as (
     select group_nr, cast(sum(weight) as bigint) as weight_total, count(*) as parts, max(weight) as largest_weight
     from shares
@@ -9,11 +9,11 @@ with totals as (
 largest as (
     -- The largest part takes what cutting leaves; of equal ones the first by key.
     select
-        h.group_nr, h.engine, h.run_id, h.table_id, h.consumer_kind, h.consumer,
+        h.group_nr, h.run_nr, h.table_id, h.consumer_kind, h.consumer,
         row_number() over (
             partition by h.group_nr
             order by
-                coalesce(h.run_id, ''), coalesce(h.table_id, ''), coalesce(h.engine, ''), coalesce(h.consumer, '')
+                coalesce(h.run_nr, cast(-1 as bigint)), coalesce(h.table_id, ''), coalesce(h.consumer, '')
         ) as nth
     from shares h
     join totals t on t.group_nr = h.group_nr and t.largest_weight = h.weight and t.parts > 1
@@ -70,7 +70,7 @@ sized as (
 ),
 shares_of_groups as (
     select
-        h.group_nr, h.engine, h.run_id, h.table_id, h.consumer_kind, h.consumer, h.part, h.method, h.weight, t.weight_total,
+        h.group_nr, h.run_nr, h.table_id, h.consumer_kind, h.consumer, h.part, h.method, h.weight, t.weight_total,
         case when l.group_nr is null then 0 else 1 end as is_largest,
         cast(h.weight as double) / cast(t.weight_total as double) as share,
         g.billed_cost, g.effective_cost, g.list_cost, g.contracted_cost,
@@ -82,15 +82,14 @@ shares_of_groups as (
     left join largest l
         on l.nth = 1
         and l.group_nr = h.group_nr
-        and coalesce(l.run_id, '') = coalesce(h.run_id, '')
+        and coalesce(l.run_nr, cast(-1 as bigint)) = coalesce(h.run_nr, cast(-1 as bigint))
         and coalesce(l.table_id, '') = coalesce(h.table_id, '')
-        and coalesce(l.engine, '') = coalesce(h.engine, '')
         and coalesce(l.consumer, '') = coalesce(h.consumer, '')
 ),
 cut as (
     -- The share is computed once and used for all four; each part is cut off towards zero.
     select
-        s.group_nr, s.engine, s.run_id, s.table_id, s.consumer_kind, s.consumer, s.part, s.method, s.weight, s.weight_total, s.is_largest,
+        s.group_nr, s.run_nr, s.table_id, s.consumer_kind, s.consumer, s.part, s.method, s.weight, s.weight_total, s.is_largest,
         s.billed_cost, s.effective_cost, s.list_cost, s.contracted_cost,
         cast(cast(cast(sign(s.billed_units) * floor(abs(s.billed_units) * s.share) as bigint) as decimal(19, 0)) * s.billed_unit as decimal(38, 12)) as billed_part,
         cast(cast(cast(sign(s.effective_units) * floor(abs(s.effective_units) * s.share) as bigint) as decimal(19, 0)) * s.effective_unit as decimal(38, 12)) as effective_part,
@@ -109,7 +108,7 @@ given as (
     group by group_nr
 )
 select
-    h.group_nr, h.engine, h.run_id, h.table_id, h.consumer_kind, h.consumer, h.part, h.method,
+    h.group_nr, h.run_nr, h.table_id, h.consumer_kind, h.consumer, h.part, h.method,
     h.weight, t.weight_total,
     g.billed_cost, g.effective_cost, g.list_cost, g.contracted_cost
 from shares h
@@ -117,7 +116,7 @@ join totals t on t.group_nr = h.group_nr and t.parts = 1
 join charge_groups g on g.group_nr = h.group_nr
 union all
 select
-    c.group_nr, c.engine, c.run_id, c.table_id, c.consumer_kind, c.consumer, c.part, c.method,
+    c.group_nr, c.run_nr, c.table_id, c.consumer_kind, c.consumer, c.part, c.method,
     c.weight, c.weight_total,
     cast(c.billed_part as decimal(38, 18)),
     cast(c.effective_part as decimal(38, 18)),
@@ -128,7 +127,7 @@ where c.is_largest = 0
 union all
 -- What the cuts left goes to the largest part.
 select
-    c.group_nr, c.engine, c.run_id, c.table_id, c.consumer_kind, c.consumer, c.part, c.method,
+    c.group_nr, c.run_nr, c.table_id, c.consumer_kind, c.consumer, c.part, c.method,
     c.weight, c.weight_total,
     cast(c.billed_part + (c.billed_cost - v.billed_given) as decimal(38, 18)),
     cast(c.effective_part + (c.effective_cost - v.effective_given) as decimal(38, 18)),

@@ -8,7 +8,7 @@ with spans as (
         greatest(r.started_at, h.hour) as span_start,
         least(coalesce(r.ended_at, h.hour + interval 1 hour), h.hour + interval 1 hour) as span_end
     from run_hosts h
-    join stg_runs r on r.engine = h.engine and r.run_id = h.run_id
+    join stg_runs r on r.run_nr = h.run_nr
     where h.cluster_id is not null
 ),
 ordered as (

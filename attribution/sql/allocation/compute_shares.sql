@@ -1,6 +1,6 @@
 -- One row per cluster charge group and run that has a part in it, and one without a run
 -- for idle: integer weights.
--- Key: group_nr, engine?, run_id?
+-- Key: group_nr, run_nr?
 with groups as (
     select g.group_nr, g.cluster_id, g.bucket_start as hour, l.node_id, g.is_node
     from charge_groups g
@@ -16,13 +16,13 @@ with groups as (
 ),
 by_node as (
     -- An instance may be known by two names in its cluster: its weights add up.
-    select g.group_nr, s.engine, s.run_id, cast(sum(s.weight) as bigint) as weight, 'node-share' as method
+    select g.group_nr, s.run_nr, cast(sum(s.weight) as bigint) as weight, 'node-share' as method
     from groups g
     join node_shares s on s.cluster_id = g.cluster_id and s.node_id = g.node_id and s.hour = g.hour
-    group by g.group_nr, s.engine, s.run_id
+    group by g.group_nr, s.run_nr
 ),
 by_cluster as (
-    select g.group_nr, s.engine, s.run_id, s.weight, s.method
+    select g.group_nr, s.run_nr, s.weight, s.method
     from groups g
     join cluster_shares s on s.cluster_id = g.cluster_id and s.hour = g.hour
     where g.node_id is null
@@ -32,11 +32,11 @@ found as (
     union all
     select * from by_cluster
 )
-select group_nr, engine, run_id, weight, method
+select group_nr, run_nr, weight, method
 from found
 union all
 -- Paid, and neither a run nor a capacity is known of that hour: all idle.
-select g.group_nr, cast(null as varchar), cast(null as varchar), cast(1 as bigint), 'idle'
+select g.group_nr, cast(null as bigint), cast(1 as bigint), 'idle'
 from groups g
 left join (select distinct group_nr from found) f on f.group_nr = g.group_nr
 where f.group_nr is null

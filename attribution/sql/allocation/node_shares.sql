@@ -2,13 +2,13 @@
 -- integer weights that sum to 10^12 a node-hour.
 -- used = the larger of the shares of cores and memory held by all runs, at most 1; each run
 -- has the part of it that its own larger share has of all runs' larger shares.
--- Key: cluster_id, node_id, hour, engine?, run_id?
+-- Key: cluster_id, node_id, hour, run_nr?
 with nodes as (
     select * from node_lives where is_worker = 1 and vcore_ms > 0
 ),
 needs as (
     select
-        u.engine, u.run_id, n.cluster_id, n.node_id, n.hour,
+        u.run_nr, n.cluster_id, n.node_id, n.hour,
         u.vcore_ms, u.memory_mib_ms, n.vcore_ms as paid_vcore_ms, n.memory_mib_ms as paid_memory_mib_ms,
         cast(floor(1e12 * greatest(
             cast(u.vcore_ms as double) / n.vcore_ms,
@@ -30,12 +30,12 @@ used as (
 ),
 cut as (
     select
-        n.cluster_id, n.node_id, n.hour, n.engine, n.run_id, u.used,
+        n.cluster_id, n.node_id, n.hour, n.run_nr, u.used,
         case when u.needs > 0
             then cast(floor(cast(u.used as double) * (cast(n.need as double) / u.needs)) as bigint)
             else cast(0 as bigint) end as weight,
         row_number() over (
-            partition by n.cluster_id, n.node_id, n.hour order by n.need desc, n.engine, n.run_id
+            partition by n.cluster_id, n.node_id, n.hour order by n.need desc, n.run_nr
         ) as nth_largest
     from needs n
     join used u on u.cluster_id = n.cluster_id and u.node_id = n.node_id and u.hour = n.hour
@@ -43,7 +43,7 @@ cut as (
 runs as (
     -- What cutting off left is the largest run's, not idle.
     select
-        c.cluster_id, c.node_id, c.hour, c.engine, c.run_id,
+        c.cluster_id, c.node_id, c.hour, c.run_nr,
         c.weight + case
             when c.nth_largest = 1
                 then c.used - cast(sum(c.weight) over (partition by c.cluster_id, c.node_id, c.hour) as bigint)
@@ -56,12 +56,12 @@ taken as (
     from runs
     group by cluster_id, node_id, hour
 )
-select cluster_id, node_id, hour, engine, run_id, weight
+select cluster_id, node_id, hour, run_nr, weight
 from runs
 where weight > 0
 union all
 select
-    n.cluster_id, n.node_id, n.hour, cast(null as varchar), cast(null as varchar),
+    n.cluster_id, n.node_id, n.hour, cast(null as bigint),
     cast(1000000000000 as bigint) - coalesce(t.weight, 0)
 from nodes n
 left join taken t on t.cluster_id = n.cluster_id and t.node_id = n.node_id and t.hour = n.hour

@@ -1,7 +1,7 @@
 -- One row per run, hour, cluster and node: what the run held of the node. Usage on a host
 -- that is no known worker, or one of unknown capacity, is spread over the workers of its
 -- cluster by their capacity.
--- Key: engine, run_id, hour, cluster_id, node_id
+-- Key: run_nr, hour, cluster_id, node_id
 with workers as (
     select
         l.*,
@@ -18,7 +18,7 @@ placed as (
 ),
 spread as (
     select
-        p.engine, p.run_id, p.hour, w.cluster_id, w.node_id,
+        p.run_nr, p.hour, w.cluster_id, w.node_id,
         cast(floor(cast(p.vcore_ms as double) * w.vcore_ms / w.cluster_vcore_ms) as bigint) as vcore_ms,
         cast(floor(cast(p.memory_mib_ms as double) * w.vcore_ms / w.cluster_vcore_ms) as bigint) as memory_mib_ms,
         p.active_ms
@@ -27,16 +27,16 @@ spread as (
     where p.is_linked = 0
 )
 select
-    engine, run_id, hour, cluster_id, node_id,
+    run_nr, hour, cluster_id, node_id,
     cast(sum(vcore_ms) as bigint) as vcore_ms,
     cast(sum(memory_mib_ms) as bigint) as memory_mib_ms,
     max(active_ms) as active_ms,
     max(is_linked) as is_linked
 from (
-    select engine, run_id, hour, cluster_id, node_id, vcore_ms, memory_mib_ms, active_ms, 1 as is_linked
+    select run_nr, hour, cluster_id, node_id, vcore_ms, memory_mib_ms, active_ms, 1 as is_linked
     from placed
     where is_linked = 1
     union all
-    select engine, run_id, hour, cluster_id, node_id, vcore_ms, memory_mib_ms, active_ms, 0 from spread
+    select run_nr, hour, cluster_id, node_id, vcore_ms, memory_mib_ms, active_ms, 0 from spread
 ) all_usage
-group by engine, run_id, hour, cluster_id, node_id
+group by run_nr, hour, cluster_id, node_id

@@ -1,6 +1,6 @@
 -- One row per run, hour, cluster and host as logged: the cluster and the node it is on, as
 -- far as they are known.
--- Key: engine, run_id, hour, cluster_id?, host?
+-- Key: run_nr, hour, cluster_id?, host?
 with names as (
     -- The spellings by which engines know a node.
     select cluster_id, node_id, private_dns as host from stg_nodes where private_dns is not null
@@ -10,7 +10,7 @@ with names as (
     select cluster_id, node_id, split_part(private_dns, '.', 1) from stg_nodes where private_dns is not null
 ),
 candidates as (
-    select h.engine, h.run_id, h.hour, h.host, h.cluster_id as logged_cluster_id, n.cluster_id, n.node_id
+    select h.run_nr, h.hour, h.host, h.cluster_id as logged_cluster_id, n.cluster_id, n.node_id
     from stg_run_hours h
     join names n on n.host = h.host and (h.cluster_id is null or h.cluster_id = n.cluster_id)
     join node_lives l on l.cluster_id = n.cluster_id and l.node_id = n.node_id and l.hour = h.hour
@@ -18,21 +18,20 @@ candidates as (
 linked as (
     -- A private address may be reused in another network: only an unambiguous node counts.
     select
-        engine, run_id, hour, host, logged_cluster_id,
+        run_nr, hour, host, logged_cluster_id,
         min(cluster_id) as cluster_id, min(node_id) as node_id
     from candidates
-    group by engine, run_id, hour, host, logged_cluster_id
+    group by run_nr, hour, host, logged_cluster_id
     having count(*) = 1
 ),
 cluster_of_run as (
-    select engine, run_id, min(cluster_id) as cluster_id
+    select run_nr, min(cluster_id) as cluster_id
     from linked
-    group by engine, run_id
+    group by run_nr
     having count(distinct cluster_id) = 1
 )
 select
-    h.engine,
-    h.run_id,
+    h.run_nr,
     h.hour,
     h.host,
     coalesce(h.cluster_id, l.cluster_id, c.cluster_id) as cluster_id,
@@ -42,6 +41,6 @@ select
     h.active_ms
 from stg_run_hours h
 left join linked l
-    on l.engine = h.engine and l.run_id = h.run_id and l.hour = h.hour and l.host = h.host
+    on l.run_nr = h.run_nr and l.hour = h.hour and l.host = h.host
     and coalesce(l.logged_cluster_id, '') = coalesce(h.cluster_id, '')
-left join cluster_of_run c on c.engine = h.engine and c.run_id = h.run_id
+left join cluster_of_run c on c.run_nr = h.run_nr

@@ -1,9 +1,10 @@
 -- Any row is a day and currency of which ownership coverage leaves out or adds a cost that is not shared.
 with owned as (
-    select usage_date, billing_currency, sum(billed_cost) as billed_cost, sum(effective_cost) as effective_cost
-    from atoms
-    where category <> 'shared'
-    group by usage_date, billing_currency
+    select a.usage_date, g.billing_currency, sum(a.billed_cost) as billed_cost, sum(a.effective_cost) as effective_cost
+    from owned_atoms a
+    join charge_groups g on g.group_nr = a.group_nr
+    where a.category <> 'shared'
+    group by a.usage_date, g.billing_currency
 ),
 covered as (
     select usage_date, billing_currency, sum(billed_cost) as billed_cost, sum(effective_cost) as effective_cost

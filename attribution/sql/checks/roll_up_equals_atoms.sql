@@ -1,11 +1,12 @@
 -- Any row is a day, currency, team and category in which the roll-up that pages sum from differs from the atoms.
 with atoms_by_team as (
     select
-        usage_date, billing_currency, coalesce(team, '') as team, category,
-        sum(billed_cost) as billed, sum(effective_cost) as effective,
-        sum(list_cost) as list, sum(contracted_cost) as contracted
-    from atoms
-    group by usage_date, billing_currency, coalesce(team, ''), category
+        a.usage_date, g.billing_currency, coalesce(a.team, '') as team, a.category,
+        sum(a.billed_cost) as billed, sum(a.effective_cost) as effective,
+        sum(a.list_cost) as list, sum(a.contracted_cost) as contracted
+    from owned_atoms a
+    join charge_groups g on g.group_nr = a.group_nr
+    group by a.usage_date, g.billing_currency, coalesce(a.team, ''), a.category
 ),
 daily as (
     select

@@ -1,12 +1,13 @@
 -- Any row is a table, day and currency whose states of bytes do not sum to what its storage cost.
 with stored as (
     select
-        table_id, usage_date, billing_currency,
-        sum(billed_cost) as billed, sum(effective_cost) as effective,
-        sum(list_cost) as list, sum(contracted_cost) as contracted
-    from atoms
-    where part = 'table' and method in ('storage-bytes', 'storage-nearest')
-    group by table_id, usage_date, billing_currency
+        a.table_id, a.usage_date, g.billing_currency,
+        sum(a.billed_cost) as billed, sum(a.effective_cost) as effective,
+        sum(a.list_cost) as list, sum(a.contracted_cost) as contracted
+    from owned_atoms a
+    join charge_groups g on g.group_nr = a.group_nr
+    where a.part = 'table' and a.method in ('storage-bytes', 'storage-nearest')
+    group by a.table_id, a.usage_date, g.billing_currency
 ),
 states as (
     select

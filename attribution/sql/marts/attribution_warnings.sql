@@ -25,17 +25,23 @@ union all
 select 'cluster-without-capacity', cluster_id,
     'its nodes'' cores are unknown: it is shared over the time a run was active', cast(count(*) as bigint)
 from cluster_shares
-where method = 'cluster-active-share' and run_id is not null
+where method = 'cluster-active-share' and run_nr is not null
 group by cluster_id
 union all
-select 'cluster-unobserved', cluster_id,
+select 'cluster-unobserved', g.cluster_id,
     'charges name this cluster, but neither its nodes nor its runs are read: they go to its tags'' owner',
     cast(count(*) as bigint)
-from atoms where method = 'unobserved-cluster' group by cluster_id
+from owned_atoms a join charge_groups g on g.group_nr = a.group_nr
+where a.method = 'unobserved-cluster' group by g.cluster_id
 union all
 select 'storage-nearest', bucket,
     'days without a collection of its tables were split by the nearest one', cast(count(distinct usage_date) as bigint)
-from (select resource_id as bucket, usage_date from atoms where method = 'storage-nearest') days
+from (
+    select g.resource_id as bucket, a.usage_date
+    from owned_atoms a
+    join charge_groups g on g.group_nr = a.group_nr
+    where a.method = 'storage-nearest'
+) days
 group by bucket
 union all
 select 'over-used-node', s.cluster_id || ' ' || s.node_id,

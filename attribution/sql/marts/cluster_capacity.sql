@@ -11,7 +11,7 @@ used as (
     select s.cluster_id, sum(floor(cast(s.weight as double) * l.vcore_ms / 1e12)) as vcore_ms_used
     from node_shares s
     join node_lives l on l.cluster_id = s.cluster_id and l.node_id = s.node_id and l.hour = s.hour
-    where s.run_id is not null
+    where s.run_nr is not null
     group by s.cluster_id
 ),
 owners as (

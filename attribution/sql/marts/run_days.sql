@@ -3,17 +3,17 @@
 -- Key: usage_date, engine, run_id, billing_currency, team?
 with costs as (
     select
-        engine, run_id, usage_date, billing_currency, team, min(workload) as workload,
+        run_nr, usage_date, billing_currency, team,
         sum(billed_cost) as billed_cost, sum(effective_cost) as effective_cost,
         sum(list_cost) as list_cost, sum(contracted_cost) as contracted_cost
     from daily_costs
-    where run_id is not null
-    group by engine, run_id, usage_date, billing_currency, team
+    where run_nr is not null
+    group by run_nr, usage_date, billing_currency, team
 ),
 held as (
-    select engine, run_id, cast(hour as date) as usage_date, cast(sum(vcore_ms) as bigint) as vcore_ms
+    select run_nr, cast(hour as date) as usage_date, cast(sum(vcore_ms) as bigint) as vcore_ms
     from stg_run_hours
-    group by engine, run_id, cast(hour as date)
+    group by run_nr, cast(hour as date)
 ),
 written as (
     select
@@ -28,17 +28,17 @@ numbered as (
     select
         c.*,
         row_number() over (
-            partition by c.engine, c.run_id, c.billing_currency order by c.usage_date, c.team
+            partition by c.run_nr, c.billing_currency order by c.usage_date, c.team
         ) as nth
     from costs c
 )
 select
-    n.engine, n.run_id, n.usage_date, n.billing_currency, n.team, n.workload,
+    r.engine, r.run_id, n.usage_date, n.billing_currency, n.team, r.workload,
     r.trigger, r.status,
     -- A step is tried again, or within one try its application is: `application/2`.
     greatest(
         coalesce(r.attempt, 1),
-        coalesce(case when n.engine = 'spark' then try_cast(split_part(n.run_id, '/', 2) as bigint) end, 1)
+        coalesce(case when r.engine = 'spark' then try_cast(split_part(r.run_id, '/', 2) as bigint) end, 1)
     ) as attempt,
     case when n.nth = 1 then 1 else 0 end as is_first,
     coalesce(h.vcore_ms, 0) as vcore_ms,
@@ -46,6 +46,6 @@ select
     case when n.nth = 1 then w.row_count end as written_rows,
     n.billed_cost, n.effective_cost, n.list_cost, n.contracted_cost
 from numbered n
-join stg_runs r on r.engine = n.engine and r.run_id = n.run_id
-left join held h on h.engine = n.engine and h.run_id = n.run_id and h.usage_date = n.usage_date
-left join written w on w.engine = n.engine and w.run_id = n.run_id
+join stg_runs r on r.run_nr = n.run_nr
+left join held h on h.run_nr = n.run_nr and h.usage_date = n.usage_date
+left join written w on w.engine = r.engine and w.run_id = r.run_id

@@ -5,12 +5,13 @@
 -- Key: table_id, usage_date, billing_currency, state
 with costs as (
     select
-        table_id, usage_date, billing_currency,
-        sum(billed_cost) as billed_cost, sum(effective_cost) as effective_cost,
-        sum(list_cost) as list_cost, sum(contracted_cost) as contracted_cost
-    from atoms
-    where part = 'table' and method in ('storage-bytes', 'storage-nearest')
-    group by table_id, usage_date, billing_currency
+        a.table_id, a.usage_date, g.billing_currency,
+        sum(a.billed_cost) as billed_cost, sum(a.effective_cost) as effective_cost,
+        sum(a.list_cost) as list_cost, sum(a.contracted_cost) as contracted_cost
+    from owned_atoms a
+    join charge_groups g on g.group_nr = a.group_nr
+    where a.part = 'table' and a.method in ('storage-bytes', 'storage-nearest')
+    group by a.table_id, a.usage_date, g.billing_currency
 ),
 near as (
     select

@@ -31,15 +31,16 @@ telling_tags as (
 ),
 named as (
     select
-        a.usage_date, a.billing_currency, a.team, a.part, a.method,
+        a.usage_date, g.billing_currency, a.team, a.part, a.method,
         a.billed_cost, a.effective_cost, a.list_cost, a.contracted_cost,
-        a.table_id, a.resource_id, a.account_id,
-        coalesce(r.workflow_id, r.name) as workflow, r.user_name, a.cluster_id,
+        a.table_id, g.resource_id, g.account_id,
+        coalesce(r.workflow_id, r.name) as workflow, r.user_name, g.cluster_id,
         t.key as tag_key, t.value as tag_value
-    from atoms a
-    left join stg_runs r on a.part = 'run' and r.engine = a.engine and r.run_id = a.run_id
+    from owned_atoms a
+    join charge_groups g on g.group_nr = a.group_nr
+    left join stg_runs r on r.run_nr = a.run_nr
     left join telling_tags t
-        on a.part in ('whole', 'unmeasured') and t.tag_set_id = a.tag_set_id and t.nth = 1
+        on a.part in ('whole', 'unmeasured') and t.tag_set_id = g.tag_set_id and t.nth = 1
     where a.category <> 'shared' and (a.claimed_by is null or a.claimed_by = 'default')
 ),
 ruled as (

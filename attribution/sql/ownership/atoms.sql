@@ -1,154 +1,41 @@
--- One row per atom (charge group x run x table x consumer): its cost on every basis, how it
--- was found (method, weight, pool rule) and whose it is (team, owner rule), in one of six
--- categories. Usage follows the run's owner or the consumer's (else its pool's), storage the
--- table's (else the bucket's tags), idle the cluster's, direct charges a rule on their
--- unobserved cluster, then their own tags; then the default team.
+-- One row per atom (charge group x run x table x consumer), with all that is known of its
+-- group and its run: what owned_atoms holds by number. A view.
 -- Key: charge_group_id, engine?, run_id?, table_id?, consumer_kind?, consumer?, part
-with runs as (
-    select r.engine, r.run_id, r.workload, o.team, o.rule_id, o.owner_kind
-    from stg_runs r
-    left join owner_of_run o on o.engine = r.engine and o.run_id = r.run_id
-),
-owned as (
-    select
-        g.charge_group_id,
-        a.engine, a.run_id, a.table_id, a.consumer_kind, a.consumer, a.part, a.method, a.weight, a.weight_total,
-        a.billed_cost, a.effective_cost, a.list_cost, a.contracted_cost,
-        g.bucket_start,
-        g.bucket_hours,
-        g.usage_date,
-        g.billing_currency,
-        g.service_name,
-        g.account_id,
-        g.region_id,
-        g.pool,
-        g.pool_rule,
-        g.pool_kind,
-        g.cluster_id,
-        g.resource_id,
-        g.tag_set_id,
-        g.usage_type,
-        case when a.consumer_kind = 'workload' then a.consumer else r.workload end as workload,
-        case
-            when a.part = 'run' then r.team
-            when a.part = 'consumer' and u.team is not null then u.team
-            when a.part = 'consumer' and (g.pool_kind in ('compute', 'overhead') or c.owner_kind = 'cluster')
-                then c.team
-            when a.part = 'consumer' then d.team
-            when a.part = 'idle' then c.team
-            when a.part = 'table' then coalesce(t.team, d.team)
-            when a.part = 'unmeasured' then d.team
-            when g.pool_kind = 'direct' and c.owner_kind = 'cluster' then c.team
-            when g.pool_kind = 'direct' then d.team
-        end as ruled_team,
-        case
-            when a.part = 'run' then r.rule_id
-            when a.part = 'consumer' and u.team is not null then u.rule_id
-            when a.part = 'consumer' and (g.pool_kind in ('compute', 'overhead') or c.owner_kind = 'cluster')
-                then c.rule_id
-            when a.part = 'consumer' then d.rule_id
-            when a.part = 'idle' then c.rule_id
-            when a.part = 'table' then coalesce(t.rule_id, d.rule_id)
-            when a.part = 'unmeasured' then d.rule_id
-            when g.pool_kind = 'direct' and c.owner_kind = 'cluster' then c.rule_id
-            when g.pool_kind = 'direct' then d.rule_id
-        end as ruled_by,
-        case
-            when a.part = 'run' then r.owner_kind
-            when a.part = 'consumer' and u.team is not null then u.owner_kind
-            when a.part = 'consumer' and (g.pool_kind in ('compute', 'overhead') or c.owner_kind = 'cluster')
-                then c.owner_kind
-            when a.part = 'consumer' then d.owner_kind
-            when a.part = 'idle' then c.owner_kind
-            when a.part = 'table' and t.team is not null then t.owner_kind
-            when a.part = 'table' and d.team is not null then 'bucket'
-            when a.part = 'unmeasured' then d.owner_kind
-            when g.pool_kind = 'direct' and c.owner_kind = 'cluster' then c.owner_kind
-            when g.pool_kind = 'direct' then d.owner_kind
-        end as ruled_kind
-    from atom_costs a
-    join charge_groups g on g.group_nr = a.group_nr
-    left join runs r on a.part = 'run' and r.engine = a.engine and r.run_id = a.run_id
-    left join owner_of_cluster c
-        on (a.part = 'idle' or a.method in ('unobserved-cluster', 'usage-share', 'usage-rest'))
-        and c.cluster_id = g.cluster_id
-        and c.usage_date = g.usage_date
-    left join owner_of_table t on a.part = 'table' and t.table_id = a.table_id and t.usage_date = g.usage_date
-    left join usage_shares s on a.part = 'consumer' and s.group_nr = a.group_nr and s.consumer = a.consumer
-    left join owner_of_consumer u
-        on u.usage_date = s.usage_date
-        and u.consumer_kind = s.consumer_kind
-        and u.consumer = s.consumer
-        and u.named_team = coalesce(s.team, '')
-    left join owner_of_charge d
-        on (g.pool_kind in ('direct', 'storage') or a.part = 'consumer')
-        and d.tag_set_id = coalesce(g.tag_set_id, '')
-        and d.resource_id = coalesce(g.resource_id, '')
-        and d.account_id = coalesce(g.account_id, '')
-        and d.usage_date = g.usage_date
-),
-defaulted as (
-    select
-        o.*,
-        -- The default owns work, storage and capacity nobody claims; shared costs stay shared.
-        case
-            when o.pool_kind = 'shared' and o.part <> 'consumer' then null
-            else coalesce(o.ruled_team, p.default_team)
-        end as team,
-        case
-            when o.pool_kind = 'shared' and o.part <> 'consumer' then null
-            when o.ruled_team is not null then o.ruled_by
-            when p.default_team is not null then 'default'
-        end as owner_rule,
-        case
-            when o.pool_kind = 'shared' and o.part <> 'consumer' then null
-            when o.ruled_team is not null then o.ruled_kind
-            when p.default_team is not null then 'default'
-        end as claimed_by
-    from owned o
-    cross join parameters p
-)
 select
-    d.charge_group_id,
-    d.bucket_start,
-    d.bucket_hours,
-    d.usage_date,
-    d.billing_currency,
-    d.service_name,
-    d.account_id,
-    d.region_id,
-    d.pool,
-    d.pool_rule,
-    d.cluster_id,
-    d.resource_id,
-    d.tag_set_id,
-    d.usage_type,
-    d.engine,
-    d.run_id,
-    d.workload,
-    d.table_id,
-    d.consumer_kind,
-    d.consumer,
-    d.part,
-    case when d.method = 'direct' and d.team is null then 'unowned' else d.method end as method,
-    d.weight,
-    d.weight_total,
-    d.team,
-    d.owner_rule,
-    -- By which kind of fact: owner, tag, workflow, user, table, resource, cluster, bucket,
-    -- account or default.
-    d.claimed_by,
-    case
-        when d.part in ('run', 'consumer') then 'usage'
-        when d.part = 'idle' then 'idle'
-        when d.part = 'table' then 'storage'
-        when d.pool_kind = 'shared' then 'shared'
-        when d.part = 'unmeasured' and d.team is not null then 'storage'
-        when d.team is not null then 'direct'
-        else 'unallocated'
-    end as category,
-    d.billed_cost,
-    d.effective_cost,
-    d.list_cost,
-    d.contracted_cost
-from defaulted d
+    g.charge_group_id,
+    g.bucket_start,
+    g.bucket_hours,
+    a.usage_date,
+    g.billing_currency,
+    g.service_name,
+    g.account_id,
+    g.region_id,
+    g.pool,
+    g.pool_rule,
+    g.cluster_id,
+    g.resource_id,
+    g.tag_set_id,
+    g.usage_type,
+    r.engine,
+    r.run_id,
+    case when a.consumer_kind = 'workload' then a.consumer else r.workload end as workload,
+    a.table_id,
+    a.consumer_kind,
+    a.consumer,
+    a.part,
+    a.method,
+    a.weight,
+    a.weight_total,
+    a.team,
+    a.owner_rule,
+    a.claimed_by,
+    a.category,
+    a.billed_cost,
+    a.effective_cost,
+    a.list_cost,
+    a.contracted_cost,
+    a.group_nr,
+    a.run_nr
+from owned_atoms a
+join charge_groups g on g.group_nr = a.group_nr
+left join stg_runs r on r.run_nr = a.run_nr

@@ -17,7 +17,7 @@ runs as (
                 order by r.started_at desc, r.engine, r.run_id
             ) as nth
         from stg_runs r
-        join owner_of_run o on o.engine = r.engine and o.run_id = r.run_id
+        join owner_of_run o on o.run_nr = r.run_nr
         where r.workload in (select consumer from consumers where consumer_kind = 'workload')
     ) ranked
     where nth = 1

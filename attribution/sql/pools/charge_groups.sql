@@ -16,16 +16,21 @@ with summed as (
     from charge_pieces p
     join charge_lines l on l.line_id = p.line_id
     group by l.group_key, p.bucket_start
+),
+named as (
+    select
+        md5(concat_ws(chr(31), cast(s.group_key as varchar), cast(unix_seconds(s.bucket_start) as varchar))) as charge_group_id,
+        s.*
+    from summed s
 )
 select
-    md5(concat_ws(chr(31), s.group_key, cast(s.bucket_start as varchar))) as charge_group_id,
-    -- The number by which allocation knows the group, of this mart only: no other group has
-    -- both this first line and this hour (hours since 1970 have six digits until 2084).
-    s.first_line_id * 1000000 + cast(floor(unix_seconds(s.bucket_start) / 3600) as bigint) as group_nr,
-    s.group_key,
-    s.bucket_start,
+    n.charge_group_id,
+    -- The number by which allocation knows the group: the first 60 bits of its id.
+    cast(conv(substr(n.charge_group_id, 1, 15), 16, 10) as bigint) as group_nr,
+    n.group_key,
+    n.bucket_start,
     l.bucket_hours,
-    cast(s.bucket_start as date) as usage_date,
+    cast(n.bucket_start as date) as usage_date,
     l.source,
     l.billing_currency,
     l.service_name,
@@ -43,11 +48,11 @@ select
     l.charge_category,
     case when l.pool_kind = 'overhead' then null else l.usage_type end as usage_type,
     case when l.pool_kind = 'overhead' then null else l.quantity_unit end as quantity_unit,
-    case when l.pool_kind = 'overhead' then null else s.quantity end as quantity,
-    s.pieces,
-    s.billed_cost,
-    s.effective_cost,
-    s.list_cost,
-    s.contracted_cost
-from summed s
-join charge_lines l on l.line_id = s.first_line_id
+    case when l.pool_kind = 'overhead' then null else n.quantity end as quantity,
+    n.pieces,
+    n.billed_cost,
+    n.effective_cost,
+    n.list_cost,
+    n.contracted_cost
+from named n
+join charge_lines l on l.line_id = n.first_line_id

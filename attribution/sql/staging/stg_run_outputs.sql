@@ -3,6 +3,7 @@
 -- else 1. Not of runs that failed: what those cost belongs to no table; but a stream that
 -- failed wrote until it did.
 -- Key: engine, run_id, table_id?
+-- Key: run_nr, table_id?
 with tables as (
     select distinct table_id from stg_tables
 ),
@@ -73,17 +74,17 @@ streams as (
     group by r.workload, n.table_id
 ),
 earlier_deployments as (
-    select r.engine, r.run_id, w.table_id, w.weight
+    select r.engine, r.run_id, w.table_id, w.weight, r.run_nr
     from stg_runs r
     join streams w on w.workload = r.workload
     where r.engine = 'flink'
         and r.name is not null
         and not exists (select 1 from named n where n.engine = r.engine and n.run_id = r.run_id)
 )
-select engine, run_id, table_id, cast(weight as bigint) as weight
+select engine, run_id, table_id, cast(weight as bigint) as weight, run_nr
 from earlier_deployments
 union all
-select n.engine, n.run_id, n.table_id, cast(sum(n.weight) as bigint) as weight
+select n.engine, n.run_id, n.table_id, cast(sum(n.weight) as bigint) as weight, r.run_nr
 from named n
 join stg_runs r on r.engine = n.engine and r.run_id = n.run_id
 where (r.status <> 'failed' or r.engine = 'flink')
@@ -97,4 +98,4 @@ where (r.status <> 'failed' or r.engine = 'flink')
                 and split_part(s.table_id, '.', -1) = split_part(n.written_name, '.', -1)
         )
     )
-group by n.engine, n.run_id, n.table_id
+group by n.engine, n.run_id, n.table_id, r.run_nr

@@ -1,6 +1,9 @@
 -- One row per run: engine runs with the orchestrator's context, and orchestrator steps no
 -- engine run is known of. The row of the newest log wins where a run was logged twice.
+-- `run_nr` is its number, by which models know it: joins on texts are dear. A hash of engine
+-- and run id of 60 bits, the same in every mart.
 -- Key: engine, run_id
+-- Key: run_nr
 with ranked as (
     -- What lineage tells of a run comes after what its own log tells: it knows no usage.
     select
@@ -143,7 +146,8 @@ select
     r.killed_tasks,
     r.failed_task_ms,
     r.killed_task_ms,
-    r.executors
+    r.executors,
+    cast(conv(substr(md5(concat_ws(chr(31), r.engine, r.run_id)), 1, 15), 16, 10) as bigint) as run_nr
 from latest r
 left join best_link b on b.engine = r.engine and b.run_id = r.run_id and b.nth = 1
 left join steps s on s.engine = b.step_engine and s.run_id = b.step_run_id
