@@ -130,6 +130,7 @@ pub const MODELS: &[Model] = &[
 pub const CHECKS: &[Check] = &[
     check("landed_equals_manifest", include_str!("../sql/checks/landed_equals_manifest.sql")),
     check("lines_have_one_pool", include_str!("../sql/checks/lines_have_one_pool.sql")),
+    check("pieces_are_their_lines", include_str!("../sql/checks/pieces_are_their_lines.sql")),
     check("lines_are_conserved", include_str!("../sql/checks/lines_are_conserved.sql")),
     check("groups_are_conserved", include_str!("../sql/checks/groups_are_conserved.sql")),
     check("parts_keep_their_sign", include_str!("../sql/checks/parts_keep_their_sign.sql")),

@@ -189,6 +189,7 @@ fn mart_id(manifest: &Manifest, rules: &Rules) -> String {
     }
     add(crate::pools::SHIPPED);
     add(include_str!("../sql/rule_tables.sql"));
+    add(crate::engine::FUNCTIONS);
     add(include_str!("lineage.rs"));
     // Serialising these cannot fail: they hold texts and numbers only.
     add(&serde_json::to_string(rules).unwrap_or_default());

@@ -85,7 +85,14 @@ const DAMAGES: &[(&str, &[&str])] = &[
     ("update owned_atoms set category = 'idle' where run_nr is not null", &["categories_fit_their_facts"]),
     ("update owned_atoms set category = null where run_nr is not null", &["categories_fit_their_facts"]),
     ("update owned_atoms set weight = 0 where category = 'idle'", &["categories_fit_their_facts"]),
-    ("update daily_balance set difference = 0.000000000000000001 where basis = 'list'", &["days_are_balanced"]),
+    ("update daily_balance set usage = usage + 0.000000000000000001 where basis = 'list'", &["days_are_balanced"]),
+    (
+        // Conserved as a whole, and by nobody else seen: a cost moved from one line to another.
+        "update charge_pieces set list_cost = case when line_id = (select min(line_id) from charge_pieces)
+            then list_cost + 1 when line_id = (select max(line_id) from charge_pieces) then list_cost - 1
+            else list_cost end",
+        &["pieces_are_their_lines"],
+    ),
     ("update daily_costs set list_cost = list_cost + 0.000000000000000001", &["roll_up_equals_atoms"]),
     (
         "insert into resolved_owners select * replace ('another' as team) from resolved_owners limit 1",
