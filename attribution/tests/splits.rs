@@ -491,6 +491,8 @@ fn split(groups: &[(i128, Vec<i64>)]) -> Vec<Vec<i128>> {
         .execute_batch(
             "create table shares (group_nr integer, run_nr bigint, table_id varchar,
                 consumer_kind varchar, consumer varchar, part varchar, method varchar, weight bigint);
+            create table stg_runs as select nr as run_nr, 'spark' as engine, printf('r%06d', nr) as run_id
+                from range(4000) runs(nr);
             create table charge_groups (group_nr integer, billed_cost decimal(38, 18),
                 effective_cost decimal(38, 18), list_cost decimal(38, 18), contracted_cost decimal(38, 18));",
         )
