@@ -8,7 +8,7 @@ use model::money::SCALE;
 use polars::prelude::*;
 
 use crate::ledger::LedgerError;
-use crate::packed::{Cells, PackedRows, Unpacked};
+use crate::packed::{PackedRows, Unpacked};
 
 /// Columns that name a row's origin: the first of every dataset.
 pub(crate) const ORIGIN_COLUMNS: usize = 2;
