@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_file_says_what_it_is_and_what_it_reads() {
-        let model = Model { name: "m", layer: "marts", sql: SQL, published: true };
+        let model = Model { name: "m", layer: "marts", sql: SQL, form: crate::models::Form::Table };
         assert_eq!(model.grain(), "run and table");
         let key =
             [KeyColumn { name: "run_id", nullable: false }, KeyColumn { name: "table_id", nullable: true }];
