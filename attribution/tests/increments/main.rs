@@ -64,6 +64,10 @@ impl Twin {
         Self(directory)
     }
 
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     fn publish(&self, ledger: &Ledger, rules: &Rules, now: Instant) {
         let manifest = model::manifest::MANIFEST_FILE;
         std::fs::copy(ledger.path().join(manifest), self.0.path().join(manifest)).unwrap();
@@ -130,7 +134,9 @@ fn a_mart_made_of_the_last_one_is_the_mart_made_from_scratch() {
         kept += usize::from(days.len() as u64 * 2 <= *of);
         steps.push(format!("{step}: {kind}: {made}"));
         *kinds.entry(kind).or_default() += 1;
-        let differences = differences(ledger.path(), twin.0.path());
+        let said = format!("{}\n", steps.last().unwrap());
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
+        let differences = differences(ledger.path(), twin.path());
         assert!(differences.is_empty(), "{}\n{}", steps.join("\n"), differences.join("\n"));
     }
     assert!(kept * 2 > steps.len(), "most changes touch most days:\n{}", steps.join("\n"));
