@@ -38,7 +38,7 @@ def prepare(spark, functions):
     """Makes a session read the models; `functions` is the text of functions.sql."""
     for key, value in SETTINGS.items():
         spark.conf.set(key, value)
-    for name, body in re.findall(r"create macro (\w+)\([^)]*\) as\n(.*?);", functions, re.DOTALL):
+    for name, body in re.findall(r"create or replace macro (\w+)\([^)]*\) as\n(.*?);", functions, re.DOTALL):
         if name in FUNCTIONS:
             arguments, result = FUNCTIONS[name]
             spark.sql(f"create or replace temporary function {name}({arguments}) returns {result} return {body}")

@@ -5,7 +5,7 @@
 -- below a billion at 6, others at whole units. Counted in these units a cost and its parts are
 -- whole numbers that every engine has alike. The 1 in the fifteenth digit makes up for doubles
 -- that fall a hair short of 0.08.
-create macro cut_units(cost) as
+create or replace macro cut_units(cost) as
     case
         when abs(cost) < 1000 then cast(cast(cost as decimal(38, 12)) as double) * 1.000000000000001e12
         when abs(cost) < 1000000000 then cast(cast(cost as decimal(38, 6)) as double) * 1.000000000000001e6
@@ -13,7 +13,7 @@ create macro cut_units(cost) as
     end;
 
 -- The unit itself.
-create macro cut_unit(cost) as
+create or replace macro cut_unit(cost) as
     case
         when abs(cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
         when abs(cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
@@ -21,17 +21,17 @@ create macro cut_unit(cost) as
     end;
 
 -- A share of a cost so counted.
-create macro cut_part(units, unit, share) as
+create or replace macro cut_part(units, unit, share) as
     cast(cast(cast(sign(units) * floor(abs(units) * share) as bigint) as decimal(19, 0)) * unit as decimal(38, 12));
 
 -- Of marts alone: a part of a cost by integer weights, cut off at 12 digits.
-create macro part_of(cost, weight, weight_total) as
+create or replace macro part_of(cost, weight, weight_total) as
     cast(sign(cast(cost as double)) * floor(
         abs(cast(cost as double)) * (cast(weight as double) / cast(weight_total as double))
         * 1.000000000000001e12
     ) / 1e12 as decimal(38, 12));
 
 -- That part with what the cuts left, where it is the first.
-create macro whole_part(cost, part, given, nth) as
+create or replace macro whole_part(cost, part, given, nth) as
     case when nth = 1 then cast(part + (cost - given) as decimal(38, 18))
         else cast(part as decimal(38, 18)) end;

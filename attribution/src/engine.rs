@@ -10,7 +10,7 @@ use model::manifest::Manifest;
 use model::time::Instant;
 
 use crate::lineage;
-use crate::models::{CHECKS, Form, MODELS};
+use crate::models::{CHECKS, Form, MODELS, Model};
 use crate::pools;
 use crate::rules::{CLUSTER_TAGS, Matcher, Pattern, Rules};
 
@@ -40,15 +40,25 @@ pub struct Failure {
 
 /// DuckDB functions of the names Spark SQL has: models are written in what both know.
 const PRELUDE: &str = "
-    create macro unix_seconds(t) as cast(epoch(t) as bigint);
-    create macro unix_millis(t) as cast(epoch_ms(t) as bigint);
-    create macro regexp_like(t, pattern) as regexp_matches(t, pattern);
-    create macro sequence(first_at, last_at, step) as generate_series(first_at, last_at, step);
-    create macro explode(list) as unnest(list);
-    create macro datediff(later, earlier) as date_diff('day', earlier, later);
-    create macro date_add(day, days) as day + days;
+    create or replace macro unix_seconds(t) as cast(epoch(t) as bigint);
+    create or replace macro unix_millis(t) as cast(epoch_ms(t) as bigint);
+    create or replace macro regexp_like(t, pattern) as regexp_matches(t, pattern);
+    create or replace macro sequence(first_at, last_at, step) as generate_series(first_at, last_at, step);
+    create or replace macro explode(list) as unnest(list);
+    create or replace macro datediff(later, earlier) as date_diff('day', earlier, later);
+    create or replace macro date_add(day, days) as day + days;
     -- Of hexadecimal digits alone, to base 10.
-    create macro conv(digits, from_base, to_base) as cast(cast('0x' || digits as bigint) as varchar);
+    create or replace macro conv(digits, from_base, to_base) as cast(cast('0x' || digits as bigint) as varchar);
+    -- Of files of days alone: the days a bill line is cut over (see charge_pieces).
+    create or replace temp macro first_on(category, starts_at, ends_at, period_start) as cast(
+        case when category <> 'Usage' and starts_at < period_start and ends_at > period_start
+            then period_start else starts_at end as date);
+    create or replace temp macro last_on(category, starts_at, ends_at, period_end) as cast(
+        case
+            when category = 'Usage' then ends_at
+            when starts_at < period_end then least(ends_at, period_end)
+            else least(ends_at, starts_at + interval 1 day)
+        end - interval 1 microsecond as date);
 ";
 
 /// What several models compute, as macros of DuckDB.
@@ -94,34 +104,35 @@ impl Builder {
     /// When a file the manifest names cannot be read.
     pub fn attach(&self, ledger: &Path, manifest: &Manifest) -> Result<(), EngineError> {
         for dataset in Dataset::ALL {
-            let files: Vec<PathBuf> = manifest
-                .entries
-                .iter()
-                .filter(|entry| entry.dataset == dataset)
-                .flat_map(|entry| &entry.parts)
-                .map(|part| ledger.join(&part.path))
-                .collect();
-            let mut sql = format!("create temp view landed_{dataset} as select ");
-            let columns = dataset.columns().iter().map(|column| {
-                if files.is_empty() {
-                    format!("cast(null as {}) as {}", sql_type(column.kind), column.name)
-                } else {
-                    column.name.to_owned()
-                }
-            });
-            sql.push_str(&columns.collect::<Vec<_>>().join(", "));
-            if files.is_empty() {
-                sql.push_str(" where false");
-            } else {
-                let list: Vec<_> = files
-                    .iter()
-                    .map(|file| format!("'{}'", file.display().to_string().replace('\'', "''")))
-                    .collect();
-                let _ = write!(sql, " from read_parquet([{}])", list.join(", "));
-            }
-            self.run(&format!("read landed `{dataset}`"), &sql)?;
+            let files: Vec<PathBuf> = parts_of(manifest, dataset).map(|path| ledger.join(path)).collect();
+            self.landed_view(dataset, &files, "")?;
         }
         self.run("start the record of ownership", crate::record::EMPTY)
+    }
+
+    /// Makes the view of a landed dataset: rows of these files, those for which `condition`
+    /// holds where it says any.
+    pub(crate) fn landed_view(
+        &self,
+        dataset: Dataset,
+        files: &[PathBuf],
+        condition: &str,
+    ) -> Result<(), EngineError> {
+        let columns = dataset.columns().iter().map(|column| {
+            if files.is_empty() {
+                format!("cast(null as {}) as {}", sql_type(column.kind), column.name)
+            } else {
+                column.name.to_owned()
+            }
+        });
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        let mut sql = format!("create or replace temp view landed_{dataset} as select {columns}");
+        if files.is_empty() {
+            sql.push_str(" where false");
+        } else {
+            let _ = write!(sql, " from {} {condition}", parquet(files, ""));
+        }
+        self.run(&format!("read landed `{dataset}`"), &sql)
     }
 
     /// Writes the configuration's rules and the manifest's facts as tables.
@@ -205,6 +216,20 @@ impl Builder {
         self.load_pools(rules)?;
         self.load_manifest(manifest)?;
         self.run("commit the rules", "commit")
+    }
+
+    /// Drops the rule tables of the mart that this file is a copy of.
+    pub(crate) fn drop_rules(&self) -> Result<(), EngineError> {
+        let mut sql = String::new();
+        for line in include_str!("../sql/rule_tables.sql").lines() {
+            for kind in ["table", "view"] {
+                let name = line.strip_prefix(&format!("create {kind} "));
+                if let Some(name) = name.and_then(|rest| rest.split([' ', '(']).next()) {
+                    let _ = writeln!(sql, "drop {kind} {name};");
+                }
+            }
+        }
+        self.run("drop the rule tables", &sql)
     }
 
     fn load_pools(&self, rules: &Rules) -> Result<(), EngineError> {
@@ -315,24 +340,29 @@ impl Builder {
     pub fn build(&self, mut progress: impl FnMut(&'static str)) -> Result<(), EngineError> {
         for model in MODELS {
             progress(model.name);
-            if model.name == "table_upstream" {
-                lineage::pass_on(&self.connection).map_err(|cause| EngineError {
-                    operation: "pass costs on along lineage".into(),
-                    cause,
-                })?;
-            }
             // What is only built on is not written into the file: compressing it takes longer
             // than making it. It spills to the scratch directory where memory does not hold it.
-            let form = match model.form {
+            self.make(model, match model.form {
                 Form::Table => "table",
                 Form::View => "view",
                 Form::Step => "temp table",
-            };
-            let sql = format!("create {form} {} as\n{}", model.name, model.sql);
-            let started = std::time::Instant::now();
-            self.run(&format!("build model `{}`", model.name), &sql)?;
-            tracing::debug!(model = model.name, elapsed_ms = started.elapsed().as_millis() as u64, "built");
+            })?;
         }
+        Ok(())
+    }
+
+    /// Makes one model as this kind of thing.
+    pub(crate) fn make(&self, model: &Model, form: &str) -> Result<(), EngineError> {
+        if model.name == "table_upstream" {
+            lineage::pass_on(&self.connection).map_err(|cause| EngineError {
+                operation: "pass costs on along lineage".into(),
+                cause,
+            })?;
+        }
+        let sql = format!("create {form} {} as\n{}", model.name, model.sql);
+        let started = std::time::Instant::now();
+        self.run(&format!("build model `{}`", model.name), &sql)?;
+        tracing::debug!(model = model.name, elapsed_ms = started.elapsed().as_millis() as u64, "built");
         Ok(())
     }
 
@@ -341,8 +371,14 @@ impl Builder {
     /// # Errors
     /// When a check cannot be run.
     pub fn check(&self) -> Result<Vec<Failure>, EngineError> {
+        self.check_some(|_| true)
+    }
+
+    /// Runs the checks of these names.
+    pub(crate) fn check_some(&self, chosen: impl Fn(&str) -> bool) -> Result<Vec<Failure>, EngineError> {
         let mut failures = Vec::new();
-        for check in CHECKS {
+        for check in CHECKS.iter().filter(|check| chosen(check.name)) {
+            let started = std::time::Instant::now();
             let failed = |cause| EngineError { operation: format!("run check `{}`", check.name), cause };
             let mut statement = self.connection.prepare(check.sql).map_err(failed)?;
             let mut rows = statement.query([]).map_err(failed)?;
@@ -353,6 +389,7 @@ impl Builder {
                     examples.push(describe(row));
                 }
             }
+            tracing::debug!(check = check.name, elapsed_ms = started.elapsed().as_millis() as u64, "checked");
             if offenders > 0 {
                 let meaning = check.sql.lines().next().unwrap_or_default();
                 failures.push(Failure {
@@ -405,13 +442,26 @@ impl Builder {
     /// When DuckDB cannot write the file out.
     pub fn finish(self) -> Result<(), EngineError> {
         for model in MODELS.iter().filter(|model| model.form == Form::Step) {
-            self.run(&format!("drop `{}`", model.name), &format!("drop table {}", model.name))?;
+            self.run(&format!("drop `{}`", model.name), &format!("drop table if exists {}", model.name))?;
         }
         self.run("write the mart out", "checkpoint")?;
         self.connection
             .close()
             .map_err(|(_, cause)| EngineError { operation: "close the mart".into(), cause })
     }
+}
+
+/// Paths of a dataset's current files, relative to the ledger.
+pub(crate) fn parts_of(manifest: &Manifest, dataset: Dataset) -> impl Iterator<Item = &str> {
+    let entries = manifest.entries.iter().filter(move |entry| entry.dataset == dataset);
+    entries.flat_map(|entry| &entry.parts).map(|part| part.path.as_str())
+}
+
+/// Parquet files as a table, with these options of `read_parquet`.
+pub(crate) fn parquet(files: &[PathBuf], options: &str) -> String {
+    let list: Vec<_> =
+        files.iter().map(|file| format!("'{}'", file.display().to_string().replace('\'', "''"))).collect();
+    format!("read_parquet([{}]{options})", list.join(", "))
 }
 
 fn describe(row: &duckdb::Row<'_>) -> String {

@@ -6,19 +6,23 @@
 //!
 //! Read in this order: [`rules`] (what the configuration decides), [`models`] (every SQL
 //! file, in order), [`description`] (what each says of itself), [`lineage`] (what SQL cannot say of cycles), [`engine`] (the only opener
-//! of DuckDB), [`publish`] (build, check, swap), [`record`] (who owned what by each publish),
+//! of DuckDB), [`scope`] (what of a model some changed days touch) and `incremental` (makes only
+//! that), [`publish`] (build, check, swap), [`record`] (who owned what by each publish),
 //! [`mart`] (questions).
 
 pub mod description;
 pub mod engine;
+mod incremental;
 pub mod lineage;
+mod made_of;
 pub mod mart;
 pub mod models;
 mod pools;
 pub mod publish;
 pub mod record;
 pub mod rules;
+pub mod scope;
 pub mod spark;
 
 pub use mart::{Mart, MartError};
-pub use publish::{Outcome, PublishError, publish};
+pub use publish::{Made, Outcome, PublishError, Way, publish, publish_as};

@@ -71,15 +71,17 @@ pub const MODELS: &[Model] = &[
     kept("staging", "stg_run_tables", include_str!("../sql/staging/stg_run_tables.sql")),
     kept("staging", "stg_usage_shares", include_str!("../sql/staging/stg_usage_shares.sql")),
     kept("staging", "stg_owner_rules", include_str!("../sql/staging/stg_owner_rules.sql")),
-    step("pools", "buckets", include_str!("../sql/pools/buckets.sql")),
+    kept("pools", "observed_clusters", include_str!("../sql/pools/observed_clusters.sql")),
+    kept("pools", "buckets", include_str!("../sql/pools/buckets.sql")),
+    kept("pools", "horizon", include_str!("../sql/pools/horizon.sql")),
     kept("pools", "node_lives", include_str!("../sql/pools/node_lives.sql")),
-    step("pools", "charge_clusters", include_str!("../sql/pools/charge_clusters.sql")),
+    kept("pools", "charge_clusters", include_str!("../sql/pools/charge_clusters.sql")),
     step("pools", "charge_marks", include_str!("../sql/pools/charge_marks.sql")),
-    kept("pools", "charge_pools", include_str!("../sql/pools/charge_pools.sql")),
+    step("pools", "charge_pools", include_str!("../sql/pools/charge_pools.sql")),
     kept("pools", "charge_lines", include_str!("../sql/pools/charge_lines.sql")),
     kept("pools", "charge_pieces", include_str!("../sql/pools/charge_pieces.sql")),
     kept("pools", "charge_groups", include_str!("../sql/pools/charge_groups.sql")),
-    step("allocation", "run_hosts", include_str!("../sql/allocation/run_hosts.sql")),
+    kept("allocation", "run_hosts", include_str!("../sql/allocation/run_hosts.sql")),
     kept("allocation", "node_usage", include_str!("../sql/allocation/node_usage.sql")),
     kept("allocation", "node_shares", include_str!("../sql/allocation/node_shares.sql")),
     step("allocation", "cluster_active", include_str!("../sql/allocation/cluster_active.sql")),
@@ -91,6 +93,8 @@ pub const MODELS: &[Model] = &[
     step("allocation", "shares", include_str!("../sql/allocation/shares.sql")),
     step("allocation", "atom_costs", include_str!("../sql/allocation/atom_costs.sql")),
     step("ownership", "owner_matches", include_str!("../sql/ownership/owner_matches.sql")),
+    step("ownership", "charge_matches", include_str!("../sql/ownership/charge_matches.sql")),
+    kept("ownership", "cluster_owners", include_str!("../sql/ownership/cluster_owners.sql")),
     kept("ownership", "owner_of_cluster", include_str!("../sql/ownership/owner_of_cluster.sql")),
     kept("ownership", "owner_of_run", include_str!("../sql/ownership/owner_of_run.sql")),
     kept("ownership", "owner_of_table", include_str!("../sql/ownership/owner_of_table.sql")),
@@ -207,6 +211,7 @@ mod tests {
         let mut listed: Vec<String> =
             MODELS.iter().map(|model| format!("{}/{}", model.layer, model.name)).collect();
         listed.extend(CHECKS.iter().map(|check| format!("checks/{}", check.name)));
+        listed.extend(crate::scope::days().map(|days| format!("days/{}", days.name)));
         files.sort();
         listed.sort();
         assert_eq!(files, listed);

@@ -2,6 +2,7 @@
 //! checked, renamed, and only then named by `marts/current`. Whoever reads sees the old
 //! one or the new one, whole.
 
+use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,9 @@ use sha2::{Digest, Sha256};
 
 use crate::engine::{Builder, EngineError, Failure};
 use crate::mart::Mart;
-use crate::models::{CHECKS, MODELS};
+use crate::incremental::{self, Inputs};
+use crate::made_of;
+use crate::models::CHECKS;
 use crate::record::Record;
 use crate::rules::Rules;
 
@@ -73,6 +76,8 @@ pub enum Outcome {
     Published {
         /// Its id.
         id: String,
+        /// How it was made.
+        made: Made,
     },
     /// Landed data, rules and models are those of the current mart.
     Unchanged {
@@ -80,6 +85,47 @@ pub enum Outcome {
         id: String,
     },
 }
+
+/// How a mart was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// All of it was made anew.
+    Scratch {
+        /// Why.
+        why: String,
+    },
+    /// Days of the last mart were kept.
+    Days {
+        /// Days with costs that were made anew.
+        days: Vec<chrono::NaiveDate>,
+        /// Days with costs there are.
+        of: u64,
+    },
+}
+
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scratch { why } => write!(f, "from scratch: {why}"),
+            Self::Days { days, of } => write!(f, "{} of {of} days recomputed", days.len()),
+        }
+    }
+}
+
+/// How a mart is to be made. All ways give the same rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    /// Of the last mart, where that is less work.
+    #[default]
+    Chosen,
+    /// Of the last mart wherever it can be, however many days changed.
+    Days,
+    /// From scratch.
+    Scratch,
+}
+
+/// Part of the days beyond which they are all made anew: finding what changed costs time too.
+const MOST_DAYS: f64 = 0.5;
 
 /// Reads the ledger's manifest; an empty one where nothing has landed.
 ///
@@ -117,10 +163,8 @@ pub fn current_mart(ledger: &Path) -> Result<Option<PathBuf>, PublishError> {
     }
 }
 
-/// Builds, checks and publishes a mart of everything landed. Does nothing when the current
-/// mart was made of the same data, rules and models.
-///
-/// The caller holds the ledger's writer lock. `progress` is told each model's name.
+/// Builds, checks and publishes a mart of everything landed, of the last one where that is less
+/// work. See [`publish_as`].
 ///
 /// # Errors
 /// When anything fails; the current mart is untouched then.
@@ -129,6 +173,23 @@ pub fn publish(
     rules: &Rules,
     now: Instant,
     progress: impl FnMut(&'static str),
+) -> Result<Outcome, PublishError> {
+    publish_as(ledger, rules, now, Way::Chosen, progress)
+}
+
+/// Builds, checks and publishes a mart of everything landed. Does nothing when the current
+/// mart was made of the same data, rules and models, unless it is to be made from scratch.
+///
+/// The caller holds the ledger's writer lock. `progress` is told each model's name.
+///
+/// # Errors
+/// When anything fails; the current mart is untouched then.
+pub fn publish_as(
+    ledger: &Path,
+    rules: &Rules,
+    now: Instant,
+    way: Way,
+    mut progress: impl FnMut(&'static str),
 ) -> Result<Outcome, PublishError> {
     let mut manifest = read_manifest(ledger)?;
     manifest.entries.retain(|entry| rules.sources.contains(&entry.source));
@@ -145,24 +206,21 @@ pub fn publish(
     let current_id = current.as_deref().and_then(Path::file_stem).and_then(|stem| stem.to_str());
     let record = Record::open(ledger, current_id)?;
     // One that cannot be opened any more is built anew.
-    if current.is_some_and(|current| current == target && Mart::open_file(&current).is_ok()) {
+    if current.as_deref().is_some_and(|current| current == target && Mart::open_file(current).is_ok()) {
         return Ok(Outcome::Unchanged { id });
     }
 
     remove_unfinished(&marts).map_err(file("clean", &marts))?;
     let building = marts.join(format!("{id}.building"));
-    let scratch = marts.join("scratch.building");
-    let builder = Builder::create(&building, &scratch)?;
-    builder.attach(ledger, &manifest)?;
-    record.attach(&builder)?;
-    builder.load_rules(rules, &manifest, now, &id)?;
-    builder.build(progress)?;
-    let failures = builder.check()?;
-    if !failures.is_empty() {
-        drop(builder);
-        // Kept for looking at until the next build; never named by `current`.
-        return Err(PublishError::Checks { failures, total: CHECKS.len() });
-    }
+    let inputs = Inputs { ledger, manifest: &manifest, rules, record: &record, now, id: &id };
+    let (builder, made) = match of_the_last(current.as_deref(), &building, &inputs, way, &mut progress) {
+        Ok(made) => made,
+        Err(why) => {
+            tracing::debug!(why, "from scratch");
+            remove_unfinished(&marts).map_err(file("clean", &marts))?;
+            (from_scratch(&building, &inputs, &mut progress)?, Made::Scratch { why })
+        }
+    };
     let recorded = record.write(&builder, &id)?;
     builder.finish()?;
     sync(&building).map_err(file("write out", &building))?;
@@ -170,7 +228,64 @@ pub fn publish(
     write_current(&marts, &id).map_err(file("name the current mart in", &marts))?;
     recorded.settle()?;
     prune(&marts, &id).map_err(file("clean", &marts))?;
-    Ok(Outcome::Published { id })
+    Ok(Outcome::Published { id, made })
+}
+
+fn scratch(building: &Path) -> PathBuf {
+    building.with_file_name("scratch.building")
+}
+
+/// Builds and checks everything.
+fn from_scratch(
+    building: &Path,
+    inputs: &Inputs<'_>,
+    progress: impl FnMut(&'static str),
+) -> Result<Builder, PublishError> {
+    let builder = Builder::create(building, &scratch(building))?;
+    builder.attach(inputs.ledger, inputs.manifest)?;
+    inputs.record.attach(&builder)?;
+    builder.load_rules(inputs.rules, inputs.manifest, inputs.now, inputs.id)?;
+    builder.write_made_of(inputs.ledger, inputs.manifest, inputs.rules)?;
+    builder.build(progress)?;
+    let failures = builder.check()?;
+    if !failures.is_empty() {
+        drop(builder);
+        // Kept for looking at until the next build; never named by `current`.
+        return Err(PublishError::Checks { failures, total: CHECKS.len() });
+    }
+    Ok(builder)
+}
+
+/// Brings a copy of the last mart up to date and checks it, or says why it cannot be. Whatever
+/// goes wrong here, from scratch it may go right: a failure is a reason, no error.
+fn of_the_last(
+    current: Option<&Path>,
+    building: &Path,
+    inputs: &Inputs<'_>,
+    way: Way,
+    progress: impl FnMut(&'static str),
+) -> Result<(Builder, Made), String> {
+    let most = match way {
+        Way::Scratch => return Err("asked for".into()),
+        Way::Chosen => MOST_DAYS,
+        Way::Days => 1.0,
+    };
+    let Some(current) = current else { return Err("it is the first mart".into()) };
+    match incremental::obstacle(current, inputs) {
+        Ok(None) => {}
+        Ok(Some(why)) => return Err(why),
+        Err(_) => return Err("the last mart cannot be read, or is of another program".into()),
+    }
+    fs::copy(current, building).map_err(|cause| format!("the last mart could not be copied: {cause}"))?;
+    let failed = |error: EngineError| format!("could not {}: {}", error.operation, error.cause);
+    let builder = Builder::create(building, &scratch(building)).map_err(failed)?;
+    match incremental::make(&builder, current, inputs, most, progress).map_err(failed)? {
+        incremental::Made::Days { days, of, failures } if failures.is_empty() => {
+            Ok((builder, Made::Days { days, of }))
+        }
+        incremental::Made::Days { failures, .. } => Err(format!("a check failed: {}", summary(&failures))),
+        incremental::Made::Not(why) => Err(why),
+    }
 }
 
 /// The id of the mart that these inputs make: equal inputs, equal id.
@@ -180,17 +295,7 @@ fn mart_id(manifest: &Manifest, rules: &Rules) -> String {
         hash.update(text.as_bytes());
         hash.update([0]);
     };
-    add(env!("CARGO_PKG_VERSION"));
-    for model in MODELS {
-        add(model.sql);
-    }
-    for check in CHECKS {
-        add(check.sql);
-    }
-    add(crate::pools::SHIPPED);
-    add(include_str!("../sql/rule_tables.sql"));
-    add(crate::engine::FUNCTIONS);
-    add(include_str!("lineage.rs"));
+    made_of::add_program(&mut add);
     // Serialising these cannot fail: they hold texts and numbers only.
     add(&serde_json::to_string(rules).unwrap_or_default());
     for entry in &manifest.entries {

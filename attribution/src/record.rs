@@ -91,6 +91,11 @@ impl Record {
         Ok(Self { directory, files: found.into_iter().map(|(.., path)| path).collect(), number })
     }
 
+    /// Number of the publish that is under way.
+    pub(crate) const fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Makes the record readable to the models, as `recorded_owners`.
     ///
     /// # Errors

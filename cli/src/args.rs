@@ -33,7 +33,7 @@ pub enum Command {
     /// Ingest, attribute, check and publish
     Run(Run),
     /// Read what changed in the sources and land it
-    Ingest(Run),
+    Ingest(Ingest),
     /// Attribute what has landed, check and publish
     Attribute(Attribute),
     /// What was read, from where, how it adds up, how fresh it is
@@ -105,17 +105,32 @@ pub struct Check {
     pub format: Format,
 }
 
-/// Options of `run` and `ingest`.
+/// Options of `ingest`.
 #[derive(Debug, Args)]
-pub struct Run {
+pub struct Ingest {
     /// Ingest only these sources (may be repeated)
     #[arg(long, value_name = "NAME")]
     pub source: Vec<String>,
 }
 
-/// Options of `attribute`.
+/// Options of `run`.
 #[derive(Debug, Args)]
-pub struct Attribute {}
+pub struct Run {
+    /// What is ingested
+    #[command(flatten)]
+    pub ingest: Ingest,
+    /// How it is attributed
+    #[command(flatten)]
+    pub attribute: Attribute,
+}
+
+/// Options of `attribute`.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Attribute {
+    /// Make every day anew, also those no change reaches; the result is the same
+    #[arg(long)]
+    pub full: bool,
+}
 
 /// Text for people or JSON for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

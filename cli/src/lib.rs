@@ -44,7 +44,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Check(options) => command::check::run(&path, &options),
         Command::Run(options) => command::run::run(&path, &options),
         Command::Ingest(options) => command::run::ingest_only(&path, &options),
-        Command::Attribute(options) => command::run::attribute_only(&path, &options),
+        Command::Attribute(options) => command::run::attribute_only(&path, options),
         Command::Status(options) => command::status::run(&path, &options),
         Command::Export(options) => command::export::run(&path, &options),
         Command::Explain(options) => command::explain::run(&path, &options),

@@ -50,18 +50,28 @@ buckets_of_tables as (
     ) ranked
     where nth = 1
 ),
-newest_inventory as (
-    select bucket, max(collected_on) as collected_on
-    from stg_storage
-    group by bucket
+inventory_of_day as (
+    -- The inventory nearest to the day; of two as near the earlier.
+    select
+        d.bucket, d.usage_date, i.collected_on,
+        row_number() over (
+            partition by d.bucket, d.usage_date
+            order by abs(unix_seconds(cast(d.usage_date as timestamp)) - unix_seconds(cast(i.collected_on as timestamp))), i.collected_on
+        ) as nth
+    from (
+        select distinct bucket, usage_date
+        from bucket_days
+        where counted in ('STANDARD_IA', 'ONEZONE_IA', 'GLACIER_IR')
+    ) d
+    join (select distinct bucket, collected_on from stg_storage) i on i.bucket = d.bucket
 ),
 class_parts as (
     -- Only what lies in a colder class is retrieved: which part of each table does.
     select
-        c.bucket, c.storage_class, c.table_id,
+        c.bucket, n.usage_date, c.storage_class, c.table_id,
         cast(c.stored_bytes as double) / cast(a.stored_bytes as double) as part
     from stg_storage c
-    join newest_inventory n on n.bucket = c.bucket and n.collected_on = c.collected_on
+    join inventory_of_day n on n.bucket = c.bucket and n.collected_on = c.collected_on and n.nth = 1
     join stg_storage a
         on a.bucket = c.bucket and a.collected_on = c.collected_on and a.table_id = c.table_id
         and a.storage_class = '*'
@@ -82,7 +92,7 @@ facts as (
     union all
     select c.bucket, r.used_on, r.table_id, c.storage_class, cast(floor(cast(r.bytes_read as double) * c.part) as bigint)
     from stg_table_requests r
-    join class_parts c on c.table_id = r.table_id
+    join class_parts c on c.table_id = r.table_id and c.usage_date = r.used_on
 ),
 explained as (
     select

@@ -14,9 +14,11 @@ with idle as (
 ),
 sources as materialized (
     select
-        row_number() over (
+        -- Numbered within their day, so that no other day counts.
+        date_diff('day', date '1970-01-01', usage_date) * 1000000 + row_number() over (
+            partition by usage_date
             order by
-                usage_date, billing_currency, cluster_id, service_name, account_id, region_id, pool, method,
+                billing_currency, cluster_id, service_name, account_id, region_id, pool, method,
                 team, tag_set_id
         ) as source_nr,
         *

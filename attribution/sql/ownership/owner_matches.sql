@@ -1,5 +1,6 @@
--- One row per value that a cost is known by (kind, tag key, value) and ownership rule that
--- matches it: each value is matched once, however many runs, days or charges have it.
+-- One row per value that a run, a table, a cluster or a tag is known by (kind, tag key, value)
+-- and ownership rule that matches it: each value is matched once, however many runs or days
+-- have it.
 -- Key: kind, tag_key, value, position
 with known as (
     select 'owner' as kind, '' as tag_key, owner as value from stg_runs
@@ -12,23 +13,13 @@ with known as (
     union
     select 'table', '', table_id from stg_tables
     union
-    select 'cluster', '', cluster_id from charge_groups
+    select 'cluster', '', cluster_id from charge_clusters
+    union
+    select 'cluster', '', cluster_id from observed_clusters
     union
     select 'cluster', '', cluster_name from stg_nodes
     union
-    select 'resource', '', coalesce(resource_id, '') from charge_groups where pool_kind in ('direct', 'storage')
-    union
-    select 'account', '', coalesce(account_id, '') from charge_groups where pool_kind in ('direct', 'storage')
-    union
     select 'tag', key, value from stg_tags
-    union
-    select 'workflow', '', consumer from usage_shares where consumer_kind = 'workload'
-    union
-    select 'workflow', '', split_part(consumer, '/', 1) from usage_shares where consumer_kind = 'workload'
-    union
-    select 'table', '', lower(consumer) from usage_shares where consumer_kind = 'table'
-    union
-    select 'user', '', consumer from usage_shares where consumer_kind = 'user'
 )
 select
     k.kind, k.tag_key, k.value,

@@ -20,13 +20,13 @@ matches as (
     union all
     select s.*, m.team, m.rule_id, m.kind, m.position, 2
     from subjects s
-    join owner_matches m
+    join charge_matches m
         on m.kind = 'resource' and m.value = s.resource_id
         and s.usage_date >= m.valid_from and s.usage_date < m.valid_to
     union all
     select s.*, m.team, m.rule_id, m.kind, m.position, 3
     from subjects s
-    join owner_matches m
+    join charge_matches m
         on m.kind = 'account' and m.value = s.account_id
         and s.usage_date >= m.valid_from and s.usage_date < m.valid_to
 ),

@@ -76,7 +76,7 @@ matches as (
         c.usage_date, c.consumer_kind, c.consumer, c.named_team, m.team, m.rule_id, m.position, 3, m.kind
     from names n
     join consumers c on c.consumer_kind = n.consumer_kind and c.consumer = n.consumer
-    join owner_matches m
+    join charge_matches m
         on m.kind = n.kind and m.value = n.value
         and c.usage_date >= m.valid_from and c.usage_date < m.valid_to
     union all

@@ -1,7 +1,22 @@
 -- One row per run with an owner: the first rule that matches on the day it started, by kind
 -- (run owner and tags, workflow, user, then the cluster's), then in the order of the rules.
 -- Key: run_nr
-with known as (
+with cluster_days as (
+    select distinct h.run_nr, h.cluster_id, cast(r.started_at as date) as started_on
+    from (select distinct run_nr, cluster_id from run_hosts where cluster_id is not null) h
+    join stg_runs r on r.run_nr = h.run_nr
+),
+cluster_ranks as (
+    select
+        d.cluster_id, d.started_on, c.team, c.rule_id, c.position,
+        row_number() over (
+            partition by d.cluster_id, d.started_on order by c.kind_rank, c.position, c.team
+        ) as nth
+    from (select distinct cluster_id, started_on from cluster_days) d
+    join cluster_owners c
+        on c.cluster_id = d.cluster_id and d.started_on >= c.valid_from and d.started_on < c.valid_to
+),
+known as (
     select
         run_nr, cast(started_at as date) as started_on,
         'owner' as kind, '' as tag_key, owner as value, 1 as kind_rank
@@ -31,9 +46,9 @@ matches as (
         on m.kind = k.kind and m.tag_key = k.tag_key and m.value = k.value
         and k.started_on >= m.valid_from and k.started_on < m.valid_to
     union all
-    select u.run_nr, c.team, c.rule_id, 'cluster', c.position, 4
-    from (select distinct run_nr, cluster_id, cast(hour as date) as usage_date from run_hosts) u
-    join owner_of_cluster c on c.cluster_id = u.cluster_id and c.usage_date = u.usage_date
+    select d.run_nr, c.team, c.rule_id, 'cluster', c.position, 4
+    from cluster_days d
+    join cluster_ranks c on c.cluster_id = d.cluster_id and c.started_on = d.started_on and c.nth = 1
 ),
 ranked as (
     select

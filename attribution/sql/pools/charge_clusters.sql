@@ -26,11 +26,6 @@ by_tag as (
     ) ranked
     where nth = 1
 ),
-observed as (
-    select cluster_id from stg_nodes
-    union
-    select cluster_id from stg_run_hours where cluster_id is not null
-),
 resolved as (
     select
         s.resource_id,
@@ -55,5 +50,5 @@ select
     -- Without nodes and without runs nothing is known of how a cluster was used.
     case when o.cluster_id is not null then 1 else 0 end as is_observed
 from resolved r
-left join observed o on o.cluster_id = r.cluster_id
+left join observed_clusters o on o.cluster_id = r.cluster_id
 where r.cluster_id is not null

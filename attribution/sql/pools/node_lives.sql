@@ -1,23 +1,7 @@
 -- One row per node and hour it was alive in: what of the hour, the capacity paid for, and
 -- whether runs are placed on it. Masters only coordinate, unless there is nothing else.
 -- Key: cluster_id, node_id, hour
-with horizon as (
-    -- A node without an end lives as long as anything is known of: the last hour a run held
-    -- or a bill meters. A month's fee reaches to the month's end, which may not have come.
-    select coalesce(max(m.last_at), max(b.last_at)) as last_at
-    from (select max(bucket_start) + interval 1 hour as last_at from buckets where bucket_hours = 1) b
-    cross join (
-        select max(last_at) as last_at
-        from (
-            select max(charge_period_end) as last_at
-            from stg_charges
-            where charge_category = 'Usage' and charge_period_end <= charge_period_start + interval 1 day
-            union all
-            select max(hour) + interval 1 hour from stg_run_hours
-        ) metered
-    ) m
-),
-lone_masters as (
+with lone_masters as (
     select cluster_id
     from stg_nodes
     group by cluster_id
@@ -35,6 +19,7 @@ lives as (
         n.started_at,
         coalesce(n.ended_at, h.last_at) as ended_at
     from stg_nodes n
+    -- A node without an end lives as long as anything is known of.
     cross join horizon h
     left join lone_masters m on m.cluster_id = n.cluster_id
 ),

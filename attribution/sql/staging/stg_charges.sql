@@ -2,9 +2,19 @@
 -- Savings plan negations are netted against the usage they cover (per source, account, usage
 -- type and start), so that covered usage costs 0 on the billed basis and the sum is unchanged.
 -- Key: line_id
-with files as (
-    select source, source_file, row_number() over (order by source, source_file) as file_nr
+with hashed as (
+    -- A file's number is its name's, whatever other files there are: 32 bits of it.
+    select
+        source, source_file,
+        cast(conv(substr(md5(concat_ws(chr(31), source, source_file)), 1, 8), 16, 10) as bigint) as name_nr
     from (select distinct source, source_file from landed_charges) d
+),
+files as (
+    select
+        source, source_file,
+        -- Files of one hash are told apart.
+        name_nr + 4294967296 * (row_number() over (partition by name_nr order by source, source_file) - 1) as file_nr
+    from hashed
 ),
 covered as (
     -- Only these few lines are sorted, and only what netting needs of them.

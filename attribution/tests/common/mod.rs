@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use attribution::engine::Builder;
-use attribution::publish::{self, Outcome, PublishError};
+use attribution::publish::{self, Made, Outcome, PublishError, Way};
 use attribution::rules::{Matcher, OwnerRule, Pattern, Regex, Rules, Team};
 use duckdb::Connection;
 use model::landed::{Column, ColumnType, Dataset};
@@ -29,6 +29,8 @@ pub struct Ledger {
     engine: Connection,
     /// What is landed; written by [`Ledger::commit`].
     pub manifest: Manifest,
+    /// Files landed, also those that do not count any more.
+    files: usize,
 }
 
 impl Ledger {
@@ -37,6 +39,7 @@ impl Ledger {
             directory: tempfile::tempdir().unwrap(),
             engine: Connection::open_in_memory().unwrap(),
             manifest: Manifest::default(),
+            files: 0,
         }
     }
 
@@ -55,7 +58,7 @@ impl Ledger {
 
     /// Lands CSV text.
     pub fn land_text(&mut self, dataset: Dataset, csv: &str) {
-        let file = self.path().join(format!("{dataset}-{}.csv", self.manifest.entries.len()));
+        let file = self.path().join(format!("{dataset}-{}.csv", self.files));
         std::fs::write(&file, csv).unwrap();
         self.land(dataset, &file);
     }
@@ -71,7 +74,7 @@ impl Ledger {
         }
         let columns: Vec<String> =
             dataset.columns().iter().map(|column| expression(dataset, column, &header)).collect();
-        let landed = format!("landed_{}", self.manifest.entries.len());
+        let landed = format!("landed_{}", self.files);
         self.run(&format!(
             "create temp table {landed} as
              select {}, row_number() over () as nth from (select *, row_number() over () as row_nr from {relation})",
@@ -85,8 +88,22 @@ impl Ledger {
         }
     }
 
+    /// What is landed of a dataset no longer counts.
+    pub fn forget(&mut self, dataset: Dataset) {
+        let (gone, kept) =
+            std::mem::take(&mut self.manifest.entries).into_iter().partition(|entry| entry.dataset == dataset);
+        self.manifest.entries = kept;
+        for entry in gone {
+            let units = &mut self.manifest.sources.get_mut(&entry.source).unwrap().units;
+            for unit in entry.parts.iter().flat_map(|part| &part.units) {
+                units.remove(unit);
+            }
+        }
+    }
+
     fn write(&mut self, dataset: Dataset, landed: &str, source: &str, condition: &str) {
-        let number = self.manifest.entries.len();
+        let number = self.files;
+        self.files += 1;
         let relative = format!("landed/{dataset}/{source}/part-{number:03}.parquet");
         let file = self.path().join(&relative);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -170,10 +187,18 @@ impl Ledger {
         publish::publish(self.path(), rules, now, |_| {})
     }
 
+    /// Publishes a new mart in a way; how it was made.
+    pub fn made(&self, rules: &Rules, now: Instant, way: Way) -> Made {
+        match publish::publish_as(self.path(), rules, now, way, |_| {}).unwrap() {
+            Outcome::Published { made, .. } => made,
+            Outcome::Unchanged { id } => panic!("{id} is still current"),
+        }
+    }
+
     /// Publishes a new mart; its id.
     pub fn published(&self, rules: &Rules) -> String {
         match self.publish(rules).unwrap() {
-            Outcome::Published { id } => id,
+            Outcome::Published { id, .. } => id,
             Outcome::Unchanged { id } => panic!("{id} is still current"),
         }
     }
@@ -303,6 +328,7 @@ fn default(dataset: Dataset, column: &Column, header: &[String]) -> String {
         // The header of a file of owners is a line of it.
         "source_line" if dataset == Dataset::Owners => "row_nr + 1".into(),
         "source_line" => "row_nr".into(),
+        "collected_at" => "'2026-10-01'".into(),
         "recorded_at" => "'2026-10-01'".into(),
         "billing_period_start" => "date_trunc('month', cast(charge_period_start as timestamp))".into(),
         "billing_period_end" => {

@@ -9,7 +9,7 @@ use chrono::{Datelike as _, Days, NaiveDate};
 use fixtures::platform::facts::Settings;
 use serde::{Deserialize, Serialize};
 
-use crate::args::{Attribute, Demo, Run, Serve};
+use crate::args::{Attribute, Demo, Ingest, Run, Serve};
 use crate::command::now;
 use crate::printer::{Failure, bar, say};
 
@@ -65,9 +65,9 @@ pub fn run(options: &Demo) -> Result<ExitCode, Failure> {
     }
     let config = directory.join("lakeledger.toml");
     let code = if made.landed {
-        super::run::attribute_only(&config, &Attribute {})?
+        super::run::attribute_only(&config, Attribute::default())?
     } else {
-        super::run::run(&config, &Run { source: Vec::new() })?
+        super::run::run(&config, &Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default() })?
     };
     say(format!("ready after {:.1} s: {}", started.elapsed().as_secs_f64(), config.display()));
     if options.no_serve {

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use attribution::{Outcome, PublishError, publish};
+use attribution::{Outcome, PublishError, Way, publish_as};
 use indicatif::ProgressBar;
 use ingest::land::{IngestError, Landed, Progress, Source, ingest_all};
 use ingest::ledger::{Ledger, LedgerError, WriterLock};
 use model::Warning;
 
 use super::{config, exit_code, now};
-use crate::args::{Attribute, Run};
+use crate::args::{Attribute, Ingest, Run};
 use crate::config::Config;
 use crate::printer::{self, Failure, bar, say};
 use crate::sources;
@@ -53,14 +53,14 @@ impl Progress for Bar {
 pub fn run(path: &Path, options: &Run) -> Result<ExitCode, Failure> {
     let config = config(path)?;
     let _lock = lock(&config, "run")?;
-    let mut warnings = ingest_sources(&config, &options.source)?;
-    warnings.extend(attribute(&config)?);
+    let mut warnings = ingest_sources(&config, &options.ingest.source)?;
+    warnings.extend(attribute(&config, options.attribute)?);
     printer::warnings(&warnings, 5);
     Ok(exit_code(&warnings))
 }
 
 /// The first stage alone.
-pub fn ingest_only(path: &Path, options: &Run) -> Result<ExitCode, Failure> {
+pub fn ingest_only(path: &Path, options: &Ingest) -> Result<ExitCode, Failure> {
     let config = config(path)?;
     let _lock = lock(&config, "ingest")?;
     let warnings = ingest_sources(&config, &options.source)?;
@@ -69,10 +69,10 @@ pub fn ingest_only(path: &Path, options: &Run) -> Result<ExitCode, Failure> {
 }
 
 /// The second stage alone.
-pub fn attribute_only(path: &Path, _options: &Attribute) -> Result<ExitCode, Failure> {
+pub fn attribute_only(path: &Path, options: Attribute) -> Result<ExitCode, Failure> {
     let config = config(path)?;
     let _lock = lock(&config, "attribute")?;
-    let warnings = attribute(&config)?;
+    let warnings = attribute(&config, options)?;
     printer::warnings(&warnings, 5);
     Ok(exit_code(&warnings))
 }
@@ -118,11 +118,12 @@ fn count(n: usize, word: &str) -> String {
 }
 
 /// Attributes what has landed and publishes it; returns what attribution noticed.
-fn attribute(config: &Config) -> Result<Vec<Warning>, Failure> {
+fn attribute(config: &Config, options: Attribute) -> Result<Vec<Warning>, Failure> {
     let started = Instant::now();
     let models = attribution::models::MODELS.len() as u64;
     let progress = bar("attributing", models);
-    let outcome = publish(&config.ledger, &config.rules, now(), |model| {
+    let way = if options.full { Way::Scratch } else { Way::Chosen };
+    let outcome = publish_as(&config.ledger, &config.rules, now(), way, |model| {
         progress.set_message(format!("building {model}"));
         progress.inc(1);
     });
@@ -144,11 +145,11 @@ fn attribute(config: &Config) -> Result<Vec<Warning>, Failure> {
     })?;
     match outcome {
         Outcome::Unchanged { id } => say(format!("{:<14} mart {id} is up to date", "attribution")),
-        Outcome::Published { id } => {
+        Outcome::Published { id, made } => {
             let seconds = started.elapsed().as_secs_f64();
             let checks = attribution::models::CHECKS.len();
             say(format!(
-                "{:<14} published mart {id} in {seconds:.1} s, {checks} checks passed",
+                "{:<14} published mart {id} in {seconds:.1} s, {checks} checks passed ({made})",
                 "attribution"
             ));
         }
