@@ -74,7 +74,7 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
         format!("Partial: {} could not be read.", words::plural(skipped, "object", "objects"))
     };
     let sentence = sentence.note(format!("{}. {freshness} {partial}", words::capital(&page.terms())));
-    let equation = Equation::new(page, &sum);
+    let equation = Equation::new(page, &equation::in_view(page, sum)?);
     let shell = Shell::of(page, "Data", vec![]).filtered(page, false);
     page.page(&Data { shell, sentence, equation, sources: sources_view, balance, identity, warnings })
 }
