@@ -119,7 +119,7 @@ impl CostQuery {
     fn spread(&self, made: &str, sql: &str) -> String {
         match self.view.ownership {
             Ownership::Restated => made.to_owned(),
-            _ => format!("(with daily_costs as materialized (select * from {}) {sql})", self.owned_days()),
+            _ => format!("(with daily_costs as materialized (select * from {}) select * from ({sql}))", self.owned_days()),
         }
     }
 

@@ -89,7 +89,8 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     })
 }
 
-fn restrictions(context: &Context<'_>) -> Vec<(String, Anchor)> {
+/// What the lens restricts a figure to, each with the link that lifts it.
+pub fn restrictions(context: &Context<'_>) -> Vec<(String, Anchor)> {
     let lens = context.lens.page();
     let lifted = |lens: Lens, what: &str| Anchor {
         label: format!("Lift the restriction to {what}"),
