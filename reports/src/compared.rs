@@ -48,7 +48,8 @@ pub fn json(query: &CostQuery, comparison: &Comparison, out: &mut dyn Write) -> 
             "currency": cause.currency,
         })
     };
-    let mart = |mart: &attribution::mart::Compared| json!({"mart": mart.id, "published_at": mart.published_at});
+    let mart =
+        |mart: &attribution::mart::Compared| json!({"mart": mart.id, "published_at": mart.published_at});
     let filters = query.filters.iter().map(|filter| format!("{}={}", filter.dimension, filter.value));
     let document = json!({
         "earlier": mart(&comparison.earlier), "later": mart(&comparison.later),

@@ -53,7 +53,8 @@ impl Explained {
                 let parts = mart.explain_largest(query, most)?;
                 for (currency, count, cost) in mart.explained(query)? {
                     let shown = parts.iter().filter(|part| part.currency == currency);
-                    let (shown, sum) = shown.fold((0, Amount::ZERO), |(n, sum), part| (n + 1, sum + part.cost));
+                    let (shown, sum) =
+                        shown.fold((0, Amount::ZERO), |(n, sum), part| (n + 1, sum + part.cost));
                     if count > shown {
                         leave_out(currency, count - shown, cost - sum);
                     }
@@ -70,7 +71,8 @@ impl Explained {
         let mut wholes = if spread.is_empty() { BTreeMap::new() } else { mart.spread_wholes(query)? };
         wholes.retain(|id, _| spread.iter().any(|part| part.whole_id == *id));
         let lines = if detail.lines {
-            let groups = parts.iter().chain(wholes.values().flatten()).map(|part| part.charge_group_id.as_str());
+            let groups =
+                parts.iter().chain(wholes.values().flatten()).map(|part| part.charge_group_id.as_str());
             mart.bill_lines(groups, query.basis)?
         } else {
             BTreeMap::new()

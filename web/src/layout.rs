@@ -199,7 +199,9 @@ fn filter_bar(context: &Context<'_>, teams: bool) -> FilterBar {
         Basis::Contracted => "Contracted",
     };
     let mut hidden = lens.pairs();
-    hidden.retain(|(key, _)| matches!(*key, "where" | "group" | "by" | "with" | "since") || (*key == "team" && !teams));
+    hidden.retain(|(key, _)| {
+        matches!(*key, "where" | "group" | "by" | "with" | "since") || (*key == "team" && !teams)
+    });
     let team_choices = || {
         let chosen = lens.team.as_deref();
         std::iter::once(choice("", "All teams", chosen.is_none()))

@@ -123,7 +123,8 @@ impl Lens {
             }
         }
         if ["ownership", "as_of"].iter().all(|key| seen.iter().any(|seen| seen == key)) {
-            faults.push("`ownership` and `as_of` both say whose costs are whose: give one of them".to_owned());
+            faults
+                .push("`ownership` and `as_of` both say whose costs are whose: give one of them".to_owned());
         }
         if let (Some(from), Some(to)) = (lens.from, lens.to)
             && from >= to
@@ -310,7 +311,8 @@ mod tests {
 
     #[test]
     fn defaults_and_empty_fields_leave_no_trace() {
-        let lens = Lens::parse("from=&to=&basis=effective&team=&idle=owner&shared=&ownership=restated&q=").unwrap();
+        let lens =
+            Lens::parse("from=&to=&basis=effective&team=&idle=owner&shared=&ownership=restated&q=").unwrap();
         assert_eq!(lens, Lens::default());
         assert_eq!(lens.url(&Path::root()), "/");
     }

@@ -89,7 +89,11 @@ fn of_the_api(uri: &Uri) -> bool {
 }
 
 async fn no_page(uri: Uri) -> Response {
-    if of_the_api(&uri) { Problem::of(&PageError::NoPage).into_response() } else { PageError::NoPage.into_response() }
+    if of_the_api(&uri) {
+        Problem::of(&PageError::NoPage).into_response()
+    } else {
+        PageError::NoPage.into_response()
+    }
 }
 
 async fn no_method(uri: Uri) -> Response {

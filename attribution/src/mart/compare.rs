@@ -335,7 +335,8 @@ impl<'m> Steps<'m> {
 fn filled(sql: &str, side: Side, query: &CostQuery) -> (String, Vec<Value>) {
     let (mut of_key, mut of_filters) = (Vec::new(), Vec::new());
     let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut of_key)).collect();
-    let key = if keys.is_empty() { "''".to_owned() } else { format!("concat_ws(chr(31), {})", keys.join(", ")) };
+    let key =
+        if keys.is_empty() { "''".to_owned() } else { format!("concat_ws(chr(31), {})", keys.join(", ")) };
     let undated = CostQuery { from: None, to: None, ..query.clone() };
     let asked = conditions(&undated, &mut of_filters);
     let mut parameters = Vec::new();

@@ -12,7 +12,8 @@ const IDLE_SPREAD: &str = include_str!("../../sql/marts/idle_spread.sql");
 const SHARED_SPREAD: &str = include_str!("../../sql/marts/shared_spread.sql");
 
 /// Of each history of owners the team that was recorded when each day closed.
-const AS_WAS: &str = "select owner_history_id, team, publish_nr, recorded_at from owner_history where is_as_was = 1";
+const AS_WAS: &str =
+    "select owner_history_id, team, publish_nr, recorded_at from owner_history where is_as_was = 1";
 
 /// A cost's category and method follow from whether it has a team (see `ownership/atoms.sql`).
 pub(super) const OWNED: &str = "
@@ -30,8 +31,7 @@ pub(super) const OWNED: &str = "
         end as method";
 
 /// What stands for the rule where the record says whose a cost is.
-const RECORDED: &str =
-    "'recorded ' || strftime(h.recorded_at, '%Y-%m-%d %H:%M') || ' UTC by publish ' || h.publish_nr as owner_rule";
+const RECORDED: &str = "'recorded ' || strftime(h.recorded_at, '%Y-%m-%d %H:%M') || ' UTC by publish ' || h.publish_nr as owner_rule";
 
 /// What ownership is resolved for, from the columns of an atom: its type (`subject`) and the
 /// columns that name it, empty where they are no part of it. As in `ownership/resolved_owners.sql`.
@@ -44,7 +44,10 @@ pub(super) const SUBJECT: [(&str, &str); 8] = [
     ("engine", "case when a.part = 'run' then a.engine else '' end"),
     ("run_id", "case when a.part = 'run' then a.run_id else '' end"),
     ("table_id", "case when a.part = 'table' then a.table_id else '' end"),
-    ("cluster_id", "case when a.part = 'idle' or a.method = 'unobserved-cluster' then a.cluster_id else '' end"),
+    (
+        "cluster_id",
+        "case when a.part = 'idle' or a.method = 'unobserved-cluster' then a.cluster_id else '' end",
+    ),
     ("tag_set_id", "case when a.part in ('run', 'idle') then '' else coalesce(a.tag_set_id, '') end"),
     ("resource_id", "case when a.part in ('run', 'idle') then '' else coalesce(a.resource_id, '') end"),
     ("account_id", "case when a.part in ('run', 'idle') then '' else coalesce(a.account_id, '') end"),
@@ -119,7 +122,10 @@ impl CostQuery {
     fn spread(&self, made: &str, sql: &str) -> String {
         match self.view.ownership {
             Ownership::Restated => made.to_owned(),
-            _ => format!("(with daily_costs as materialized (select * from {}) select * from ({sql}))", self.owned_days()),
+            _ => format!(
+                "(with daily_costs as materialized (select * from {}) select * from ({sql}))",
+                self.owned_days()
+            ),
         }
     }
 

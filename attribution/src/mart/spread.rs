@@ -104,10 +104,7 @@ impl Mart {
     ///
     /// # Errors
     /// When the mart cannot be asked.
-    pub fn spread_wholes(
-        &self,
-        query: &CostQuery,
-    ) -> Result<BTreeMap<String, Vec<ExplainPart>>, MartError> {
+    pub fn spread_wholes(&self, query: &CostQuery) -> Result<BTreeMap<String, Vec<ExplainPart>>, MartError> {
         let mut wholes: BTreeMap<String, Vec<ExplainPart>> = BTreeMap::new();
         let cost = query.basis.column();
         for spread in query.spreads() {
@@ -165,4 +162,3 @@ fn formula(method: &str, weight: i64, total: i64, whole: Amount, cost: Amount, c
         _ => format!("nothing to spread it over that day: the whole {whole} {currency}"),
     }
 }
-

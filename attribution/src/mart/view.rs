@@ -165,9 +165,9 @@ pub fn as_of(text: &str) -> Result<Instant, String> {
     }
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
     let next = day.and_then(|day| day.succ_opt());
-    next.map(|next| next.and_time(NaiveTime::MIN).and_utc() - DAY_END).ok_or_else(
-        || format!("`{text}` is no moment: write a UTC day such as 2026-10-31, or 2026-10-31T18:00:00Z"),
-    )
+    next.map(|next| next.and_time(NaiveTime::MIN).and_utc() - DAY_END).ok_or_else(|| {
+        format!("`{text}` is no moment: write a UTC day such as 2026-10-31, or 2026-10-31T18:00:00Z")
+    })
 }
 
 /// How costs are looked at. The default is what atoms say: idle to the cluster's owner,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use attribution::mart::{Comparison, CostQuery, Difference, Mart, Reason, moment};
 use attribution::MartError;
+use attribution::mart::{Comparison, CostQuery, Difference, Mart, Reason, moment};
 use model::Currency;
 use reports::compared;
 
@@ -60,7 +60,10 @@ fn earlier(later: &Mart, options: &Compare) -> Result<Mart, Failure> {
         (Some(id), _) => later.kept_by_id(id),
         (None, Some(at)) => later.as_published(at),
         (None, None) => {
-            return Err(Failure::new("nothing to compare with", "name a day with --since, or a mart with --with"));
+            return Err(Failure::new(
+                "nothing to compare with",
+                "name a day with --since, or a mart with --with",
+            ));
         }
     };
     found.map_err(|error| match error {
@@ -113,7 +116,8 @@ fn text(options: &Compare, comparison: &Comparison) {
 
 /// A row with every digit: what a table adds up must be seen to.
 fn cells(row: &Difference) -> Vec<String> {
-    let mut cells = vec![row.keys.iter().map(|key| reports::label::visible(key)).collect::<Vec<_>>().join(", ")];
+    let mut cells =
+        vec![row.keys.iter().map(|key| reports::label::visible(key)).collect::<Vec<_>>().join(", ")];
     cells.extend([row.before, row.now, row.now - row.before].map(|cost| cost.to_string()));
     cells.extend(Reason::ALL.map(|reason| row.parts.get(reason).to_string()));
     cells

@@ -61,7 +61,8 @@ fn the_api_answers_as_the_command_line_does_in_every_view() {
             "&as_of=2020-01-01&idle=proportional&shared=proportional".into(),
         ),
     ] {
-        let mut command = vec!["export", "costs", "--by", "team,category", "--basis", "list", "--format", "json"];
+        let mut command =
+            vec!["export", "costs", "--by", "team,category", "--basis", "list", "--format", "json"];
         command.extend(&options);
         let exported = json(&dashboard.lab.ok(&command));
         let answered = dashboard.get(&format!("/api/v1/costs?by=team,category&basis=list{address}"));
@@ -89,7 +90,9 @@ fn the_api_answers_as_the_command_line_does_in_every_view() {
             assert_eq!(billed, amount(&part["group_cost"]), "{part}");
         }
         // Fewer parts, and the sum of the rest.
-        let few = json(&dashboard.page(&format!("/api/v1/explain?where=team%3Dgrowth&basis=list&parts=2{address}")));
+        let few = json(
+            &dashboard.page(&format!("/api/v1/explain?where=team%3Dgrowth&basis=list&parts=2{address}")),
+        );
         assert_eq!(few["parts"].as_array().unwrap().len(), 2);
         let all = costs(&few["parts"]) + costs(&few["spread_parts"]) + costs(&few["left_out"]);
         assert_eq!(all, found, "{few}");
@@ -121,7 +124,10 @@ fn the_api_says_what_is_wrong_as_problem_details() {
     assert_eq!(empty.get("/api/v1/costs").status, StatusCode::SERVICE_UNAVAILABLE);
     // A figure that nothing is part of is no error: it is nothing.
     let none = json(&dashboard.page("/api/v1/explain?where=team%3Dnobody"));
-    assert_eq!((none["totals"].clone(), none["parts"].clone()), (Value::from(vec![0; 0]), Value::from(vec![0; 0])));
+    assert_eq!(
+        (none["totals"].clone(), none["parts"].clone()),
+        (Value::from(vec![0; 0]), Value::from(vec![0; 0]))
+    );
 }
 
 #[test]
@@ -140,7 +146,16 @@ fn what_changed_since_an_earlier_publish_is_told_with_why() {
     let rows = document["rows"].as_array().unwrap();
     let row = |team: &str| rows.iter().find(|row| row["team"] == team).unwrap();
     // What content's workflows cost went to growth, and nothing else happened.
-    let was = csv(&lab.ok(&["export", "costs", "--by", "team", "--where", "category=usage", "--as-of", "2020-01-01"]));
+    let was = csv(&lab.ok(&[
+        "export",
+        "costs",
+        "--by",
+        "team",
+        "--where",
+        "category=usage",
+        "--as-of",
+        "2020-01-01",
+    ]));
     let usage: Amount = was.iter().find(|row| row["team"] == "content").unwrap()["cost"].parse().unwrap();
     assert!(usage > Amount::ZERO);
     assert_eq!(amount(&row("growth")["ownership"]), usage);
@@ -161,7 +176,9 @@ fn what_changed_since_an_earlier_publish_is_told_with_why() {
     let growth = shown.iter().find(|row| row["what"] == "growth").unwrap();
     assert_eq!(growth["ownership"], usage.to_string());
     let data = dashboard.page("/data");
-    assert!(data.contains(&format!("/compare?with={first}")) && text(&data).contains("Publishes that are kept"));
+    assert!(
+        data.contains(&format!("/compare?with={first}")) && text(&data).contains("Publishes that are kept")
+    );
     assert_eq!(dashboard.get("/compare?with=000000-none").status, StatusCode::NOT_FOUND);
     assert_eq!(dashboard.get("/compare?with=a&since=2026-10-05").status, StatusCode::BAD_REQUEST);
 }
@@ -174,7 +191,11 @@ fn a_publish_that_is_not_kept_is_refused_with_those_that_are() {
     for wrong in [["--with", "000000-none"], ["--since", "2020-01-01"]] {
         let refused = lab.run(&["compare", wrong[0], wrong[1]]);
         assert_eq!(refused.code, 2, "{wrong:?}");
-        assert!(refused.stderr.contains("the oldest kept") && refused.stderr.contains(&current), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains("the oldest kept") && refused.stderr.contains(&current),
+            "{}",
+            refused.stderr
+        );
     }
     let same = lab.run(&["compare", "--with", &current]);
     assert_eq!(same.code, 0, "{}", same.stderr);

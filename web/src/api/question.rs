@@ -35,8 +35,7 @@ impl Question {
     pub fn parse(query: &str, own: &[&str]) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
         let (mut shared, mut seen) = (Vec::new(), Vec::new());
-        let mut question =
-            Self { query: CostQuery::default(), lines: false, parts: DEFAULT_PARTS };
+        let mut question = Self { query: CostQuery::default(), lines: false, parts: DEFAULT_PARTS };
         for (key, value) in link::pairs(query) {
             if SHARED.contains(&key.as_str()) {
                 shared.push((key, value));
@@ -85,11 +84,10 @@ impl Question {
                     .map_err(|_| format!("`{value}` in `lines` is neither: use true or false"))?;
             }
             _ => {
-                self.parts = value
-                    .parse()
-                    .ok()
-                    .filter(|parts| (1..=MOST_PARTS).contains(parts))
-                    .ok_or_else(|| format!("`{value}` in `parts`: use a whole number from 1 to {MOST_PARTS}"))?;
+                self.parts =
+                    value.parse().ok().filter(|parts| (1..=MOST_PARTS).contains(parts)).ok_or_else(|| {
+                        format!("`{value}` in `parts`: use a whole number from 1 to {MOST_PARTS}")
+                    })?;
             }
         }
         Ok(())
@@ -99,7 +97,10 @@ impl Question {
     pub fn faults(&self, info: &MartInfo) -> Vec<String> {
         let unknown = self.query.currency.filter(|currency| !info.currencies.contains(currency));
         let known = || info.currencies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        unknown.map(|currency| format!("nothing is charged in {currency}: use {}", known())).into_iter().collect()
+        unknown
+            .map(|currency| format!("nothing is charged in {currency}: use {}", known()))
+            .into_iter()
+            .collect()
     }
 }
 

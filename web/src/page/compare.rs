@@ -70,7 +70,14 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
     let Some(earlier) = earlier else {
         let sentence = Sentence::default().say("These are the first figures that are kept.");
         let restrictions = explain::restrictions(page);
-        return page.page(&Compare { shell, sentence, restrictions, earlier: vec![], bys: vec![], tables: None });
+        return page.page(&Compare {
+            shell,
+            sentence,
+            restrictions,
+            earlier: vec![],
+            bys: vec![],
+            tables: None,
+        });
     };
     let query = page.query(std::slice::from_ref(&by), &page.lens.filters);
     let comparison = page.mart.compare(&earlier, &query)?;
@@ -109,9 +116,8 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
 fn sentence(context: &Context<'_>, comparison: &Comparison) -> Sentence {
     let published = context.instant(comparison.earlier.published_at);
     let Some((from, to)) = comparison.days else {
-        return Sentence::default().say(format!(
-            "What was published {published} and what is now have no day of these in common."
-        ));
+        return Sentence::default()
+            .say(format!("What was published {published} and what is now have no day of these in common."));
     };
     let days = words::period(from, to);
     let total = Difference::together("", &comparison.rows);

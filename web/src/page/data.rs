@@ -82,7 +82,16 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
     let sentence = sentence.note(format!("{}. {freshness} {partial}", words::capital(&page.terms())));
     let equation = Equation::new(page, &equation::in_view(page, sum)?);
     let shell = Shell::of(page, "Data", vec![]).filtered(page, false);
-    page.page(&Data { shell, sentence, equation, sources: sources_view, balance, identity, warnings, publishes })
+    page.page(&Data {
+        shell,
+        sentence,
+        equation,
+        sources: sources_view,
+        balance,
+        identity,
+        warnings,
+        publishes,
+    })
 }
 
 fn source_table(context: &Context<'_>, sources: &[SourceStatus]) -> Table {

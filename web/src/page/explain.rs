@@ -290,7 +290,11 @@ fn whole_table(context: &Context<'_>, wholes: &BTreeMap<String, Vec<ExplainPart>
             table::text("method", "Method").exported(),
             table::text("charge_group", "Charge").exported(),
         ],
-        rows: wholes.iter().flat_map(|(id, parts)| parts.iter().map(move |part| (id, part))).map(row).collect(),
+        rows: wholes
+            .iter()
+            .flat_map(|(id, parts)| parts.iter().map(move |part| (id, part)))
+            .map(row)
+            .collect(),
         foot: None,
         sort: ("cost", true),
         empty: String::new(),
