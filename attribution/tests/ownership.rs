@@ -8,7 +8,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 
-use attribution::mart::{CostQuery, Dimension, Mart, Ownership, OwnershipQuery, View, as_of};
+use attribution::mart::{CostQuery, Dimension, Idle, Mart, Ownership, OwnershipQuery, Shared, View, as_of};
 use attribution::publish::current_mart;
 use attribution::record::OWNERSHIP;
 use attribution::rules::{Matcher, OwnerRule, Pattern, Regex, Rules};
@@ -200,13 +200,8 @@ fn the_engine_reads_every_regular_expression_as_it_is_meant() {
 }
 
 /// Sums by currency and day on one basis.
-fn totals(mart: &Mart, basis: Basis, ownership: Ownership) -> BTreeMap<(String, String), Amount> {
-    let query = CostQuery {
-        by: vec![Dimension::Day],
-        basis,
-        view: View { ownership, ..View::default() },
-        ..CostQuery::default()
-    };
+fn totals(mart: &Mart, basis: Basis, view: View) -> BTreeMap<(String, String), Amount> {
+    let query = CostQuery { by: vec![Dimension::Day], basis, view, ..CostQuery::default() };
     let rows = mart.costs(&query).unwrap();
     rows.into_iter().map(|mut row| ((row.keys.remove(0), row.currency.to_string()), row.cost)).collect()
 }
@@ -283,12 +278,19 @@ fn whatever_the_rules_were_every_view_holds_the_whole_cost() {
             }
             let mart = Mart::open(ledger.path()).unwrap();
             for basis in Basis::ALL {
-                let restated = totals(&mart, basis, Ownership::Restated);
+                let restated = totals(&mart, basis, View::default());
                 prop_assert_eq!(restated.len(), 4);
-                for view in
-                    [Ownership::AsWas, Ownership::AsOf(at("2026-10-06T12:00:00Z")), Ownership::AsOf(now)]
-                {
-                    prop_assert_eq!(&totals(&mart, basis, view), &restated);
+                let noon = Ownership::AsOf(at("2026-10-06T12:00:00Z"));
+                for (ownership, idle, shared) in [
+                    (Ownership::AsWas, Idle::Owner, Shared::Keep),
+                    (noon, Idle::Owner, Shared::Keep),
+                    (Ownership::AsOf(now), Idle::Keep, Shared::Keep),
+                    // Spreads follow these owners, and hold the whole too.
+                    (Ownership::AsWas, Idle::Proportional, Shared::Proportional),
+                    (noon, Idle::Proportional, Shared::Even),
+                ] {
+                    let view = View { idle, shared, ownership };
+                    prop_assert_eq!(&totals(&mart, basis, view), &restated, "{:?}", view);
                 }
             }
             // As of now is by today's rules.

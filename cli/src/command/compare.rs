@@ -135,7 +135,7 @@ fn causes(comparison: &Comparison, currency: Currency, reason: Reason) {
     line("");
     line(format!("{}: {}", reason.name(), compared::meaning(reason)));
     for cause in causes.iter().take(MOST_CAUSES) {
-        let times = if cause.times > 1 { format!(" ({} times)", cause.times) } else { String::new() };
+        let times = compared::times(cause).map(|times| format!(" ({times})")).unwrap_or_default();
         line(format!("  {} {currency}  {}{times}", cause.cost, reports::label::visible(&cause.what)));
     }
     if causes.len() > MOST_CAUSES {

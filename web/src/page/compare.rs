@@ -203,7 +203,7 @@ fn causes(context: &Context<'_>, comparison: &Comparison) -> Table {
         vec![
             Cell::text(compared::title(cause.reason)),
             Cell::text(cause.what.as_str()),
-            Cell::Count(cause.times),
+            Cell::maybe(compared::times(cause)),
             Cell::Money(cause.cost),
         ]
     };
@@ -214,7 +214,7 @@ fn causes(context: &Context<'_>, comparison: &Comparison) -> Table {
         columns: vec![
             table::text("reason", "Reason"),
             table::text("what", "What"),
-            table::number("times", "Charges, runs or owned things").wide(),
+            table::text("times", "How many").wide(),
             table::number("cost", format!("Added, taken or moved ({})", context.scope.currency)),
         ],
         rows: comparison.causes.iter().map(row).collect(),
