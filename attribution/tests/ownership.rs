@@ -212,7 +212,7 @@ fn whatever_the_rules_were_every_view_holds_the_whole_cost() {
     ledger.land_text(
         Dataset::Charges,
         "charge_period_start,charge_period_end,billed_cost,list_cost,billing_currency,service_name,resource_id,\
-         sub_account_id,x_usage_type,x_line_item_type,consumed_quantity,consumed_unit,tag_set_id\n\
+         sub_account_id,x_usage_type,charge_category,consumed_quantity,consumed_unit,tag_set_id\n\
          2026-10-05 00:00,2026-10-08 00:00,1,2,USD,Kinesis,s-1,1,Shard,Usage,,,t-1\n\
          2026-10-05 00:00,2026-10-06 00:00,-0.3,0.7,EUR,Kinesis,s-2,2,Shard,Usage,,,\n\
          2026-10-06 06:00,2026-10-06 07:00,0.25,0.3,USD,EC2,i-1,1,BoxUsage,Usage,,,\n\

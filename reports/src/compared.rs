@@ -93,15 +93,15 @@ pub const fn meaning(reason: Reason) -> &'static str {
     }
 }
 
-/// How many of what a cause is: `21 charges`; nothing where it is one thing by itself.
-pub fn times(cause: &Cause) -> Option<String> {
+/// How many of what a cause is: `21 charges`.
+pub fn times(cause: &Cause) -> String {
     let (one, many) = match cause.reason {
-        Reason::Logs => return None,
+        Reason::Logs => ("run", "runs"),
         Reason::Bill | Reason::Rules | Reason::Other => ("charge", "charges"),
         // What has an owner on a day: a run, a table, a cluster's idle time, a charge's tags.
         Reason::Ownership => ("owned thing", "owned things"),
     };
-    Some(format!("{} {}", format::count(cause.times), if cause.times == 1 { one } else { many }))
+    format!("{} {}", format::count(cause.times), if cause.times == 1 { one } else { many })
 }
 
 /// The parts of a difference in words, the largest first; empty where nothing changed.

@@ -99,7 +99,7 @@ pub struct FilterBar {
     pub currencies: Vec<Choice>,
     /// Empty where a team makes no sense.
     pub teams: Vec<Choice>,
-    /// To whom idle costs are charged.
+    /// To whom idle costs are charged; empty, as the next two, where the page has one view.
     pub idle: Vec<Choice>,
     /// To whom shared costs are charged.
     pub shared: Vec<Choice>,
@@ -150,6 +150,15 @@ impl Shell {
     #[must_use]
     pub fn filtered(mut self, context: &Context<'_>, teams: bool) -> Self {
         self.filters = Some(filter_bar(context, teams));
+        self
+    }
+
+    /// Without choices of views: the page has but one.
+    #[must_use]
+    pub fn in_one_view(mut self) -> Self {
+        if let Some(filters) = &mut self.filters {
+            (filters.idle, filters.shared, filters.owners) = (vec![], vec![], vec![]);
+        }
         self
     }
 

@@ -22,18 +22,26 @@ with bill as (
     where s.reason = 'bill' and s.is_asked
     group by all
 ),
-logs as (
+runs as (
     select
-        'logs', s.billing_currency,
-        coalesce(max(l.workload), max(e.workload), s.run_id) || ' (' || s.run_id || '): ' || r.what,
-        cast(1 as bigint),
-        sum(s.cost)
+        s.billing_currency, s.engine, s.run_id, r.what,
+        coalesce(max(l.workload), max(e.workload), s.run_id) as workload,
+        sum(s.cost) as cost
     from steps s
     join changed_runs r on r.engine = s.engine and r.run_id = s.run_id
     left join earlier.stg_runs e on e.engine = s.engine and e.run_id = s.run_id
     left join later.stg_runs l on l.engine = s.engine and l.run_id = s.run_id
     where s.reason = 'logs' and s.is_asked
     group by s.billing_currency, s.engine, s.run_id, r.what
+),
+logs as (
+    select
+        'logs', billing_currency,
+        workload || case when count(*) = 1 then ' (' || min(run_id) || ')' else '' end || ': ' || what,
+        count(*),
+        sum(cost)
+    from runs
+    group by billing_currency, workload, what
 ),
 ownership as (
     select

@@ -271,6 +271,9 @@ fn common_days(earlier: &Mart, later: &Mart, query: &CostQuery) -> Option<(Naive
     (from < to).then_some((from, to))
 }
 
+/// What one reason accounts for of one row.
+type Part = (Vec<String>, Currency, Reason, Amount);
+
 /// The steps between two marts, in an engine of their own with both attached.
 struct Steps<'m> {
     connection: Connection,
@@ -305,7 +308,7 @@ impl<'m> Steps<'m> {
         self.connection.execute_batch(sql).map_err(|cause| self.later.failed("compare", cause))
     }
 
-    fn differences(&self, width: usize) -> Result<Vec<(Vec<String>, Currency, Reason, Amount)>, MartError> {
+    fn differences(&self, width: usize) -> Result<Vec<Part>, MartError> {
         let id = &self.later.info.id;
         ask_on(&self.connection, id, "compare", DIFFERENCES, Vec::new(), |row| {
             let key = row.text(0)?;

@@ -135,8 +135,8 @@ fn causes(comparison: &Comparison, currency: Currency, reason: Reason) {
     line("");
     line(format!("{}: {}", reason.name(), compared::meaning(reason)));
     for cause in causes.iter().take(MOST_CAUSES) {
-        let times = compared::times(cause).map(|times| format!(" ({times})")).unwrap_or_default();
-        line(format!("  {} {currency}  {}{times}", cause.cost, reports::label::visible(&cause.what)));
+        let (what, times) = (reports::label::visible(&cause.what), compared::times(cause));
+        line(format!("  {} {currency}  {what} ({times})", cause.cost));
     }
     if causes.len() > MOST_CAUSES {
         line(format!("  and {} more: see --format json", causes.len() - MOST_CAUSES));

@@ -66,7 +66,8 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
         },
     };
     let by = page.lens.by.clone().unwrap_or(Dimension::Team);
-    let shell = Shell::of(page, "Compare", vec![crumb(page, "Data", "data")]).filtered(page, true);
+    let shell =
+        Shell::of(page, "Compare", vec![crumb(page, "Data", "data")]).filtered(page, true).in_one_view();
     let Some(earlier) = earlier else {
         let sentence = Sentence::default().say("These are the first figures that are kept.");
         let restrictions = explain::restrictions(page);
@@ -159,7 +160,7 @@ fn differences(context: &Context<'_>, by: &Dimension, comparison: &Comparison) -
             Cell::Money(row.before),
             now,
         ];
-        cells.extend(Reason::ALL.map(|reason| Cell::Money(row.parts.get(reason))));
+        cells.extend(Reason::ALL.map(|reason| Cell::Part(row.parts.get(reason))));
         cells
     };
     let named = |difference: &Difference| {
@@ -203,7 +204,7 @@ fn causes(context: &Context<'_>, comparison: &Comparison) -> Table {
         vec![
             Cell::text(compared::title(cause.reason)),
             Cell::text(cause.what.as_str()),
-            Cell::maybe(compared::times(cause)),
+            Cell::text(compared::times(cause)),
             Cell::Money(cause.cost),
         ]
     };

@@ -235,7 +235,7 @@ fn publishes(context: &Context<'_>) -> Table {
         caption: "Publishes that are kept".to_owned(),
         noun: ("publish", "publishes"),
         columns: vec![
-            table::number("published", "Published"),
+            table::text("published", "Published"),
             table::text("mart", "Figures"),
             table::text("compared", "Compared with now").derived(),
         ],

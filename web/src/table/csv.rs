@@ -12,7 +12,10 @@ use crate::response;
 /// its page still says what its figures are.
 pub fn response(context: &Context<'_>, table: &Table) -> Result<Response, PageError> {
     let priced = table.rows.iter().flatten().any(|cell| {
-        matches!(cell, Cell::Money(_) | Cell::MoneyLink { .. } | Cell::Exact(_) | Cell::Change { .. })
+        matches!(
+            cell,
+            Cell::Money(_) | Cell::MoneyLink { .. } | Cell::Part(_) | Cell::Exact(_) | Cell::Change { .. }
+        )
     });
     let kept: Vec<(usize, &Column)> =
         table.columns.iter().enumerate().filter(|(_, column)| !column.derived).collect();
