@@ -39,7 +39,7 @@ pub struct Failure {
 }
 
 /// DuckDB functions of the names Spark SQL has: models are written in what both know.
-pub(crate) const PRELUDE: &str = "
+const PRELUDE: &str = "
     create macro unix_seconds(t) as cast(epoch(t) as bigint);
     create macro unix_millis(t) as cast(epoch_ms(t) as bigint);
     create macro regexp_like(t, pattern) as regexp_matches(t, pattern);

@@ -18,12 +18,11 @@ use model::{Amount, Currency};
 use super::costs::conditions;
 use super::relation::{OWNED, SUBJECT};
 use super::{CostQuery, Mart, MartError, ask_on};
-use crate::engine::PRELUDE;
 
 /// One table of the way from the earlier figures to the later ones.
 struct Table {
     name: &'static str,
-    /// The mart whose own tables are meant where the file names none.
+    /// The mart whose own tables, and functions, are meant where the file names none.
     side: Side,
     sql: &'static str,
 }
@@ -288,8 +287,6 @@ impl<'m> Steps<'m> {
             .map_err(failed)?;
         let connection = Connection::open_in_memory_with_flags(config).map_err(failed)?;
         let steps = Self { connection, later };
-        // Temporary ones are found whichever mart's tables are meant.
-        steps.run(&PRELUDE.replace("create macro", "create temp macro"))?;
         for (side, mart) in [(Side::Earlier, earlier), (Side::Later, later)] {
             steps.run(&format!("attach {} as {} (read_only)", literal(mart.path()), side.name()))?;
         }
