@@ -12,6 +12,7 @@ use model::time::Instant;
 use crate::lineage;
 use crate::models::{CHECKS, MODELS};
 use crate::pools;
+use crate::waste;
 use crate::rules::{CLUSTER_TAGS, Matcher, Pattern, Rules};
 
 /// What DuckDB could not do.
@@ -205,6 +206,7 @@ impl Builder {
                 .map_err(failed)?;
         }
         self.load_pools(rules)?;
+        self.load_waste(rules)?;
         self.load_manifest(manifest)?;
         self.run("commit the rules", "commit")
     }
@@ -230,6 +232,15 @@ impl Builder {
                     row.resource
                 ])
                 .map_err(failed)?;
+        }
+        appender.flush().map_err(failed)
+    }
+
+    fn load_waste(&self, rules: &Rules) -> Result<(), EngineError> {
+        let failed = |cause| EngineError { operation: "load the thresholds of waste".into(), cause };
+        let mut appender = self.connection.appender("rule_waste").map_err(failed)?;
+        for (setting, scope, value, source) in waste::rows(&rules.waste) {
+            appender.append_row(params![setting, scope, value, source]).map_err(failed)?;
         }
         appender.flush().map_err(failed)
     }

@@ -7,7 +7,7 @@
 //! Read in this order: [`rules`] (what the configuration decides), [`models`] (every SQL
 //! file, in order), [`description`] (what each says of itself), [`lineage`] (what SQL cannot say of cycles), [`engine`] (the only opener
 //! of DuckDB), [`publish`] (build, check, swap), [`record`] (who owned what by each publish),
-//! [`mart`] (questions).
+//! [`waste`] (thresholds of its detectors), [`mart`] (questions).
 
 pub mod description;
 pub mod engine;
@@ -19,6 +19,7 @@ pub mod publish;
 pub mod record;
 pub mod rules;
 pub mod spark;
+pub mod waste;
 
 pub use mart::{Mart, MartError};
 pub use publish::{Outcome, PublishError, publish};

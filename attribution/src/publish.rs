@@ -188,6 +188,7 @@ fn mart_id(manifest: &Manifest, rules: &Rules) -> String {
         add(check.sql);
     }
     add(crate::pools::SHIPPED);
+    add(crate::waste::SHIPPED);
     add(include_str!("../sql/rule_tables.sql"));
     add(include_str!("lineage.rs"));
     // Serialising these cannot fail: they hold texts and numbers only.

@@ -45,6 +45,8 @@ pub enum Command {
     Explain(Explain),
     /// How much of the spend has an owner, and the rules that would claim the largest rest
     Owners(Owners),
+    /// What to fix first, what it saves, and the command that does; nothing is executed
+    Waste(Waste),
     /// Write reports
     #[command(subcommand)]
     Report(Report),
@@ -330,6 +332,42 @@ pub struct Explain {
     /// text for people, json for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// File formats of `waste`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WasteFormat {
+    /// For people
+    Table,
+    /// RFC 4180
+    Csv,
+    /// An array of objects
+    Json,
+    /// A ticket for each finding
+    Markdown,
+}
+
+/// Options of `waste`.
+#[derive(Debug, Args)]
+pub struct Waste {
+    /// Only this team's
+    #[arg(long, value_name = "TEAM")]
+    pub team: Option<String>,
+    /// Only what this detector found: idle-cluster, uncompacted, ... (docs/WASTE.md)
+    #[arg(long, value_name = "NAME")]
+    pub detector: Option<String>,
+    /// One finding with its evidence and its fix, by (the beginning of) its id
+    #[arg(long, value_name = "ID")]
+    pub finding: Option<String>,
+    /// Also what is over, and what is too small to matter
+    #[arg(long)]
+    pub all: bool,
+    /// At most so many, the largest saving first
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// table for people; csv or json for programs; markdown for tickets
+    #[arg(long, value_enum, default_value_t = WasteFormat::Table)]
+    pub format: WasteFormat,
 }
 
 /// Which report.

@@ -5,12 +5,13 @@
 //! is computed from a float.
 //!
 //! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`reason`], [`week`],
-//! [`weekly`], [`export`].
+//! [`weekly`], [`export`], [`findings`].
 
 pub mod cell;
 pub mod chart;
 mod error;
 pub mod export;
+pub mod findings;
 pub mod format;
 pub mod label;
 pub mod link;

@@ -9,6 +9,7 @@ mod health;
 mod ownership;
 mod table_costs;
 mod view;
+mod waste;
 mod workload_costs;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ pub use health::{BalanceRow, IdentityRow, SourceStatus};
 pub use ownership::{CoverageRow, OwnershipQuery, RuleClaim, Unclaimed};
 pub use table_costs::{LineageRow, ReaderRow, TableCost, TableCostQuery};
 pub use view::{Idle, Ownership, Shared, SpreadPart, View, as_of};
+pub use waste::{Confidence, Finding, FindingQuery};
 pub use workload_costs::{UnitCosts, WorkloadCost, WorkloadCostQuery};
 
 use crate::engine::EngineError;

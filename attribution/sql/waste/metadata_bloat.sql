@@ -1,0 +1,53 @@
+-- One row per table and currency whose metadata has grown: more than a thousand snapshots, or
+-- metadata files of more than 10 MB, without a policy that asks for them.
+-- Waste = metadata bytes kept beyond those of 100 snapshots x what a byte cost, and what each
+-- load of the larger file costs its readers.
+-- Key: subject, billing_currency
+with tables as (
+    select
+        t.table_id, t.team, t.catalog, t.namespace, t.name, t.bucket, t.snapshots, t.metadata_bytes, t.manifests, t.props, l.number,
+        -- What one metadata file takes: about a kilobyte a snapshot.
+        t.snapshots * 1010 as file_bytes,
+        coalesce(t.orphaned_bytes, 0) as orphaned_bytes
+    from waste_tables t
+    join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
+    join waste_limits l on l.profile = s.profile
+    where l.number['metadata-bloat.enabled'] > 0
+        and (t.snapshots > l.number['metadata-bloat.max_snapshots'] or t.snapshots * 1010 > l.number['metadata-bloat.max_bytes'])
+        and not list_has_any(json_keys(t.props), l.words['metadata-bloat.policy_properties'])
+),
+bytes as (
+    select
+        t.table_id, p.billing_currency, p.usage_date,
+        (coalesce(t.metadata_bytes, 0) * greatest(0, 1 - 100.0 / t.snapshots) + t.orphaned_bytes) * p.byte_price as amount
+    from tables t
+    join waste_byte_prices p on p.bucket = t.bucket and p.storage_class = 'STANDARD'
+),
+loads as (
+    -- Reading and parsing JSON: 50 MB a second of a core.
+    select t.table_id, r.billing_currency, r.usage_date, r.workload,
+        sum(r.scans * coalesce(r.core_ms_price, 0) * t.file_bytes / 50000.0) as amount, sum(r.scans) as scans
+    from tables t
+    join waste_reads r on r.table_id = t.table_id
+    group by all
+),
+claimed as (
+    select table_id, billing_currency, 'table' as pot_kind, table_id as pot, usage_date, amount, 0 as scans from bytes
+    union all
+    select table_id, billing_currency, 'workload', workload, usage_date, amount, scans from loads
+)
+select
+    'metadata-bloat' as detector, 'table' as subject_kind, t.table_id as subject, t.team, c.billing_currency,
+    0.0 as fix_cost, 3 as rate_days, 'medium' as confidence,
+    json_object(
+        'snapshots', t.snapshots, 'metadata_bytes', t.metadata_bytes, 'metadata_file_bytes', t.file_bytes,
+        'manifests', t.manifests, 'scans', sum(c.scans)
+    ) as evidence,
+    ['no property asks for so many snapshots'] as guards,
+    'CALL ' || t.catalog || '.system.expire_snapshots(table => ''' || t.namespace || '.' || t.name || ''', retain_last => 100);' || chr(10)
+        || 'CALL ' || t.catalog || '.system.rewrite_manifests(''' || t.namespace || '.' || t.name || ''');' || chr(10)
+        || 'ALTER TABLE ' || t.table_id || ' SET TBLPROPERTIES (''write.metadata.delete-after-commit.enabled'' = ''true'', ''write.metadata.previous-versions-max'' = ''20'');' as action,
+    list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, usage_date := c.usage_date, amount := cast(round(c.amount, 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
+from tables t
+join claimed c on c.table_id = t.table_id
+group by all
