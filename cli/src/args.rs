@@ -347,9 +347,57 @@ pub enum WasteFormat {
     Markdown,
 }
 
+/// What to do with a finding.
+#[derive(Debug, Subcommand)]
+pub enum WasteVerb {
+    /// Has been seen
+    Ack {
+        /// (The beginning of) its id
+        #[arg(value_name = "ID")]
+        finding: String,
+    },
+    /// Is somebody's
+    Assign {
+        /// (The beginning of) its id
+        #[arg(value_name = "ID")]
+        finding: String,
+        /// Who looks after it
+        #[arg(value_name = "WHO")]
+        to: String,
+    },
+    /// May wait; it is open again on that day
+    Snooze {
+        /// (The beginning of) its id
+        #[arg(value_name = "ID")]
+        finding: String,
+        /// Until when
+        #[arg(long, value_name = "DAY")]
+        until: NaiveDate,
+    },
+    /// Is none, and stays so
+    Dismiss {
+        /// (The beginning of) its id
+        #[arg(value_name = "ID")]
+        finding: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// What became of findings: who has them, what fixes promised and what they saved
+    Track {
+        /// table for people, json for programs
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}
+
 /// Options of `waste`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Waste {
+    /// What to do with one; without, they are listed
+    #[command(subcommand)]
+    pub verb: Option<WasteVerb>,
     /// Only this team's
     #[arg(long, value_name = "TEAM")]
     pub team: Option<String>,

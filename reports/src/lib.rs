@@ -5,7 +5,7 @@
 //! is computed from a float.
 //!
 //! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`reason`], [`week`],
-//! [`weekly`], [`export`], [`findings`].
+//! [`weekly`], [`export`], [`findings`], [`lifecycle`].
 
 pub mod cell;
 pub mod chart;
@@ -14,6 +14,7 @@ pub mod export;
 pub mod findings;
 pub mod format;
 pub mod label;
+pub mod lifecycle;
 pub mod link;
 pub mod palette;
 pub mod reason;

@@ -85,6 +85,9 @@ memory as (
     from waste_runs
     where engine = 'spark'
     group by billing_currency
+),
+scanned as (
+    select table_id, billing_currency, sum(scans) as scans from summed group by all
 )
 select
     'delete-bloat' as detector, 'table' as subject_kind, t.table_id as subject, t.team, c.billing_currency,
@@ -94,7 +97,7 @@ select
     28 as rate_days, 'medium' as confidence,
     json_object(
         'delete_files', t.delete_files, 'deleted_rows', t.deleted_rows, 'rows', t.row_count, 'ratio', round(t.ratio, 4),
-        'data_files', t.data_files, 'files_at_target', t.ideal_files, 'delete_files_a_day', round(t.added_a_day, 2), 'scans', sum(c.scans)
+        'data_files', t.data_files, 'files_at_target', t.ideal_files, 'delete_files_a_day', round(t.added_a_day, 2), 'scans', n.scans
     ) as evidence,
     ['deletes that are folded in time stay under the ratio'] as guards,
     'CALL ' || t.catalog || '.system.rewrite_data_files(table => ''' || t.namespace || '.' || t.name
@@ -104,4 +107,5 @@ select
 from days t
 join summed c on c.table_id = t.table_id
 left join memory m on m.billing_currency = c.billing_currency
+join scanned n on n.table_id = c.table_id and n.billing_currency = c.billing_currency
 group by all

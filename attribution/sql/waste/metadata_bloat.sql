@@ -35,13 +35,16 @@ claimed as (
     select table_id, billing_currency, 'table' as pot_kind, table_id as pot, usage_date, amount, 0 as scans from bytes
     union all
     select table_id, billing_currency, 'workload', workload, usage_date, amount, scans from loads
+),
+scanned as (
+    select table_id, billing_currency, sum(scans) as scans from claimed group by all
 )
 select
     'metadata-bloat' as detector, 'table' as subject_kind, t.table_id as subject, t.team, c.billing_currency,
     0.0 as fix_cost, 3 as rate_days, 'medium' as confidence,
     json_object(
         'snapshots', t.snapshots, 'metadata_bytes', t.metadata_bytes, 'metadata_file_bytes', t.file_bytes,
-        'manifests', t.manifests, 'scans', sum(c.scans)
+        'manifests', t.manifests, 'scans', n.scans
     ) as evidence,
     ['no property asks for so many snapshots'] as guards,
     'CALL ' || t.catalog || '.system.expire_snapshots(table => ''' || t.namespace || '.' || t.name || ''', retain_last => 100);' || chr(10)
@@ -50,4 +53,5 @@ select
     list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, usage_date := c.usage_date, amount := cast(round(c.amount, 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
 from tables t
 join claimed c on c.table_id = t.table_id
+join scanned n on n.table_id = c.table_id and n.billing_currency = c.billing_currency
 group by all

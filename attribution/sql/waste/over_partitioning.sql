@@ -48,13 +48,16 @@ costs as (
     join waste_reads r on r.table_id = w.table_id
     join waste_request_prices q on q.billing_currency = r.billing_currency
     group by all
+),
+scanned as (
+    select table_id, billing_currency, sum(scans) as scans from costs group by all
 )
 select
     'over-partitioning' as detector, 'table' as subject_kind, w.table_id as subject, w.team, c.billing_currency,
     0.0 as fix_cost, 28 as rate_days, 'medium' as confidence,
     json_object(
         'partitions_of_30_days', w.partitions, 'median_partition_bytes', w.median_bytes, 'files', w.files, 'files_by_day_alone', w.ideal,
-        'partition_spec', w.partition_spec, 'scans', sum(c.scans)
+        'partition_spec', w.partition_spec, 'scans', n.scans
     ) as evidence,
     ['the last 30 days are judged', 'one file a partition: compaction would not help'] as guards,
     'ALTER TABLE ' || w.table_id || ' DROP PARTITION FIELD '
@@ -63,4 +66,5 @@ select
     list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, usage_date := c.usage_date, amount := cast(round(c.amount, 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
 from wasteful w
 join costs c on c.table_id = w.table_id
+join scanned n on n.table_id = c.table_id and n.billing_currency = c.billing_currency
 group by all

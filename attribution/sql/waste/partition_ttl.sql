@@ -25,7 +25,7 @@ tables as (
 kept as (
     select
         t.table_id, sum(d.bytes) as bytes,
-        coalesce(sum(d.bytes) filter (where d.rows_on < b.last_day - t.keep_days), 0) as past_bytes,
+        coalesce(sum(d.bytes) filter (where d.rows_on < b.last_day - cast(t.keep_days as integer)), 0) as past_bytes,
         min(d.rows_on) as oldest_on
     from tables t
     join days d on d.table_id = t.table_id

@@ -23,7 +23,7 @@ skewed as (
         and s.task_ms_median > l.number['skew.min_median_ms']
         and s.task_ms_max > l.number['skew.min_ratio'] * s.task_ms_median
 ),
-overlaps as (
+meanwhile as (
     -- Milliseconds of the stage in which another stage of the run went on.
     select
         k.engine, k.run_id, k.stage_id, k.stage_attempt,
@@ -41,7 +41,7 @@ wasted as (
         max(k.task_ms_max) as longest_ms, max(k.task_ms_median) as median_ms,
         least(1, sum(greatest(0, k.wall_ms - k.task_ms / k.slots) * k.slots / k.vcore_ms)) as ratio
     from skewed k
-    left join overlaps o
+    left join meanwhile o
         on o.engine = k.engine and o.run_id = k.run_id and o.stage_id = k.stage_id and o.stage_attempt = k.stage_attempt
     -- The long task alone is what keeps it: slots that another stage has meanwhile are not wasted.
     where coalesce(o.overlap_ms, 0) < k.number['skew.max_overlap'] * greatest(k.wall_ms - k.task_ms / k.slots, 1)

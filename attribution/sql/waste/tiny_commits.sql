@@ -59,12 +59,15 @@ costs as (
 ),
 summed as (
     select table_id, billing_currency, pot_kind, pot, usage_date, sum(amount) as amount, sum(scans) as scans from costs group by all
+),
+scanned as (
+    select table_id, billing_currency, sum(scans) as scans from summed group by all
 )
 select
     'tiny-commits' as detector, 'table' as subject_kind, w.table_id as subject, w.team, c.billing_currency,
     0.0 as fix_cost, 28 as rate_days, 'high' as confidence,
     json_object(
-        'commits_a_day', round(w.commits_a_day), 'files_a_day', round(w.files_a_day), 'mean_file_bytes', round(w.file_bytes), 'scans', sum(c.scans)
+        'commits_a_day', round(w.commits_a_day), 'files_a_day', round(w.files_a_day), 'mean_file_bytes', round(w.file_bytes), 'scans', n.scans
     ) as evidence,
     ['no property promises freshness'] as guards,
     '-- Flink: execution.checkpointing.interval: 60 min' || chr(10) || '-- Spark: .trigger(processingTime="60 minutes")' || chr(10)
@@ -72,4 +75,5 @@ select
     list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, usage_date := c.usage_date, amount := cast(round(greatest(c.amount, 0), 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
 from wasteful w
 join summed c on c.table_id = w.table_id
+join scanned n on n.table_id = c.table_id and n.billing_currency = c.billing_currency
 group by all

@@ -44,7 +44,7 @@ wasteful as (
     cross join waste_days b
     where g.error_share >= g.number['uncompacted.min_mse_share']
         and g.small_files >= 0.1 * g.cold_files
-        and k.last_read_on > b.last_day - g.number['uncompacted.unread_days']
+        and k.last_read_on > b.last_day - cast(g.number['uncompacted.unread_days'] as integer)
 ),
 memory as (
     select billing_currency,

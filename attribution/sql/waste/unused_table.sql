@@ -39,7 +39,7 @@ unused as (
     from tables t
     left join ages a on a.table_id = t.table_id
     where t.known_days >= t.number['unused-table.min_history_days']
-        and (t.last_read_on is null or t.last_read_on <= t.last_day - t.number['unused-table.unread_days'])
+        and (t.last_read_on is null or t.last_read_on <= t.last_day - cast(t.number['unused-table.unread_days'] as integer))
         and least(cast(t.first_commit_at as date), a.oldest_on) <= t.last_day - cast(t.number['unused-table.min_age_days'] as integer)
 ),
 daily as (

@@ -6,16 +6,24 @@ use std::process::ExitCode;
 use attribution::mart::{Finding, FindingQuery, Mart};
 use model::{Amount, Currency};
 use reports::findings;
-use serde_json::Value;
+use reports::lifecycle::{Act, Lifecycle, LifecycleError, Tracked};
+use serde_json::{Value, json};
 
-use crate::args::{Waste, WasteFormat};
-use crate::command::config;
+use crate::args::{Format, Waste, WasteFormat, WasteVerb};
+use crate::command::{config, now};
 use crate::printer::{Failure, line, say, table};
 
-/// Lists findings.
+/// Lists findings, or does something with one.
 pub fn run(path: &Path, options: &Waste) -> Result<ExitCode, Failure> {
     let config = config(path)?;
     let mart = super::mart(&config)?;
+    // The record follows the newest mart before anybody acts on it.
+    let mut record = Lifecycle::open(&config.ledger).map_err(failure)?;
+    record.sync(&mart, now()).map_err(failure)?;
+    if let Some(verb) = &options.verb {
+        act(&mut record, verb)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut found = mart.findings(&query(&mart, options)?)?;
     if let Some(id) = &options.finding {
         found.retain(|finding| finding.id.starts_with(id.as_str()));
@@ -147,4 +155,79 @@ fn detail(finding: &Finding) {
     for text in finding.action.lines() {
         line(format!("    {text}"));
     }
+}
+
+fn failure(error: LifecycleError) -> Failure {
+    let hint = error.hint().map(str::to_owned);
+    Failure { error: Box::new(error), hint }
+}
+
+fn act(record: &mut Lifecycle, verb: &WasteVerb) -> Result<(), Failure> {
+    let (id, act) = match verb {
+        WasteVerb::Ack { finding } => (finding, Act::Acknowledge),
+        WasteVerb::Assign { finding, to } => (finding, Act::Assign(to.clone())),
+        WasteVerb::Snooze { finding, until } => (finding, Act::Snooze(*until)),
+        WasteVerb::Dismiss { finding, reason } => (finding, Act::Dismiss(reason.clone())),
+        WasteVerb::Track { format } => return track(&record.tracked().map_err(failure)?, *format),
+    };
+    let id = record.act(id, &act, now()).map_err(failure)?;
+    let tracked = record.find(&id).map_err(failure)?;
+    if let Some(tracked) = tracked {
+        say(format!("{id}  {} {} is {} now", tracked.detector, tracked.subject, tracked.status));
+    }
+    Ok(())
+}
+
+/// Promise and result side by side.
+fn track(tracked: &[Tracked], format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Json => {
+            let rows: Vec<Value> = tracked.iter().map(tracked_object).collect();
+            line(serde_json::to_string_pretty(&rows)?);
+        }
+        Format::Text => {
+            let day = |day: Option<chrono::NaiveDate>| day.map_or_else(|| "-".to_owned(), |day| day.to_string());
+            let rows: Vec<Vec<String>> = tracked
+                .iter()
+                .map(|it| {
+                    vec![
+                        it.finding_id.clone(),
+                        it.detector.clone(),
+                        it.subject.clone(),
+                        it.status.to_string(),
+                        it.assignee.clone().or_else(|| it.reason.clone()).unwrap_or_else(|| "-".to_owned()),
+                        day(it.snoozed_until.or(it.resolved_on)),
+                        reports::format::money(it.promised_saving, it.currency),
+                        it.realised.as_ref().map_or_else(
+                            || "-".to_owned(),
+                            |realised| reports::format::signed_money(realised.monthly(), it.currency),
+                        ),
+                    ]
+                })
+                .collect();
+            table(
+                &["id", "detector", "subject", "status", "who or why", "until", "promised/month", "realised/month"],
+                &rows,
+                2,
+            );
+        }
+    }
+    Ok(())
+}
+
+fn tracked_object(it: &Tracked) -> Value {
+    let realised = it.realised.as_ref().map(|realised| {
+        json!({
+            "a_month": realised.monthly().to_string(),
+            "baseline": {"from": realised.baseline.0, "to": realised.baseline.1, "cost": realised.baseline_cost.to_string()},
+            "measured": {"from": realised.measured.0, "to": realised.measured.1, "cost": realised.measured_cost.to_string()},
+        })
+    });
+    json!({
+        "id": it.finding_id, "detector": it.detector, "subject_kind": it.subject_kind, "subject": it.subject,
+        "team": it.team, "currency": it.currency.to_string(), "status": it.status.name(), "assignee": it.assignee,
+        "snoozed_until": it.snoozed_until, "reason": it.reason, "opened_on": it.opened_on,
+        "last_seen_on": it.last_seen_on, "resolved_on": it.resolved_on,
+        "promised_saving": it.promised_saving.to_string(), "realised": realised,
+    })
 }

@@ -10,4 +10,5 @@ mod lab;
 mod pages;
 mod samples;
 mod spark;
+mod waste;
 mod wrong_input;
