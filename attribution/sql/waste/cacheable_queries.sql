@@ -1,5 +1,5 @@
 -- One row per dashboard (or other workload of statements) and currency that asks the same of
--- the same snapshots three times and more within 24 hours of the first: what all but the first cost.
+-- the same snapshots three times and more within 24 hours: what all but the first cost.
 -- Not what calls for the time, a random number or the user, whose answers differ.
 -- Key: subject, billing_currency
 with snapshots as (
@@ -29,14 +29,17 @@ numbered as (
         s.*,
         row_number() over same as nth,
         min(started_at) over (partition by engine, fingerprint, snapshots, workload, billing_currency) as first_at,
-        count(*) over (partition by engine, fingerprint, snapshots, workload, billing_currency) as times
+        count(*) over (
+            partition by engine, fingerprint, snapshots, workload, billing_currency order by started_at
+            range between interval 24 hour preceding and interval 24 hour following
+        ) as times
     from statements s
     window same as (partition by engine, fingerprint, snapshots, workload, billing_currency order by started_at, run_id)
 ),
 repeats as (
     select *
     from numbered
-    where nth > 1 and times >= number['cacheable-queries.min_repeats'] and started_at < first_at + interval 24 hour
+    where nth > 1 and times >= number['cacheable-queries.min_repeats']
 ),
 daily as (
     select p.workload, p.billing_currency, r.usage_date, sum(r.effective_cost) as amount
@@ -58,7 +61,7 @@ select
     json_object(
         'repeats', f.repeats, 'answers', f.snapshots, 'statement', f.query_text, 'read', f.example, 'runs', f.run_ids
     ) as evidence,
-    ['the same text and the same snapshots', 'no time, chance or user in the text', 'within 24 hours of the first'] as guards,
+    ['the same text and the same snapshots', 'no time, chance or user in the text', 'three times within 24 hours'] as guards,
     '-- refresh when the table has a new snapshot, not by the clock; or cache results:' || chr(10)
         || '-- Superset: {"CACHE_DEFAULT_TIMEOUT": 86400}; Tableau: an extract refreshed after the load; Trino: a materialized view' as action,
     list(struct_pack(pot_kind := 'workload', pot := f.workload, usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date) as claims

@@ -1,6 +1,6 @@
 -- One row per table and currency of whose rows more than a tenth are deleted but still there:
 -- what readers pay to open delete files and small files written with them and to compare
--- deleted rows, and what keeping those rows costs.
+-- deleted rows. What keeping those rows costs is about what folding keeps of old files: neither is counted.
 -- How many there were on a day: as many fewer than now as snapshots add a day.
 -- Key: subject, billing_currency
 with tables as (
@@ -67,12 +67,6 @@ costs as (
     from reads r
     join waste_request_prices q on q.billing_currency = r.billing_currency
     group by all
-    union all
-    select t.table_id, p.billing_currency, 'table', t.table_id, p.usage_date,
-        least(t.ratio, 1) * t.data_bytes * p.byte_price
-            * least(1, greatest(0, 1 - date_diff('day', p.usage_date, t.last_day) * t.added_a_day / t.files_now)), 0
-    from days t
-    join waste_byte_prices p on p.bucket = t.bucket and p.storage_class = 'STANDARD'
 ),
 summed as (
     select table_id, billing_currency, pot_kind, pot, usage_date, sum(amount) as amount, sum(scans) as scans

@@ -4,13 +4,14 @@
 -- Key: subject, billing_currency
 with uploads as (
     select
-        u.bucket, u.key, u.upload_id, u.initiated_at, coalesce(u.bytes, 0) as bytes, coalesce(u.initiator, '') as initiator,
+        u.source, u.bucket, u.key, u.upload_id, u.initiated_at, coalesce(u.bytes, 0) as bytes, coalesce(u.initiator, '') as initiator,
         max(u.collected_at) as seen_at
     from landed_uploads u
     group by all
 ),
 newest as (
-    select bucket, max(collected_at) as collected_at from landed_uploads group by bucket
+    -- A bucket without any has no rows in the newest listing.
+    select source, max(collected_at) as collected_at from landed_uploads group by source
 ),
 places as (
     -- The directory all keys of an initiator share, up to its first part with a digit.
@@ -40,7 +41,7 @@ old as (
         -- One that a later listing no longer has ended by then.
         case when x.seen_at < n.collected_at then x.seen_at end as ended_at
     from located x
-    join newest n on n.bucket = x.bucket
+    join newest n on n.source = x.source
     left join waste_subjects b on b.subject_kind = 'bucket' and b.subject = x.bucket
     join waste_limits l on l.profile = coalesce(b.profile, chr(31))
     where l.number['incomplete-uploads.enabled'] > 0

@@ -22,14 +22,15 @@ folded as (
     select distinct table_id from landed_table_snapshots where operation = 'replace'
 ),
 lateness as (
-    -- Of days that are old enough to be whole, and young enough not to be touched for their age.
+    -- How old the days are that were changed in the last two; what is a month old was touched
+    -- for its age.
     select
         d.table_id,
-        quantile_disc(date_diff('day', d.rows_on, d.modified_on), 0.9) - case when f.table_id is null then 0 else 1 end as late_days
+        greatest(max(date_diff('day', d.rows_on, d.modified_on)) - case when f.table_id is null then 0 else 1 end, 0) as late_days
     from days d
     cross join waste_days b
     left join folded f on f.table_id = d.table_id
-    where d.rows_on between b.last_day - 28 and b.last_day - 9
+    where d.modified_on >= b.last_day - 1 and date_diff('day', d.rows_on, d.modified_on) <= 30
     group by d.table_id, f.table_id
 ),
 runs as (

@@ -1,7 +1,8 @@
 -- One row per table and currency whose metadata has grown: more than a thousand snapshots, or
 -- metadata files of more than 10 MB, without a policy that asks for them.
--- Waste = metadata bytes kept beyond those of 100 snapshots x what a byte cost, and what each
--- load of the larger file costs its readers.
+-- Waste = metadata beyond that of 100 snapshots, files that only older ones hold and metadata files
+-- nothing names x what a byte cost, and what each load of the larger file costs its readers.
+-- How many bytes there were on a day: waste_growth.
 -- Key: subject, billing_currency
 with tables as (
     select
@@ -16,12 +17,30 @@ with tables as (
         and (t.snapshots > l.number['metadata-bloat.max_snapshots'] or t.snapshots * 1010 > l.number['metadata-bloat.max_bytes'])
         and not list_has_any(json_keys(t.props), l.words['metadata-bloat.policy_properties'])
 ),
+removals as (
+    -- What all but the newest hundred snapshots hold: files that one of them removed.
+    select r.table_id, sum(r.removed_bytes) as held_bytes
+    from (
+        select
+            s.table_id, coalesce(s.removed_bytes, 0) as removed_bytes,
+            row_number() over (partition by s.table_id order by s.committed_at desc) as nth,
+            count(*) over (partition by s.table_id) as of_them
+        from landed_table_snapshots s
+        join waste_tables t on t.table_id = s.table_id and t.collected_at = s.collected_at
+    ) r
+    -- Before the oldest there is none that would need what it removed.
+    where r.nth > 100 and r.nth < r.of_them
+    group by r.table_id
+),
 bytes as (
     select
         t.table_id, p.billing_currency, p.usage_date,
-        (coalesce(t.metadata_bytes, 0) * greatest(0, 1 - 100.0 / t.snapshots) + t.orphaned_bytes) * p.byte_price as amount
+        (coalesce(t.metadata_bytes, 0) * greatest(0, 1 - 100.0 / t.snapshots) + t.orphaned_bytes + coalesce(r.held_bytes, 0))
+            * coalesce(g.share, 1) * p.byte_price as amount
     from tables t
     join waste_byte_prices p on p.bucket = t.bucket and p.storage_class = 'STANDARD'
+    left join removals r on r.table_id = t.table_id
+    left join waste_growth g on g.table_id = t.table_id and g.usage_date = p.usage_date
 ),
 loads as (
     -- Reading and parsing JSON: 50 MB a second of a core.
@@ -44,7 +63,7 @@ select
     0.0 as fix_cost, 3 as rate_days, 'medium' as confidence,
     json_object(
         'snapshots', t.snapshots, 'metadata_bytes', t.metadata_bytes, 'metadata_file_bytes', t.file_bytes,
-        'manifests', t.manifests, 'scans', n.scans
+        'manifests', t.manifests, 'held_bytes', h.held_bytes, 'scans', n.scans
     ) as evidence,
     ['no property asks for so many snapshots'] as guards,
     'CALL ' || t.catalog || '.system.expire_snapshots(table => ''' || t.namespace || '.' || t.name || ''', retain_last => 100);' || chr(10)
@@ -53,5 +72,6 @@ select
     list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, usage_date := c.usage_date, amount := cast(round(c.amount, 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
 from tables t
 join claimed c on c.table_id = t.table_id
+left join removals h on h.table_id = t.table_id
 join scanned n on n.table_id = c.table_id and n.billing_currency = c.billing_currency
 group by all

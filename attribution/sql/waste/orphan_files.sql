@@ -1,7 +1,7 @@
 -- One row per table and currency in whose location objects lie that no snapshot reaches, by the
 -- inventory nearest to the newest collection: more than a twentieth of what lies there, which
 -- the attempts of a running week do not leave.
--- How many there were on a day: as inventories list the location, less what was reached.
+-- How many there were on a day: waste_growth.
 -- Key: subject, billing_currency
 with tables as (
     select
@@ -16,33 +16,18 @@ with tables as (
         and t.orphaned_bytes > l.number['orphan-files.min_share'] * (t.orphaned_bytes + t.stored_bytes)
         and lower(coalesce(json_extract_string(t.props, '$."gc.enabled"'), 'true')) <> 'false'
 ),
-listed as (
-    select s.table_id, s.collected_on, s.stored_bytes - s.noncurrent_bytes as listed_bytes
-    from stg_storage s
-    join tables t on t.table_id = s.table_id and t.bucket = s.bucket
-    where s.storage_class = '*'
-),
-trend as (
-    -- Bytes a day by which the location grows: of a table that keeps so many days, orphans.
-    select l.table_id, regr_slope(l.listed_bytes, epoch(cast(l.collected_on as timestamp)) / 86400.0) as slope, count(*) as listings
-    from listed l
-    group by l.table_id
-),
 daily as (
     select
-        t.table_id, p.billing_currency, p.usage_date,
-        greatest(0, t.orphaned_bytes - greatest(coalesce(g.slope, 0), 0) * date_diff('day', p.usage_date, b.last_day)) as bytes,
-        p.byte_price
+        t.table_id, p.billing_currency, p.usage_date, t.orphaned_bytes * coalesce(g.share, 1) as bytes, p.byte_price
     from tables t
-    cross join waste_days b
     join waste_byte_prices p on p.bucket = t.bucket and p.storage_class = 'STANDARD'
-    left join trend g on g.table_id = t.table_id
+    left join waste_growth g on g.table_id = t.table_id and g.usage_date = p.usage_date
 )
 select
     'orphan-files' as detector, 'table' as subject_kind, t.table_id as subject, t.team, d.billing_currency,
     0.0 as fix_cost, 3 as rate_days, 'medium' as confidence,
     json_object(
-        'orphaned_bytes', t.orphaned_bytes, 'reached_bytes', t.stored_bytes, 'listed_on', t.listed_on, 'grows_a_day', round(g.slope)
+        'orphaned_bytes', t.orphaned_bytes, 'reached_bytes', t.stored_bytes, 'listed_on', t.listed_on
     ) as evidence,
     ['the inventory lists more than snapshots, metadata and statistics reach', 'more than a week of failed attempts leaves', 'gc.enabled is not false'] as guards,
     'CALL ' || t.catalog || '.system.remove_orphan_files(table => ''' || t.namespace || '.' || t.name
@@ -51,5 +36,4 @@ select
     list(struct_pack(pot_kind := 'table', pot := t.table_id, usage_date := d.usage_date, amount := cast(round(d.bytes * d.byte_price, 12) as decimal(38, 12))) order by d.usage_date) as claims
 from tables t
 join daily d on d.table_id = t.table_id
-left join trend g on g.table_id = t.table_id
 group by all

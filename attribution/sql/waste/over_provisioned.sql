@@ -4,17 +4,26 @@
 -- Waste = run cost x (1 - the part of nodes it would take with that memory / the part it takes).
 -- Key: subject, billing_currency
 with held as (
-    -- What a run took of its nodes: the larger of cores and memory, as it is and by cores alone.
+    -- What a run took of its nodes: the larger of cores and memory, and each alone.
     select
-        u.engine, u.run_id,
-        sum(cast(u.vcore_ms as double) / nullif(n.vcore_ms, 0)) as cores_part,
-        sum(cast(u.memory_mib_ms as double) / nullif(n.memory_mib_ms, 0)) as memory_part,
-        sum(greatest(cast(u.vcore_ms as double) / nullif(n.vcore_ms, 0), cast(u.memory_mib_ms as double) / nullif(n.memory_mib_ms, 0)))
-            as part
-    from node_usage u
-    join node_lives n on n.cluster_id = u.cluster_id and n.node_id = u.node_id and n.hour = u.hour
-    where u.engine = 'spark'
-    group by u.engine, u.run_id
+        h.engine, h.run_id,
+        sum(cast(h.vcore_ms as double) / n.vcpus) as cores_part,
+        sum(cast(h.memory_mib_ms as double) / n.memory_mib) as memory_part,
+        sum(greatest(cast(h.vcore_ms as double) / n.vcpus, cast(h.memory_mib_ms as double) / n.memory_mib)) as part
+    from stg_run_hours h
+    join (
+        select private_dns as host, any_value(vcpus) as vcpus, any_value(memory_mib) as memory_mib
+        from stg_nodes
+        where private_dns is not null and vcpus > 0 and memory_mib > 0
+        group by private_dns
+        union all
+        select private_ip, any_value(vcpus), any_value(memory_mib)
+        from stg_nodes
+        where private_ip is not null and vcpus > 0 and memory_mib > 0
+        group by private_ip
+    ) n on n.host = h.host
+    where h.engine = 'spark'
+    group by h.engine, h.run_id
 ),
 sized as (
     -- Memory of one executor: what is held at a time by all, by how many there were.

@@ -34,6 +34,8 @@ tables as (
     left join (select table_id, bool_or(is_flink) as is_flink from kept group by table_id) f on f.table_id = t.table_id
     where l.number['unexpired-snapshots.enabled'] > 0
         and lower(coalesce(json_extract_string(t.props, '$."gc.enabled"'), 'true')) <> 'false'
+        -- Where there are so many that metadata suffers, that is the finding.
+        and t.table_id not in (select subject from metadata_bloat)
 ),
 removals as (
     select t.table_id, k.before_at, k.removed_bytes, t.keep_days

@@ -11,7 +11,12 @@ select
     p.table_id, p.spec_id, p.partition, p.data_files, p.data_bytes, p.row_count, p.small_files,
     p.delete_files, p.deleted_rows, p.last_modified_at,
     try_cast(regexp_extract(p.partition, '(\d{4}-\d{2}-\d{2})', 1) as date) as rows_on,
-    date_diff('day', cast(p.last_modified_at as date), d.last_day) as age_days,
+    -- The commit of a file that is older than the oldest snapshot is not known: then its rows tell.
+    coalesce(
+        date_diff('day', cast(p.last_modified_at as date), d.last_day),
+        date_diff('day', try_cast(regexp_extract(p.partition, '(\d{4}-\d{2}-\d{2})', 1) as date), d.last_day),
+        date_diff('day', cast(t.first_commit_at as date), d.last_day)
+    ) as age_days,
     t.target_file_bytes
 from ranked p
 join waste_tables t on t.table_id = p.table_id

@@ -25,9 +25,13 @@ logged as (
 reads as (
     select
         t.table_id, r.usage_date, r.engine, r.billing_currency, r.workload,
-        r.run_id, r.effective_cost, r.vcore_ms, r.is_first
+        r.run_id, r.effective_cost, r.vcore_ms, r.is_first,
+        -- Of Spark the time its tasks ran: what a task takes longer, an executor is held longer by
+        -- as much as its cores are not all busy.
+        case when r.engine = 'spark' then least(s.task_ms, s.vcore_ms) / greatest(s.vcore_ms, 1) else 1 end as busy_share
     from stg_run_tables t
     join run_days r on r.engine = t.engine and r.run_id = t.run_id
+    join stg_runs s on s.engine = t.engine and s.run_id = t.run_id
     join waste_days d on r.usage_date between d.first_day and d.last_day
     where t.access = 'read'
         and not exists (
@@ -41,6 +45,7 @@ by_workload as (
         cast(sum(r.is_first) as bigint) as scans,
         sum(r.effective_cost) as effective_cost,
         cast(sum(r.vcore_ms) as bigint) as vcore_ms,
+        sum(r.vcore_ms * r.busy_share) as busy_ms,
         avg(l.files) as logged_files
     from reads r
     left join logged l on l.engine = r.engine and l.run_id = r.run_id and l.table_id = r.table_id
@@ -50,7 +55,7 @@ select
     w.table_id, w.usage_date, w.engine, w.billing_currency, w.workload,
     w.scans, w.effective_cost, w.vcore_ms,
     coalesce(w.logged_files, p.files_a_scan, 0) as files_a_scan,
-    -- What a millisecond of a core held cost.
-    cast(w.effective_cost as double) / nullif(w.vcore_ms, 0) as core_ms_price
+    -- What a millisecond of a busy core cost.
+    cast(w.effective_cost as double) / nullif(w.busy_ms, 0) as core_ms_price
 from by_workload w
 left join reported p on p.table_id = w.table_id and p.usage_date = w.usage_date and p.engine = w.engine
