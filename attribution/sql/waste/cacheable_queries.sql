@@ -2,7 +2,14 @@
 -- the same snapshots three times and more within 24 hours: what all but the first cost.
 -- Not what calls for the time, a random number or the user, whose answers differ.
 -- Key: subject, billing_currency
-with snapshots as (
+with limits as (
+    select
+        profile,
+        number['cacheable-queries.enabled'] as limit_enabled,
+        number['cacheable-queries.min_repeats'] as limit_min_repeats
+    from waste_limits
+),
+snapshots as (
     select
         t.engine, t.run_id,
         string_agg(lower(t.table_name) || '@' || t.snapshot_id, ',' order by lower(t.table_name)) as snapshots,
@@ -13,15 +20,15 @@ with snapshots as (
 ),
 statements as (
     select
-        q.engine, q.run_id, q.fingerprint, n.snapshots, r.workload, r.billing_currency, r.started_at, q.query_text, s.team, l.number
+        q.engine, q.run_id, q.fingerprint, n.snapshots, r.workload, r.billing_currency, r.started_at, q.query_text, s.team, l.limit_min_repeats
     from landed_queries q
     join snapshots n on n.engine = q.engine and n.run_id = q.run_id and n.known = n.tables
     join waste_runs r on r.engine = q.engine and r.run_id = q.run_id
     join waste_subjects s on s.subject_kind = 'workload' and s.subject = r.workload
-    join waste_limits l on l.profile = s.profile
+    join limits l on l.profile = s.profile
     where r.status = 'succeeded' and coalesce(q.is_cached, false) = false
         and coalesce(q.query_type, 'SELECT') = 'SELECT'
-        and l.number['cacheable-queries.enabled'] > 0
+        and l.limit_enabled > 0
         and not regexp_matches(lower(q.query_text), '\b(now|current_timestamp|current_time|localtimestamp|rand|random|uuid|current_user)\b')
 ),
 numbered as (
@@ -39,7 +46,7 @@ numbered as (
 repeats as (
     select *
     from numbered
-    where nth > 1 and times >= number['cacheable-queries.min_repeats']
+    where nth > 1 and times >= limit_min_repeats
 ),
 daily as (
     select p.workload, p.billing_currency, r.usage_date, sum(r.effective_cost) as amount

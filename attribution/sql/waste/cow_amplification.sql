@@ -4,7 +4,18 @@
 -- Waste = bytes replaced beyond a tenth of the table x the days old snapshots keep them x what
 -- a byte cost, and a PUT a file and 64 MiB of it.
 -- Key: subject, billing_currency
-with commits as (
+with limits as (
+    select
+        profile,
+        number['unexpired-snapshots.keep_days'] as limit_keep_days,
+        number['cow-amplification.enabled'] as limit_enabled,
+        number['cow-amplification.min_files_share'] as limit_min_files_share,
+        number['cow-amplification.max_rows_share'] as limit_max_rows_share,
+        words['cow-amplification.hold_properties'] as limit_hold_properties,
+        number['cow-amplification.good_files_share'] as limit_good_files_share
+    from waste_limits
+),
+commits as (
     select s.*, row_number() over (partition by s.table_id, s.snapshot_id order by s.collected_at desc) as nth
     from landed_table_snapshots s
     where s.operation = 'overwrite'
@@ -35,24 +46,24 @@ rates as (
 ),
 wasteful as (
     select
-        t.table_id, t.team, t.bucket, r.changes, r.files_share, r.rows_share, r.is_counted, r.removed_bytes, r.added_files, r.total_bytes, r.changes_a_day, l.number,
-        coalesce(try_cast(json_extract_string(t.props, '$."history.expire.max-snapshot-age-ms"') as double) / 86400000.0, l.number['unexpired-snapshots.keep_days']) as keep_days
+        t.table_id, t.team, t.bucket, r.changes, r.files_share, r.rows_share, r.is_counted, r.removed_bytes, r.added_files, r.total_bytes, r.changes_a_day, l.limit_good_files_share,
+        coalesce(try_cast(json_extract_string(t.props, '$."history.expire.max-snapshot-age-ms"') as double) / 86400000.0, l.limit_keep_days) as keep_days
     from rates r
     join waste_tables t on t.table_id = r.table_id
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
-    join waste_limits l on l.profile = s.profile
-    where l.number['cow-amplification.enabled'] > 0
-        and r.files_share > l.number['cow-amplification.min_files_share']
-        and r.rows_share < l.number['cow-amplification.max_rows_share']
-        and not list_has_any(json_keys(t.props), l.words['cow-amplification.hold_properties'])
+    join limits l on l.profile = s.profile
+    where l.limit_enabled > 0
+        and r.files_share > l.limit_min_files_share
+        and r.rows_share < l.limit_max_rows_share
+        and not list_has_any(json_keys(t.props), l.limit_hold_properties)
 ),
 daily as (
     select
         w.table_id, p.billing_currency, p.usage_date,
         -- On a day those of the last days are still kept, but for one: what a snapshot replaced only
         -- those before it need.
-        greatest(w.changes_a_day * w.keep_days - 1, 0) * greatest(w.removed_bytes - w.number['cow-amplification.good_files_share'] * w.total_bytes, 0) * p.byte_price
-            + w.changes_a_day * (1 - w.number['cow-amplification.good_files_share'] / w.files_share)
+        greatest(w.changes_a_day * w.keep_days - 1, 0) * greatest(w.removed_bytes - w.limit_good_files_share * w.total_bytes, 0) * p.byte_price
+            + w.changes_a_day * (1 - w.limit_good_files_share / w.files_share)
                 * (w.added_files + w.removed_bytes / 67108864.0) * coalesce(q.put_price, 0) as amount
     from wasteful w
     join waste_byte_prices p on p.bucket = w.bucket and p.storage_class = 'STANDARD'

@@ -3,17 +3,28 @@
 -- deleted rows. What keeping those rows costs is about what folding keeps of old files: neither is counted.
 -- How many there were on a day: as many fewer than now as snapshots add a day.
 -- Key: subject, billing_currency
-with tables as (
+with limits as (
+    select
+        profile,
+        number['delete-bloat.enabled'] as limit_enabled,
+        number['delete-bloat.min_ratio'] as limit_min_ratio,
+        number['uncompacted.trino_open_ms'] as limit_trino_open_ms,
+        number['uncompacted.spark_open_ms'] as limit_spark_open_ms,
+        number['delete-bloat.rows_per_ms'] as limit_rows_per_ms,
+        number['uncompacted.rewrite_bytes_per_second'] as limit_rewrite_bytes_per_second
+    from waste_limits
+),
+tables as (
     select
         t.table_id, t.team, t.catalog, t.namespace, t.name, t.bucket, t.delete_files, t.deleted_rows, t.row_count,
-        t.data_files, t.data_bytes, l.number,
+        t.data_files, t.data_bytes, l.limit_trino_open_ms, l.limit_spark_open_ms, l.limit_rows_per_ms, l.limit_rewrite_bytes_per_second,
         cast(t.deleted_rows as double) / greatest(t.row_count, 1) as ratio,
         cast(t.delete_files as double) as files_now
     from waste_tables t
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
-    join waste_limits l on l.profile = s.profile
-    where l.number['delete-bloat.enabled'] > 0 and t.delete_files > 0
-        and t.deleted_rows > l.number['delete-bloat.min_ratio'] * greatest(t.row_count, 1)
+    join limits l on l.profile = s.profile
+    where l.limit_enabled > 0 and t.delete_files > 0
+        and t.deleted_rows > l.limit_min_ratio * greatest(t.row_count, 1)
 ),
 ideal as (
     select p.table_id, sum(greatest(1, ceil(cast(p.data_bytes as double) / p.target_file_bytes))) as ideal_files
@@ -45,7 +56,7 @@ days as (
 ),
 reads as (
     select
-        t.table_id, r.billing_currency, r.usage_date, r.workload, r.engine, r.scans, r.core_ms_price, t.number,
+        t.table_id, r.billing_currency, r.usage_date, r.workload, r.engine, r.scans, r.core_ms_price, t.limit_trino_open_ms, t.limit_spark_open_ms, t.limit_rows_per_ms, t.limit_rewrite_bytes_per_second,
         least(1, greatest(0, 1 - date_diff('day', r.usage_date, t.last_day) * t.added_a_day / t.files_now)) as grown,
         t.delete_files + greatest(t.data_files - t.ideal_files, 0) as needless_files, t.deleted_rows
     from days t
@@ -55,8 +66,8 @@ costs as (
     select
         table_id, billing_currency, 'workload' as pot_kind, workload as pot, usage_date,
         sum(scans * grown * coalesce(core_ms_price, 0) * (
-            needless_files * case when engine = 'trino' then number['uncompacted.trino_open_ms'] else number['uncompacted.spark_open_ms'] end
-            + deleted_rows / number['delete-bloat.rows_per_ms']
+            needless_files * case when engine = 'trino' then limit_trino_open_ms else limit_spark_open_ms end
+            + deleted_rows / limit_rows_per_ms
         )) as amount,
         sum(scans) as scans
     from reads
@@ -86,7 +97,7 @@ scanned as (
 select
     'delete-bloat' as detector, 'table' as subject_kind, t.table_id as subject, t.team, c.billing_currency,
     -- The whole table is rewritten as often as a tenth of it is deleted.
-    coalesce(m.gb_hour_price, 0) * (t.data_bytes / t.number['uncompacted.rewrite_bytes_per_second'] / 3600 * 2 + 0.5)
+    coalesce(m.gb_hour_price, 0) * (t.data_bytes / t.limit_rewrite_bytes_per_second / 3600 * 2 + 0.5)
         * greatest(1, coalesce(t.added_a_day, 0) * 30.4375 / greatest(t.files_now, 1)) as fix_cost,
     28 as rate_days, 'medium' as confidence,
     json_object(

@@ -3,14 +3,21 @@
 -- younger or, at one age, the later name is the copy.
 -- Waste = all the copy costs: its objects and the runs that write it.
 -- Key: subject, billing_currency
-with candidates as (
+with limits as (
+    select
+        profile,
+        number['duplicate-table.enabled'] as limit_enabled,
+        number['duplicate-table.max_row_gap'] as limit_max_row_gap
+    from waste_limits
+),
+candidates as (
     select t.table_id, t.team, t.schema_hash, t.partition_spec, t.row_count, t.catalog, t.namespace, t.name, t.first_commit_at, t.props,
-        coalesce(k.reads, 0) as reads, l.number
+        coalesce(k.reads, 0) as reads, l.limit_max_row_gap
     from waste_tables t
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
-    join waste_limits l on l.profile = s.profile
+    join limits l on l.profile = s.profile
     left join waste_lookbacks k on k.table_id = t.table_id
-    where t.schema_hash is not null and t.row_count > 0 and l.number['duplicate-table.enabled'] > 0
+    where t.schema_hash is not null and t.row_count > 0 and l.limit_enabled > 0
 ),
 rows_of_days as (
     select table_id, rows_on, sum(row_count) as row_count
@@ -25,7 +32,7 @@ pairs as (
     join candidates o
         on o.schema_hash = c.schema_hash and o.partition_spec is not distinct from c.partition_spec
         and o.table_id <> c.table_id
-        and abs(o.row_count - c.row_count) <= c.number['duplicate-table.max_row_gap'] * greatest(o.row_count, c.row_count)
+        and abs(o.row_count - c.row_count) <= c.limit_max_row_gap * greatest(o.row_count, c.row_count)
     where c.reads = 0
         and (o.reads > 0 or o.first_commit_at < c.first_commit_at or (o.first_commit_at is not distinct from c.first_commit_at and o.table_id < c.table_id))
         and not list_has_any(json_keys(c.props), ['retention.policy', 'legal.hold'])

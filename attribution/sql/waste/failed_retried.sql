@@ -3,15 +3,25 @@
 -- Cancelled ones are somebody's wish, those lost with their nodes are the platform's
 -- (interrupted-spot), tests are meant to fail, and what goes on from a checkpoint is not lost (both by name).
 -- Key: subject, billing_currency
-with runs as (
-    select r.*, s.team as team_now, l.number, l.words,
-        r.status = 'failed' and len(list_filter(l.words['failed-retried.platform_errors'], lambda w: contains(lower(coalesce(r.error, '')), lower(w)))) = 0 as is_own
+with limits as (
+    select
+        profile,
+        words['failed-retried.platform_errors'] as limit_platform_errors,
+        number['failed-retried.enabled'] as limit_enabled,
+        words['failed-retried.exempt'] as limit_exempt,
+        number['failed-retried.min_runs'] as limit_min_runs,
+        number['failed-retried.min_share'] as limit_min_share
+    from waste_limits
+),
+runs as (
+    select r.*, s.team as team_now, l.limit_min_runs, l.limit_min_share, '',
+        r.status = 'failed' and len(list_filter(l.limit_platform_errors, lambda w: contains(lower(coalesce(r.error, '')), lower(w)))) = 0 as is_own
     from waste_runs r
     join waste_subjects s on s.subject_kind = 'workload' and s.subject = r.workload
-    join waste_limits l on l.profile = s.profile
-    where l.number['failed-retried.enabled'] > 0 and r.engine <> 'flink'
+    join limits l on l.profile = s.profile
+    where l.limit_enabled > 0 and r.engine <> 'flink'
         and len(list_filter(
-            l.words['failed-retried.exempt'], lambda p: r.workload like replace(replace(p, '_', '!_'), '*', '%') escape '!'
+            l.limit_exempt, lambda p: r.workload like replace(replace(p, '_', '!_'), '*', '%') escape '!'
         )) = 0
 ),
 days as (
@@ -32,7 +42,7 @@ failures as (
     select r.*, a.failed as failed_around, a.runs as runs_around
     from runs r
     join around a on a.workload = r.workload and a.billing_currency = r.billing_currency and a.day = r.first_on
-    where r.is_own and a.failed >= r.number['failed-retried.min_runs'] and a.failed >= r.number['failed-retried.min_share'] * a.runs
+    where r.is_own and a.failed >= r.limit_min_runs and a.failed >= r.limit_min_share * a.runs
 ),
 wasteful as (
     select

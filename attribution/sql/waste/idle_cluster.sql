@@ -3,7 +3,16 @@
 -- Waste = idle cost of the days after the last run. Agreed standbys (by tag) are left alone, and
 -- no cluster is idle for want of its engine's logs: some run of some cluster must be newer.
 -- Key: subject, billing_currency
-with runs as (
+with limits as (
+    select
+        profile,
+        number['idle-cluster.grace_minutes'] as limit_grace_minutes,
+        number['idle-cluster.idle_days'] as limit_idle_days,
+        number['idle-cluster.enabled'] as limit_enabled,
+        words['idle-cluster.agreed_tags'] as limit_agreed_tags
+    from waste_limits
+),
+runs as (
     select o.cluster_id, max(coalesce(r.ended_at, r.started_at)) as last_run_at, count(*) as runs
     from run_owners o
     join stg_runs r on r.engine = o.engine and r.run_id = o.run_id
@@ -18,25 +27,25 @@ lives as (
         k.cluster, k.cluster_id, k.started_at, k.ended_at, k.tags,
         coalesce(r.runs, 0) as runs,
         r.last_run_at,
-        coalesce(r.last_run_at, k.started_at) + to_minutes(cast(l.number['idle-cluster.grace_minutes'] as integer))
+        coalesce(r.last_run_at, k.started_at) + to_minutes(cast(l.limit_grace_minutes as integer))
             as idle_from,
         least(coalesce(k.ended_at, d.last_day + interval 1 day), d.last_day + interval 1 day) as idle_to,
-        s.team, l.number, l.words
+        s.team, l.limit_idle_days, l.limit_agreed_tags
     from waste_clusters k
     cross join waste_days d
     cross join newest n
     join waste_subjects s on s.subject_kind = 'cluster' and s.subject = k.cluster
-    join waste_limits l on l.profile = s.profile
+    join limits l on l.profile = s.profile
     left join runs r on r.cluster_id = k.cluster_id
     where not k.is_transient
-        and n.logged_until > coalesce(r.last_run_at, k.started_at) + to_days(cast(l.number['idle-cluster.idle_days'] as integer))
-        and l.number['idle-cluster.enabled'] > 0
+        and n.logged_until > coalesce(r.last_run_at, k.started_at) + to_days(cast(l.limit_idle_days as integer))
+        and l.limit_enabled > 0
 ),
 idle as (
     select *
     from lives
-    where idle_to >= idle_from + to_days(cast(number['idle-cluster.idle_days'] as integer))
-        and not list_has_any(list_transform(tags, lambda t: split_part(t, '=', 1)), words['idle-cluster.agreed_tags'])
+    where idle_to >= idle_from + to_days(cast(limit_idle_days as integer))
+        and not list_has_any(list_transform(tags, lambda t: split_part(t, '=', 1)), limit_agreed_tags)
 ),
 daily as (
     select

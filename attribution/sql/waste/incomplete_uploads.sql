@@ -2,7 +2,14 @@
 -- multipart uploads begun more than a week ago and never completed: their parts are billed.
 -- Waste = bytes of parts x what a byte cost on each day after the first week.
 -- Key: subject, billing_currency
-with uploads as (
+with limits as (
+    select
+        profile,
+        number['incomplete-uploads.min_days'] as limit_min_days,
+        number['incomplete-uploads.enabled'] as limit_enabled
+    from waste_limits
+),
+uploads as (
     select
         u.source, u.bucket, u.key, u.upload_id, u.initiated_at, coalesce(u.bytes, 0) as bytes, coalesce(u.initiator, '') as initiator,
         max(u.collected_at) as seen_at
@@ -36,15 +43,15 @@ located as (
 ),
 old as (
     select
-        x.*, n.collected_at as newest_at, l.number, b.team,
-        x.initiated_at + to_days(cast(l.number['incomplete-uploads.min_days'] as integer)) as wasted_from,
+        x.*, n.collected_at as newest_at, '', b.team,
+        x.initiated_at + to_days(cast(l.limit_min_days as integer)) as wasted_from,
         -- One that a later listing no longer has ended by then.
         case when x.seen_at < n.collected_at then x.seen_at end as ended_at
     from located x
     join newest n on n.source = x.source
     left join waste_subjects b on b.subject_kind = 'bucket' and b.subject = x.bucket
-    join waste_limits l on l.profile = coalesce(b.profile, chr(31))
-    where l.number['incomplete-uploads.enabled'] > 0
+    join limits l on l.profile = coalesce(b.profile, chr(31))
+    where l.limit_enabled > 0
 ),
 daily as (
     select

@@ -2,16 +2,25 @@
 -- that are taken back: what attempts cost that the platform's faults ended, on clusters with
 -- spot. It is what spot costs beside its price.
 -- Key: subject, billing_currency
-with runs as (
-    select r.*, s.team as team_now, l.number,
+with limits as (
+    select
+        profile,
+        words['failed-retried.platform_errors'] as limit_platform_errors,
+        number['interrupted-spot.enabled'] as limit_enabled,
+        number['interrupted-spot.min_runs'] as limit_min_runs,
+        number['interrupted-spot.min_share'] as limit_min_share
+    from waste_limits
+),
+runs as (
+    select r.*, s.team as team_now, l.limit_min_runs, l.limit_min_share,
         r.status = 'failed'
-            and len(list_filter(l.words['failed-retried.platform_errors'], lambda w: contains(lower(coalesce(r.error, '')), lower(w)))) > 0
+            and len(list_filter(l.limit_platform_errors, lambda w: contains(lower(coalesce(r.error, '')), lower(w)))) > 0
             as is_lost
     from waste_runs r
     join waste_clusters k on k.cluster_id = r.cluster_id and k.has_spot
     join waste_subjects s on s.subject_kind = 'workload' and s.subject = r.workload
-    join waste_limits l on l.profile = s.profile
-    where l.number['interrupted-spot.enabled'] > 0
+    join limits l on l.profile = s.profile
+    where l.limit_enabled > 0
 ),
 wasteful as (
     select
@@ -20,9 +29,9 @@ wasteful as (
         list(run_id order by started_at desc) filter (where is_lost) as run_ids
     from runs
     group by workload, billing_currency
-    having count(*) filter (where is_lost) >= max(number['interrupted-spot.min_runs'])
+    having count(*) filter (where is_lost) >= max(limit_min_runs)
         and cast(sum(effective_cost) filter (where is_lost) as double)
-            >= max(number['interrupted-spot.min_share']) * cast(sum(effective_cost) as double)
+            >= max(limit_min_share) * cast(sum(effective_cost) as double)
 ),
 daily as (
     select w.workload, w.billing_currency, d.usage_date, sum(d.effective_cost) as amount

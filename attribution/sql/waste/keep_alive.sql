@@ -2,13 +2,23 @@
 -- of one workload, each takes minutes and writes nothing, and four fifths of it are idle.
 -- Waste = its idle cost. An endpoint by agreement (a tag) is left alone.
 -- Key: subject, billing_currency
-with lives as (
-    select k.cluster, k.cluster_id, k.tags, k.ended_at, s.team, l.number, l.words
+with limits as (
+    select
+        profile,
+        number['keep-alive.enabled'] as limit_enabled,
+        words['keep-alive.agreed_tags'] as limit_agreed_tags,
+        number['keep-alive.min_idle_share'] as limit_min_idle_share,
+        number['keep-alive.min_sole_share'] as limit_min_sole_share,
+        number['keep-alive.max_minutes'] as limit_max_minutes
+    from waste_limits
+),
+lives as (
+    select k.cluster, k.cluster_id, k.tags, k.ended_at, s.team, l.limit_min_idle_share, l.limit_min_sole_share, l.limit_max_minutes, ''
     from waste_clusters k
     join waste_subjects s on s.subject_kind = 'cluster' and s.subject = k.cluster
-    join waste_limits l on l.profile = s.profile
-    where not k.is_transient and l.number['keep-alive.enabled'] > 0
-        and not list_has_any(list_transform(k.tags, lambda t: split_part(t, '=', 1)), l.words['keep-alive.agreed_tags'])
+    join limits l on l.profile = s.profile
+    where not k.is_transient and l.limit_enabled > 0
+        and not list_has_any(list_transform(k.tags, lambda t: split_part(t, '=', 1)), l.limit_agreed_tags)
 ),
 runs as (
     select
@@ -51,9 +61,9 @@ facts as (
     from lives v
     join sole o on o.cluster = v.cluster
     join shares h on h.cluster = v.cluster
-    where h.idle_share >= v.number['keep-alive.min_idle_share']
-        and o.of_it >= v.number['keep-alive.min_sole_share'] * o.runs
-        and o.seconds <= 60 * v.number['keep-alive.max_minutes']
+    where h.idle_share >= v.limit_min_idle_share
+        and o.of_it >= v.limit_min_sole_share * o.runs
+        and o.seconds <= 60 * v.limit_max_minutes
         and o.writers = 0
     group by all
 )

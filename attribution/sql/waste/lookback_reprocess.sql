@@ -4,7 +4,15 @@
 -- the table is folded at night), and the new day itself.
 -- Waste = run cost x (1 - changed / written days).
 -- Key: subject, billing_currency
-with days as (
+with limits as (
+    select
+        profile,
+        number['lookback-reprocess.enabled'] as limit_enabled,
+        number['lookback-reprocess.min_rewrites'] as limit_min_rewrites,
+        number['lookback-reprocess.min_runs'] as limit_min_runs
+    from waste_limits
+),
+days as (
     -- Rows of a day of each table by day.
     select table_id, rows_on, sum(row_count) as row_count, max(cast(last_modified_at as date)) as modified_on
     from waste_partitions
@@ -37,16 +45,16 @@ runs as (
     select
         r.engine, r.run_id, r.workload, r.billing_currency, r.started_at, t.table_id, t.row_count,
         cast(t.row_count as double) / u.day_rows as written_days,
-        s.team, l.number
+        s.team, l.limit_min_rewrites, l.limit_min_runs
     from waste_runs r
     join stg_run_tables t on t.engine = r.engine and t.run_id = r.run_id and t.access = 'write'
     join usual u on u.table_id = t.table_id and u.days >= 7 and u.day_rows > 0
     join waste_subjects s on s.subject_kind = 'workload' and s.subject = r.workload
-    join waste_limits l on l.profile = s.profile
-    where r.status = 'succeeded' and t.row_count > 0 and l.number['lookback-reprocess.enabled'] > 0
+    join limits l on l.profile = s.profile
+    where r.status = 'succeeded' and t.row_count > 0 and l.limit_enabled > 0
 ),
 by_run as (
-    select engine, run_id, workload, billing_currency, team, number, started_at, min(written_days) as written_days
+    select engine, run_id, workload, billing_currency, team, limit_min_rewrites, limit_min_runs, started_at, min(written_days) as written_days
     from runs
     group by all
 ),
@@ -65,7 +73,7 @@ judged as (
     from by_run b
     join inputs i on i.workload = b.workload and i.known > 0
     -- Whole days, each rewritten so many times as it takes days for it to leave the window.
-    where round(b.written_days) >= b.number['lookback-reprocess.min_rewrites'] and round(b.written_days) > i.changed_days
+    where round(b.written_days) >= b.limit_min_rewrites and b.written_days >= i.changed_days + 1.5
 ),
 wasteful as (
     select
@@ -73,7 +81,7 @@ wasteful as (
         max(changed_days) as changed_days, median(written_days) as written_days
     from judged
     group by workload, billing_currency
-    having count(*) >= max(number['lookback-reprocess.min_runs'])
+    having count(*) >= max(limit_min_runs)
 ),
 daily as (
     select j.workload, j.billing_currency, d.usage_date,

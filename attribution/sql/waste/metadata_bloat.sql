@@ -4,18 +4,27 @@
 -- nothing names x what a byte cost, and what each load of the larger file costs its readers.
 -- How many bytes there were on a day: waste_growth.
 -- Key: subject, billing_currency
-with tables as (
+with limits as (
     select
-        t.table_id, t.team, t.catalog, t.namespace, t.name, t.bucket, t.snapshots, t.metadata_bytes, t.manifests, t.props, l.number,
+        profile,
+        number['metadata-bloat.enabled'] as limit_enabled,
+        number['metadata-bloat.max_snapshots'] as limit_max_snapshots,
+        number['metadata-bloat.max_bytes'] as limit_max_bytes,
+        words['metadata-bloat.policy_properties'] as limit_policy_properties
+    from waste_limits
+),
+tables as (
+    select
+        t.table_id, t.team, t.catalog, t.namespace, t.name, t.bucket, t.snapshots, t.metadata_bytes, t.manifests, t.props, '',
         -- What one metadata file takes: about a kilobyte a snapshot.
         t.snapshots * 1010 as file_bytes,
         coalesce(t.orphaned_bytes, 0) as orphaned_bytes
     from waste_tables t
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
-    join waste_limits l on l.profile = s.profile
-    where l.number['metadata-bloat.enabled'] > 0
-        and (t.snapshots > l.number['metadata-bloat.max_snapshots'] or t.snapshots * 1010 > l.number['metadata-bloat.max_bytes'])
-        and not list_has_any(json_keys(t.props), l.words['metadata-bloat.policy_properties'])
+    join limits l on l.profile = s.profile
+    where l.limit_enabled > 0
+        and (t.snapshots > l.limit_max_snapshots or t.snapshots * 1010 > l.limit_max_bytes)
+        and not list_has_any(json_keys(t.props), l.limit_policy_properties)
 ),
 removals as (
     -- What all but the newest hundred snapshots hold: files that one of them removed.

@@ -3,15 +3,23 @@
 -- or a snapshot that is no mere rewrite was committed; a stream changes its table all the time.
 -- Not what reads anything that no table shows, nor inputs nobody is known to write.
 -- Key: subject, billing_currency
-with runs as (
+with limits as (
+    select
+        profile,
+        number['no-op-schedule.enabled'] as limit_enabled,
+        number['no-op-schedule.min_share'] as limit_min_share,
+        number['no-op-schedule.min_runs'] as limit_min_runs
+    from waste_limits
+),
+runs as (
     select
         r.engine, r.run_id, r.workload, r.billing_currency, r.status, r.started_at, r.ended_at, r.cluster_id,
-        s.team, l.number
+        s.team, l.limit_min_share, l.limit_min_runs
     from waste_runs r
     join waste_subjects s on s.subject_kind = 'workload' and s.subject = r.workload
-    join waste_limits l on l.profile = s.profile
+    join limits l on l.profile = s.profile
     where r.trigger = 'time' and r.engine not in ('flink') and r.ended_at is not null
-        and l.number['no-op-schedule.enabled'] > 0
+        and l.limit_enabled > 0
 ),
 inputs as (
     select distinct r.workload, t.table_id
@@ -79,8 +87,8 @@ wasteful as (
         list(run_id order by started_at desc) filter (where is_no_op) as run_ids
     from no_ops
     group by workload, billing_currency
-    having count(*) filter (where is_no_op) >= max(number['no-op-schedule.min_share']) * count(*)
-        and count(*) filter (where is_no_op) >= max(number['no-op-schedule.min_runs'])
+    having count(*) filter (where is_no_op) >= max(limit_min_share) * count(*)
+        and count(*) filter (where is_no_op) >= max(limit_min_runs)
 ),
 daily as (
     select n.workload, n.billing_currency, d.usage_date, sum(d.effective_cost) as amount

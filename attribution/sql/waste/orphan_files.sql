@@ -3,17 +3,25 @@
 -- the attempts of a running week do not leave.
 -- How many there were on a day: waste_growth.
 -- Key: subject, billing_currency
-with tables as (
+with limits as (
+    select
+        profile,
+        number['orphan-files.enabled'] as limit_enabled,
+        number['orphan-files.min_share'] as limit_min_share,
+        number['orphan-files.min_days'] as limit_min_days
+    from waste_limits
+),
+tables as (
     select
         t.table_id, t.team, t.catalog, t.namespace, t.name, t.location, t.bucket, t.orphaned_bytes, t.stored_bytes,
-        b.listed_on, l.number,
+        b.listed_on, l.limit_min_days,
         t.collected_at
     from waste_tables t
     join table_bytes b on b.table_id = t.table_id and b.collected_on = t.collected_on
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
-    join waste_limits l on l.profile = s.profile
-    where l.number['orphan-files.enabled'] > 0 and t.orphaned_bytes > 0
-        and t.orphaned_bytes > l.number['orphan-files.min_share'] * (t.orphaned_bytes + t.stored_bytes)
+    join limits l on l.profile = s.profile
+    where l.limit_enabled > 0 and t.orphaned_bytes > 0
+        and t.orphaned_bytes > l.limit_min_share * (t.orphaned_bytes + t.stored_bytes)
         and lower(coalesce(json_extract_string(t.props, '$."gc.enabled"'), 'true')) <> 'false'
 ),
 daily as (
@@ -31,7 +39,7 @@ select
     ) as evidence,
     ['the inventory lists more than snapshots, metadata and statistics reach', 'more than a week of failed attempts leaves', 'gc.enabled is not false'] as guards,
     'CALL ' || t.catalog || '.system.remove_orphan_files(table => ''' || t.namespace || '.' || t.name
-        || ''', older_than => TIMESTAMP ''' || strftime((select last_day from waste_days) - cast(t.number['orphan-files.min_days'] as integer), '%Y-%m-%d')
+        || ''', older_than => TIMESTAMP ''' || strftime((select last_day from waste_days) - cast(t.limit_min_days as integer), '%Y-%m-%d')
         || ' 00:00:00'', dry_run => true);  -- read the list, then without dry_run' as action,
     list(struct_pack(pot_kind := 'table', pot := t.table_id, usage_date := d.usage_date, amount := cast(round(d.bytes * d.byte_price, 12) as decimal(38, 12))) order by d.usage_date) as claims
 from tables t

@@ -3,14 +3,24 @@
 -- Waste = as of small files: files opened in vain x (time to open one x what a core's time cost
 -- the readers + 2 GET); in vain: what one partition a day would make needless.
 -- Key: subject, billing_currency
-with partitions as (
-    select p.*, t.team, t.catalog, t.namespace, t.name, t.partition_spec, l.number, b.last_day
+with limits as (
+    select
+        profile,
+        number['over-partitioning.enabled'] as limit_enabled,
+        number['over-partitioning.min_partitions'] as limit_min_partitions,
+        number['over-partitioning.max_partition_bytes'] as limit_max_partition_bytes,
+        number['uncompacted.trino_open_ms'] as limit_trino_open_ms,
+        number['uncompacted.spark_open_ms'] as limit_spark_open_ms
+    from waste_limits
+),
+partitions as (
+    select p.*, t.team, t.catalog, t.namespace, t.name, t.partition_spec, l.limit_min_partitions, l.limit_max_partition_bytes, l.limit_trino_open_ms, l.limit_spark_open_ms, b.last_day
     from waste_partitions p
     join waste_tables t on t.table_id = p.table_id
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
-    join waste_limits l on l.profile = s.profile
+    join limits l on l.profile = s.profile
     cross join waste_days b
-    where p.data_files > 0 and l.number['over-partitioning.enabled'] > 0
+    where p.data_files > 0 and l.limit_enabled > 0
 ),
 recent as (
     -- How it is written now: older days may be laid out otherwise.
@@ -23,21 +33,21 @@ days as (
 ),
 wasteful as (
     select
-        r.table_id, r.team, r.catalog, r.namespace, r.name, r.partition_spec, r.number,
+        r.table_id, r.team, r.catalog, r.namespace, r.name, r.partition_spec, r.limit_min_partitions, r.limit_max_partition_bytes, r.limit_trino_open_ms, r.limit_spark_open_ms,
         count(*) as partitions, median(r.data_bytes) as median_bytes, avg(r.data_files) as files_a_partition,
         (select sum(files) from days d where d.table_id = r.table_id) as files,
         (select sum(ideal) from days d where d.table_id = r.table_id) as ideal
     from recent r
-    group by r.table_id, r.team, r.catalog, r.namespace, r.name, r.partition_spec, r.number
-    having count(*) >= r.number['over-partitioning.min_partitions']
-        and median(r.data_bytes) < r.number['over-partitioning.max_partition_bytes']
+    group by r.table_id, r.team, r.catalog, r.namespace, r.name, r.partition_spec, r.limit_min_partitions, r.limit_max_partition_bytes, r.limit_trino_open_ms, r.limit_spark_open_ms
+    having count(*) >= r.limit_min_partitions
+        and median(r.data_bytes) < r.limit_max_partition_bytes
         and median(r.data_files) <= 1
 ),
 costs as (
     select
         w.table_id, r.billing_currency, r.usage_date, 'workload' as pot_kind, r.workload as pot, sum(r.scans) as scans,
         sum(r.scans * r.files_a_scan * (1 - w.ideal / w.files) * coalesce(r.core_ms_price, 0)
-            * case when r.engine = 'trino' then w.number['uncompacted.trino_open_ms'] else w.number['uncompacted.spark_open_ms'] end) as amount
+            * case when r.engine = 'trino' then w.limit_trino_open_ms else w.limit_spark_open_ms end) as amount
     from wasteful w
     join waste_reads r on r.table_id = w.table_id
     group by all

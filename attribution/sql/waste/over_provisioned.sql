@@ -3,7 +3,16 @@
 -- memory (not cores) decides what they take of their nodes.
 -- Waste = run cost x (1 - the part of nodes it would take with that memory / the part it takes).
 -- Key: subject, billing_currency
-with held as (
+with limits as (
+    select
+        profile,
+        number['over-provisioned.headroom'] as limit_headroom,
+        number['over-provisioned.enabled'] as limit_enabled,
+        number['over-provisioned.min_runs'] as limit_min_runs,
+        number['over-provisioned.max_used_share'] as limit_max_used_share
+    from waste_limits
+),
+held as (
     -- What a run took of its nodes: the larger of cores and memory, and each alone.
     select
         h.engine, h.run_id,
@@ -71,15 +80,15 @@ judged as (
     group by d.workload, d.billing_currency, round(d.executor_mib / 1024)
 ),
 wasteful as (
-    select j.*, s.team, l.number['over-provisioned.headroom'] as headroom
+    select j.*, s.team, l.limit_headroom as headroom
     from judged j
     join waste_subjects s on s.subject_kind = 'workload' and s.subject = j.workload
-    join waste_limits l on l.profile = s.profile
-    where l.number['over-provisioned.enabled'] > 0
-        and j.runs >= l.number['over-provisioned.min_runs']
+    join limits l on l.profile = s.profile
+    where l.limit_enabled > 0
+        and j.runs >= l.limit_min_runs
         -- Zero peaks are not collected ones.
         and j.measured >= 0.9 * j.runs
-        and j.p95_share < l.number['over-provisioned.max_used_share']
+        and j.p95_share < l.limit_max_used_share
 ),
 parts as (
     select

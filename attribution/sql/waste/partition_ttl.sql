@@ -4,7 +4,16 @@
 -- Waste = bytes of days past that x what a byte of the class they lie in cost that day.
 -- The risk curve says which part of past reads other ages would have missed.
 -- Key: subject, billing_currency
-with days as (
+with limits as (
+    select
+        profile,
+        number['partition-ttl.keep_days'] as limit_keep_days,
+        number['partition-ttl.enabled'] as limit_enabled,
+        words['partition-ttl.hold_properties'] as limit_hold_properties,
+        number['partition-ttl.min_past_share'] as limit_min_past_share
+    from waste_limits
+),
+days as (
     select table_id, rows_on, sum(data_bytes) as bytes
     from waste_partitions
     where rows_on is not null
@@ -13,14 +22,14 @@ with days as (
 tables as (
     select
         t.table_id, t.team, t.bucket, t.name, t.namespace, t.catalog, t.partition_spec, k.reads, k.bounded_reads,
-        k.back_p90, k.back_p99, k.back_p999, k.back_max, l.number,
-        greatest(l.number['partition-ttl.keep_days'], coalesce(k.back_p999, 0)) as keep_days
+        k.back_p90, k.back_p99, k.back_p999, k.back_max, l.limit_min_past_share,
+        greatest(l.limit_keep_days, coalesce(k.back_p999, 0)) as keep_days
     from waste_tables t
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
-    join waste_limits l on l.profile = s.profile
+    join limits l on l.profile = s.profile
     left join waste_lookbacks k on k.table_id = t.table_id
-    where l.number['partition-ttl.enabled'] > 0
-        and not list_has_any(json_keys(t.props), l.words['partition-ttl.hold_properties'])
+    where l.limit_enabled > 0
+        and not list_has_any(json_keys(t.props), l.limit_hold_properties)
 ),
 kept as (
     select
@@ -51,7 +60,7 @@ wasteful as (
     from tables t
     join kept k on k.table_id = t.table_id
     left join cold c on c.table_id = t.table_id
-    where k.past_bytes >= t.number['partition-ttl.min_past_share'] * k.bytes and k.past_bytes > 0
+    where k.past_bytes >= t.limit_min_past_share * k.bytes and k.past_bytes > 0
         -- Of tables whose reads are known; what nobody reads is another finding.
         and t.reads > 0
 ),

@@ -2,7 +2,17 @@
 -- the median of tasks that take more than five seconds, and no other stage uses the slots.
 -- Waste = run cost x (stage's wall time - its task time / slots) x slots / core time held.
 -- Key: subject, billing_currency
-with stages as (
+with limits as (
+    select
+        profile,
+        number['skew.enabled'] as limit_enabled,
+        number['skew.min_median_ms'] as limit_min_median_ms,
+        number['skew.min_ratio'] as limit_min_ratio,
+        number['skew.max_overlap'] as limit_max_overlap,
+        number['skew.min_runs'] as limit_min_runs
+    from waste_limits
+),
+stages as (
     select
         s.engine, s.run_id, s.stage_id, s.stage_attempt, s.started_at, s.ended_at, s.tasks, s.task_ms,
         s.task_ms_max, s.task_ms_median,
@@ -14,14 +24,14 @@ with stages as (
     where s.status = 'succeeded' and s.started_at is not null and s.ended_at > s.started_at and r.vcore_ms > 0
 ),
 skewed as (
-    select s.*, w.workload, w.billing_currency, u.team, l.number
+    select s.*, w.workload, w.billing_currency, u.team, l.limit_max_overlap, l.limit_min_runs
     from stages s
     join waste_runs w on w.engine = s.engine and w.run_id = s.run_id
     join waste_subjects u on u.subject_kind = 'workload' and u.subject = w.workload
-    join waste_limits l on l.profile = u.profile
-    where w.status = 'succeeded' and l.number['skew.enabled'] > 0
-        and s.task_ms_median > l.number['skew.min_median_ms']
-        and s.task_ms_max > l.number['skew.min_ratio'] * s.task_ms_median
+    join limits l on l.profile = u.profile
+    where w.status = 'succeeded' and l.limit_enabled > 0
+        and s.task_ms_median > l.limit_min_median_ms
+        and s.task_ms_max > l.limit_min_ratio * s.task_ms_median
 ),
 meanwhile as (
     -- Milliseconds of the stage in which another stage of the run went on.
@@ -37,19 +47,19 @@ meanwhile as (
 ),
 wasted as (
     select
-        k.workload, k.billing_currency, k.team, k.engine, k.run_id, k.number,
+        k.workload, k.billing_currency, k.team, k.engine, k.run_id, k.limit_max_overlap, k.limit_min_runs,
         max(k.task_ms_max) as longest_ms, max(k.task_ms_median) as median_ms,
         least(1, sum(greatest(0, k.wall_ms - k.task_ms / k.slots) * k.slots / k.vcore_ms)) as ratio
     from skewed k
     left join meanwhile o
         on o.engine = k.engine and o.run_id = k.run_id and o.stage_id = k.stage_id and o.stage_attempt = k.stage_attempt
     -- The long task alone is what keeps it: slots that another stage has meanwhile are not wasted.
-    where coalesce(o.overlap_ms, 0) < k.number['skew.max_overlap'] * greatest(k.wall_ms - k.task_ms / k.slots, 1)
-    group by k.workload, k.billing_currency, k.team, k.engine, k.run_id, k.number
+    where coalesce(o.overlap_ms, 0) < k.limit_max_overlap * greatest(k.wall_ms - k.task_ms / k.slots, 1)
+    group by k.workload, k.billing_currency, k.team, k.engine, k.run_id, k.limit_max_overlap, k.limit_min_runs
 ),
 wasteful as (
     select workload, billing_currency, max(team) as team, count(*) as runs, median(longest_ms) as longest_ms,
-        median(median_ms) as median_ms, avg(ratio) as ratio, max(number['skew.min_runs']) as min_runs
+        median(median_ms) as median_ms, avg(ratio) as ratio, max(limit_min_runs) as min_runs
     from wasted
     group by workload, billing_currency
 ),

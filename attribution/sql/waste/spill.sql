@@ -1,10 +1,19 @@
 -- One row per Spark workload and currency whose tasks spill to disk: more than a fifth of what
 -- they read and shuffle, and more than 10 GB a run.
--- Waste = run cost x (task time of stages that spill / task time) x (1 - 1 / slowdown). How much
--- slower a spilling task is: the workload's own stages with and without where it has five of
--- each, else the setting. What adaptive execution ran again spills once and is under the ratio.
+-- Waste = run cost x (task time of stages that spill / task time) x (1 - 1 / slowdown); how
+-- much slower a spilling task is, is a setting. What adaptive execution ran again in smaller parts
+-- spilled once and stays under the ratio.
 -- Key: subject, billing_currency
-with stages as (
+with limits as (
+    select
+        profile,
+        number['spill.min_bytes'] as limit_min_bytes,
+        number['spill.min_ratio'] as limit_min_ratio,
+        number['spill.enabled'] as limit_enabled,
+        number['spill.slowdown'] as limit_slowdown
+    from waste_limits
+),
+stages as (
     select
         s.engine, s.run_id,
         sum(s.task_ms) as task_ms,
@@ -19,14 +28,14 @@ runs as (
     select
         r.engine, r.run_id, r.workload, r.billing_currency, t.task_ms, t.spilling_ms, t.spilled_bytes,
         greatest(t.moved_bytes, 1) as moved_bytes,
-        t.spilled_bytes > l.number['spill.min_bytes']
-            and t.spilled_bytes > l.number['spill.min_ratio'] * greatest(t.moved_bytes, 1) as spills,
-        s.team, l.number
+        t.spilled_bytes > l.limit_min_bytes
+            and t.spilled_bytes > l.limit_min_ratio * greatest(t.moved_bytes, 1) as spills,
+        s.team, l.limit_slowdown
     from waste_runs r
     join stages t on t.engine = r.engine and t.run_id = r.run_id
     join waste_subjects s on s.subject_kind = 'workload' and s.subject = r.workload
-    join waste_limits l on l.profile = s.profile
-    where r.engine = 'spark' and r.status = 'succeeded' and l.number['spill.enabled'] > 0
+    join limits l on l.profile = s.profile
+    where r.engine = 'spark' and r.status = 'succeeded' and l.limit_enabled > 0
 ),
 wasteful as (
     select
@@ -35,7 +44,7 @@ wasteful as (
         count(*) filter (where spills) as spilling_runs,
         sum(spilled_bytes) filter (where spills) as spilled_bytes,
         sum(moved_bytes) filter (where spills) as moved_bytes,
-        max(number['spill.slowdown']) as slowdown
+        max(limit_slowdown) as slowdown
     from runs
     group by workload, billing_currency
     having count(*) filter (where spills) >= 3

@@ -4,7 +4,17 @@
 -- the spot price as the bill has it for the same instance type, else for the family, else for
 -- all, in parts of the list price.
 -- Key: subject, billing_currency
-with machines as (
+with limits as (
+    select
+        profile,
+        number['spot-able.rerun_rate'] as limit_rerun_rate,
+        number['spot-able.max_hours'] as limit_max_hours,
+        number['spot-able.min_runs'] as limit_min_runs,
+        number['spot-able.enabled'] as limit_enabled,
+        words['spot-able.critical_tags'] as limit_critical_tags
+    from waste_limits
+),
+machines as (
     -- What a list dollar of a machine came to, on demand and on spot.
     select
         g.billing_currency, n.instance_type, n.market,
@@ -43,31 +53,42 @@ own as (
     group by r.cluster_id
     having count(distinct r.workload) = 1
 ),
+used as (
+    -- What of such a cluster's day its runs took.
+    select
+        c.cluster_id, c.usage_date, c.billing_currency,
+        coalesce(cast(sum(c.effective_cost) filter (where c.category = 'usage') as double), 0)
+            / nullif(cast(sum(c.effective_cost) as double), 0) as share
+    from daily_costs c
+    join own o on o.cluster_id = c.cluster_id
+    join waste_days d on c.usage_date between d.first_day and d.last_day
+    where c.category in ('usage', 'idle')
+    group by all
+),
 parts as (
     select
-        a.engine, a.run_id, a.workload, a.usage_date, a.billing_currency, n.instance_type,
-        a.effective_cost, g.effective_cost as machine_cost, g.quantity
-    from atoms a
-    join own o on o.cluster_id = a.cluster_id
-    join stg_nodes n on n.resource_id = a.resource_id
-    join charge_groups g on g.charge_group_id = a.charge_group_id
-    join waste_days d on a.usage_date between d.first_day and d.last_day
-    where a.part = 'run' and n.role <> 'master' and n.market <> 'spot' and g.is_node = 1
-        and g.quantity > 0 and g.line_item_type <> 'Tax'
+        o.workload, g.usage_date, g.billing_currency, n.instance_type,
+        cast(sum(g.effective_cost) as double) * coalesce(any_value(u.share), 0) as cost,
+        cast(sum(g.effective_cost) as double) / nullif(cast(sum(g.quantity) as double), 0) as hour_price
+    from charge_groups g
+    join own o on o.cluster_id = g.cluster_id
+    join stg_nodes n on n.resource_id = g.resource_id
+    join waste_days d on g.usage_date between d.first_day and d.last_day
+    left join used u
+        on u.cluster_id = g.cluster_id and u.usage_date = g.usage_date and u.billing_currency = g.billing_currency
+    where g.is_node = 1 and g.quantity > 0 and n.role <> 'master' and n.market <> 'spot'
+    group by o.workload, g.cluster_id, g.usage_date, g.billing_currency, n.instance_type
 ),
 priced as (
     select
-        p.workload, p.billing_currency, p.usage_date, p.engine, p.run_id,
-        cast(p.effective_cost as double) as cost,
+        p.workload, p.billing_currency, p.usage_date, p.cost,
         -- A commitment covers machines for less than on demand: spot must beat that.
-        cast(p.effective_cost as double) * (
-            1 - (1 + l.number['spot-able.rerun_rate'])
-                * coalesce(s.hour_price, v.part * cast(p.machine_cost as double) / cast(p.quantity as double))
-                / nullif(cast(p.machine_cost as double) / cast(p.quantity as double), 0)
+        p.cost * (
+            1 - (1 + l.limit_rerun_rate) * coalesce(s.hour_price, v.part * p.hour_price) / nullif(p.hour_price, 0)
         ) as saving
     from parts p
     join waste_subjects u on u.subject_kind = 'workload' and u.subject = p.workload
-    join waste_limits l on l.profile = u.profile
+    join limits l on l.profile = u.profile
     left join spot s on s.billing_currency = p.billing_currency and s.instance_type = p.instance_type
     left join any_spot v on v.billing_currency = p.billing_currency
 ),
@@ -75,13 +96,13 @@ runs as (
     select
         r.workload, r.billing_currency, max(u.team) as team, count(*) as runs,
         quantile_cont(date_diff('second', r.started_at, coalesce(r.ended_at, r.started_at)) / 3600.0, 0.95) as p95_hours,
-        max(l.number['spot-able.max_hours']) as max_hours, max(l.number['spot-able.min_runs']) as min_runs
+        max(l.limit_max_hours) as max_hours, max(l.limit_min_runs) as min_runs
     from waste_runs r
     join own o on o.cluster_id = r.cluster_id
     join waste_subjects u on u.subject_kind = 'workload' and u.subject = r.workload
-    join waste_limits l on l.profile = u.profile
-    where l.number['spot-able.enabled'] > 0 and r.engine <> 'flink'
-        and not list_has_any(u.tags, l.words['spot-able.critical_tags'])
+    join limits l on l.profile = u.profile
+    where l.limit_enabled > 0 and r.engine <> 'flink'
+        and not list_has_any(u.tags, l.limit_critical_tags)
     group by r.workload, r.billing_currency
 ),
 daily as (

@@ -5,7 +5,16 @@
 -- 0.0125 / 0.023 of it); cost of the fix = a transition request an object.
 -- Not where a property says how it is read.
 -- Key: subject, billing_currency
-with days as (
+with limits as (
+    select
+        profile,
+        number['storage-class.cold_days'] as limit_cold_days,
+        number['storage-class.enabled'] as limit_enabled,
+        words['storage-class.hold_properties'] as limit_hold_properties,
+        number['storage-class.min_object_bytes'] as limit_min_object_bytes
+    from waste_limits
+),
+days as (
     select table_id, rows_on, sum(data_bytes) as bytes, sum(data_files) as files,
         sum(data_bytes) / greatest(sum(data_files), 1) as mean_bytes
     from waste_partitions
@@ -35,16 +44,16 @@ deleted as (
 ),
 tables as (
     select
-        t.table_id, t.team, t.bucket, t.location, k.reads, k.back_p99, l.number,
-        l.number['storage-class.cold_days'] as cold_days,
+        t.table_id, t.team, t.bucket, t.location, k.reads, k.back_p99, l.limit_min_object_bytes,
+        l.limit_cold_days as cold_days,
         x.keep_days
     from waste_tables t
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
-    join waste_limits l on l.profile = s.profile
+    join limits l on l.profile = s.profile
     left join waste_lookbacks k on k.table_id = t.table_id
     left join deleted x on x.table_id = t.table_id
-    where l.number['storage-class.enabled'] > 0
-        and not list_has_any(json_keys(t.props), l.words['storage-class.hold_properties'])
+    where l.limit_enabled > 0
+        and not list_has_any(json_keys(t.props), l.limit_hold_properties)
 ),
 classes as (
     select
@@ -78,7 +87,7 @@ known as (
     left join days d on d.table_id = t.table_id
         and d.rows_on < p.usage_date - cast(t.cold_days as integer)
         and (t.keep_days is null or d.rows_on >= p.usage_date - cast(t.keep_days as integer))
-        and d.mean_bytes >= t.number['storage-class.min_object_bytes']
+        and d.mean_bytes >= t.limit_min_object_bytes
     group by t.table_id, p.usage_date, p.billing_currency, p.price_gap
 ),
 cold as (
@@ -143,4 +152,4 @@ from wasteful w
 join cold c on c.table_id = w.table_id
 left join retrievals v on v.table_id = w.table_id
 left join last z on z.table_id = w.table_id and z.billing_currency = c.billing_currency
-group by w.table_id, w.team, w.bucket, w.location, w.reads, w.back_p99, w.number, w.cold_days, w.keep_days, w.other_bytes, w.standard_bytes, c.billing_currency
+group by w.table_id, w.team, w.bucket, w.location, w.reads, w.back_p99, w.limit_min_object_bytes, w.cold_days, w.keep_days, w.other_bytes, w.standard_bytes, c.billing_currency

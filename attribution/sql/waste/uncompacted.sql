@@ -5,7 +5,20 @@
 -- in vain: the part of the files that large ones would make needless. Nobody reads it: nothing.
 -- Cost of the fix (OpenHouse) = a month's new bytes / (2 MB/s) x 2 GB + 0.5 GB-h a day, by what a GB-hour cost.
 -- Key: subject, billing_currency
-with sized as (
+with limits as (
+    select
+        profile,
+        number['uncompacted.hot_days'] as limit_hot_days,
+        number['uncompacted.min_files'] as limit_min_files,
+        number['uncompacted.enabled'] as limit_enabled,
+        number['uncompacted.min_mse_share'] as limit_min_mse_share,
+        number['uncompacted.unread_days'] as limit_unread_days,
+        number['uncompacted.trino_open_ms'] as limit_trino_open_ms,
+        number['uncompacted.spark_open_ms'] as limit_spark_open_ms,
+        number['uncompacted.rewrite_bytes_per_second'] as limit_rewrite_bytes_per_second
+    from waste_limits
+),
+sized as (
     select
         p.*, p.data_bytes / greatest(p.data_files, 1) as mean_bytes,
         greatest(1, ceil(cast(p.data_bytes as double) / p.target_file_bytes)) as ideal_files
@@ -14,16 +27,16 @@ with sized as (
 ),
 gated as (
     select
-        t.table_id, t.team, t.catalog, t.namespace, t.name, t.collected_at, l.number, l.profile,
-        sum(p.data_files) filter (where p.age_days >= l.number['uncompacted.hot_days']) as cold_files,
+        t.table_id, t.team, t.catalog, t.namespace, t.name, t.collected_at, l.limit_min_mse_share, l.limit_unread_days, l.limit_trino_open_ms, l.limit_spark_open_ms, l.limit_rewrite_bytes_per_second, l.profile,
+        sum(p.data_files) filter (where p.age_days >= l.limit_hot_days) as cold_files,
         sum(p.small_files) filter (
-            where p.age_days >= l.number['uncompacted.hot_days'] and p.small_files >= l.number['uncompacted.min_files']
+            where p.age_days >= l.limit_hot_days and p.small_files >= l.limit_min_files
         ) as small_files,
         sqrt(
             sum(p.data_files * power(greatest(p.target_file_bytes - p.mean_bytes, 0) / cast(p.target_file_bytes as double), 2))
-                filter (where p.age_days >= l.number['uncompacted.hot_days'] and p.small_files >= l.number['uncompacted.min_files'])
+                filter (where p.age_days >= l.limit_hot_days and p.small_files >= l.limit_min_files)
             / nullif(sum(p.data_files) filter (
-                where p.age_days >= l.number['uncompacted.hot_days'] and p.small_files >= l.number['uncompacted.min_files']), 0)
+                where p.age_days >= l.limit_hot_days and p.small_files >= l.limit_min_files), 0)
         ) as error_share,
         -- What readers meet: days of the last month.
         sum(p.data_files) filter (where p.rows_on is null or p.rows_on > b.last_day - 30) as recent_files,
@@ -32,9 +45,9 @@ gated as (
     from sized p
     join waste_tables t on t.table_id = p.table_id
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
-    join waste_limits l on l.profile = s.profile
+    join limits l on l.profile = s.profile
     cross join waste_days b
-    where l.number['uncompacted.enabled'] > 0
+    where l.limit_enabled > 0
     group by all
 ),
 wasteful as (
@@ -42,9 +55,9 @@ wasteful as (
     from gated g
     join waste_lookbacks k on k.table_id = g.table_id
     cross join waste_days b
-    where g.error_share >= g.number['uncompacted.min_mse_share']
+    where g.error_share >= g.limit_min_mse_share
         and g.small_files >= 0.1 * g.cold_files
-        and k.last_read_on > b.last_day - cast(g.number['uncompacted.unread_days'] as integer)
+        and k.last_read_on > b.last_day - cast(g.limit_unread_days as integer)
 ),
 memory as (
     select billing_currency,
@@ -58,7 +71,7 @@ daily as (
         w.table_id, r.billing_currency, r.usage_date, r.workload,
         cast(round(
             sum(r.scans * r.files_a_scan * w.excess_share * (
-                case when r.engine = 'trino' then w.number['uncompacted.trino_open_ms'] else w.number['uncompacted.spark_open_ms'] end
+                case when r.engine = 'trino' then w.limit_trino_open_ms else w.limit_spark_open_ms end
                 * coalesce(r.core_ms_price, 0)
             )), 12
         ) as decimal(38, 12)) as amount,
@@ -76,7 +89,7 @@ claimed as (
 )
 select
     'uncompacted' as detector, 'table' as subject_kind, w.table_id as subject, w.team, c.billing_currency,
-    coalesce(m.gb_hour_price, 0) * 30.4375 * (coalesce(w.bytes_a_day, 0) / w.number['uncompacted.rewrite_bytes_per_second'] / 3600 * 2 + 0.5) as fix_cost,
+    coalesce(m.gb_hour_price, 0) * 30.4375 * (coalesce(w.bytes_a_day, 0) / w.limit_rewrite_bytes_per_second / 3600 * 2 + 0.5) as fix_cost,
     28 as rate_days, 'medium' as confidence,
     json_object(
         'small_files', w.small_files, 'recent_files', w.recent_files, 'files_at_target', w.ideal_files,
@@ -90,5 +103,5 @@ select
 from wasteful w
 join claimed c on c.table_id = w.table_id
 left join memory m on m.billing_currency = c.billing_currency
-group by w.table_id, w.team, w.catalog, w.namespace, w.name, c.billing_currency, m.gb_hour_price, w.bytes_a_day, w.number,
+group by w.table_id, w.team, w.catalog, w.namespace, w.name, c.billing_currency, m.gb_hour_price, w.bytes_a_day, w.limit_min_mse_share, w.limit_unread_days, w.limit_trino_open_ms, w.limit_spark_open_ms, w.limit_rewrite_bytes_per_second,
     w.small_files, w.recent_files, w.ideal_files, w.error_share, w.excess_share, w.last_read_on

@@ -4,7 +4,16 @@
 -- and not what a tag or branch holds.
 -- Waste = bytes so held x what a byte cost that day in the bucket.
 -- Key: subject, billing_currency
-with snapshots as (
+with limits as (
+    select
+        profile,
+        number['unexpired-snapshots.stream_keep_days'] as limit_stream_keep_days,
+        number['unexpired-snapshots.keep_days'] as limit_keep_days,
+        number['unexpired-snapshots.enabled'] as limit_enabled,
+        number['unexpired-snapshots.min_share'] as limit_min_share
+    from waste_limits
+),
+snapshots as (
     select s.*, row_number() over (partition by s.table_id, s.snapshot_id order by s.collected_at desc) as nth
     from landed_table_snapshots s
 ),
@@ -23,16 +32,16 @@ kept as (
 ),
 tables as (
     select
-        t.table_id, t.team, t.catalog, t.namespace, t.name, t.bucket, t.props, t.data_bytes, t.snapshots, l.number,
+        t.table_id, t.team, t.catalog, t.namespace, t.name, t.bucket, t.props, t.data_bytes, t.snapshots, l.limit_min_share,
         coalesce(
             try_cast(json_extract_string(t.props, '$."history.expire.max-snapshot-age-ms"') as double) / 86400000.0,
-            case when f.is_flink then l.number['unexpired-snapshots.stream_keep_days'] else l.number['unexpired-snapshots.keep_days'] end
+            case when f.is_flink then l.limit_stream_keep_days else l.limit_keep_days end
         ) as keep_days
     from waste_tables t
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
-    join waste_limits l on l.profile = s.profile
+    join limits l on l.profile = s.profile
     left join (select table_id, bool_or(is_flink) as is_flink from kept group by table_id) f on f.table_id = t.table_id
-    where l.number['unexpired-snapshots.enabled'] > 0
+    where l.limit_enabled > 0
         and lower(coalesce(json_extract_string(t.props, '$."gc.enabled"'), 'true')) <> 'false'
         -- Where there are so many that metadata suffers, that is the finding.
         and t.table_id not in (select subject from metadata_bloat)
@@ -64,7 +73,7 @@ wasteful as (
     from tables t
     join daily y on y.table_id = t.table_id
     join waste_days b on y.usage_date = b.last_day
-    where y.held_bytes >= t.number['unexpired-snapshots.min_share'] * greatest(t.data_bytes, 1)
+    where y.held_bytes >= t.limit_min_share * greatest(t.data_bytes, 1)
 )
 select
     'unexpired-snapshots' as detector, 'table' as subject_kind, w.table_id as subject, w.team, w.billing_currency,
@@ -82,4 +91,4 @@ select
     list(struct_pack(pot_kind := 'table', pot := w.table_id, usage_date := y.usage_date, amount := cast(round(y.amount, 12) as decimal(38, 12))) order by y.usage_date) as claims
 from wasteful w
 join daily y on y.table_id = w.table_id and y.billing_currency = w.billing_currency
-group by w.table_id, w.team, w.catalog, w.namespace, w.name, w.bucket, w.props, w.data_bytes, w.snapshots, w.number, w.keep_days, w.billing_currency, w.held_bytes
+group by w.table_id, w.team, w.catalog, w.namespace, w.name, w.bucket, w.props, w.data_bytes, w.snapshots, w.limit_min_share, w.keep_days, w.billing_currency, w.held_bytes

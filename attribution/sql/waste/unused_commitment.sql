@@ -2,7 +2,14 @@
 -- twentieth pays for nothing. It is capacity that is paid for, not cash: work that moves onto it
 -- saves what it costs elsewhere, and the next commitment may be smaller.
 -- Key: subject, billing_currency
-with fees as (
+with limits as (
+    select
+        profile,
+        number['unused-commitment.enabled'] as limit_enabled,
+        number['unused-commitment.min_share'] as limit_min_share
+    from waste_limits
+),
+fees as (
     select l.line_id, c.commitment_discount_id as subject, l.billing_currency
     from charge_lines l
     join stg_charges c on c.line_id = l.line_id
@@ -39,7 +46,7 @@ select
     list(struct_pack(pot_kind := 'commitments', pot := 'commitments', usage_date := u.usage_date, amount := cast(u.amount as decimal(38, 12))) order by u.usage_date) as claims
 from facts f
 join unused u on u.subject = f.subject and u.billing_currency = f.billing_currency
-join waste_limits l on l.profile = chr(31)
-where l.number['unused-commitment.enabled'] > 0
-    and cast(f.unused_cost as double) >= l.number['unused-commitment.min_share'] * (cast(f.unused_cost as double) + cast(f.used_cost as double))
+join limits l on l.profile = chr(31)
+where l.limit_enabled > 0
+    and cast(f.unused_cost as double) >= l.limit_min_share * (cast(f.unused_cost as double) + cast(f.used_cost as double))
 group by all

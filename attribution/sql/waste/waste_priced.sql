@@ -1,7 +1,15 @@
 -- One row per finding (detector, subject, currency): when it was seen, what it cost in that
 -- time, and what it comes to in a month.
 -- Key: finding_id
-with found as (
+with limits as (
+    select
+        profile,
+        number['general.stale_days'] as limit_stale_days,
+        number['general.floor'] as limit_floor,
+        number['general.rate_days'] as limit_rate_days
+    from waste_limits
+),
+found as (
     select 1 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from idle_cluster
     union all
     select 2 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from keep_alive
@@ -73,16 +81,16 @@ seen as (
 ),
 timed as (
     select
-        s.*, l.number['general.stale_days'] as stale_days, l.number['general.floor'] as floor,
-        coalesce(i.rate_days, l.number['general.rate_days']) as rate_days,
-        s.last_seen_on > d.last_day - cast(l.number['general.stale_days'] as integer) as is_open,
+        s.*, l.limit_stale_days as stale_days, l.limit_floor as floor,
+        coalesce(i.rate_days, l.limit_rate_days) as rate_days,
+        s.last_seen_on > d.last_day - cast(l.limit_stale_days as integer) as is_open,
         -- What goes on is measured up to now, what is over up to its end.
-        case when s.last_seen_on > d.last_day - cast(l.number['general.stale_days'] as integer) then d.last_day else s.last_seen_on end as rate_to
+        case when s.last_seen_on > d.last_day - cast(l.limit_stale_days as integer) then d.last_day else s.last_seen_on end as rate_to
     from seen s
     join identified i on i.finding_id = s.finding_id
     cross join waste_days d
     left join waste_subjects u on u.subject_kind = i.subject_kind and u.subject = i.subject
-    join waste_limits l on l.profile = coalesce(u.profile, chr(31))
+    join limits l on l.profile = coalesce(u.profile, chr(31))
 ),
 rated as (
     select

@@ -2,7 +2,17 @@
 -- Trino statement would do it for less than half: what its runs cost less what Trino would.
 -- Trino's price of a byte read: what its own statements cost, by bytes read, at their median.
 -- Key: subject, billing_currency
-with trino as (
+with limits as (
+    select
+        profile,
+        number['wrong-engine.enabled'] as limit_enabled,
+        number['wrong-engine.max_input_bytes'] as limit_max_input_bytes,
+        number['wrong-engine.max_busy_hours'] as limit_max_busy_hours,
+        number['wrong-engine.min_runs'] as limit_min_runs,
+        number['wrong-engine.min_gap'] as limit_min_gap
+    from waste_limits
+),
+trino as (
     select
         billing_currency, count(*) as statements,
         median(cast(effective_cost as double) / input_bytes) as byte_price,
@@ -15,13 +25,13 @@ with trino as (
 runs as (
     select
         r.engine, r.run_id, r.workload, r.billing_currency, r.input_bytes, r.task_ms, r.effective_cost,
-        s.team, l.number,
+        s.team, l.limit_max_input_bytes, l.limit_max_busy_hours, l.limit_min_runs, l.limit_min_gap,
         greatest(r.input_bytes * t.byte_price, t.least_cost) as trino_cost
     from waste_runs r
     join trino t on t.billing_currency = r.billing_currency
     join waste_subjects s on s.subject_kind = 'workload' and s.subject = r.workload
-    join waste_limits l on l.profile = s.profile
-    where r.engine = 'spark' and r.status = 'succeeded' and l.number['wrong-engine.enabled'] > 0
+    join limits l on l.profile = s.profile
+    where r.engine = 'spark' and r.status = 'succeeded' and l.limit_enabled > 0
 ),
 wasteful as (
     select
@@ -30,10 +40,10 @@ wasteful as (
         avg(cast(effective_cost as double)) as run_cost, avg(trino_cost) as trino_cost
     from runs
     group by workload, billing_currency
-    having quantile_cont(input_bytes, 0.95) between 1000000 and max(number['wrong-engine.max_input_bytes'])
-        and quantile_cont(task_ms, 0.95) / 3600000.0 < max(number['wrong-engine.max_busy_hours'])
-        and count(*) >= max(number['wrong-engine.min_runs'])
-        and avg(cast(effective_cost as double)) > max(number['wrong-engine.min_gap']) * avg(trino_cost)
+    having quantile_cont(input_bytes, 0.95) between 1000000 and max(limit_max_input_bytes)
+        and quantile_cont(task_ms, 0.95) / 3600000.0 < max(limit_max_busy_hours)
+        and count(*) >= max(limit_min_runs)
+        and avg(cast(effective_cost as double)) > max(limit_min_gap) * avg(trino_cost)
 ),
 daily as (
     select w.workload, w.billing_currency, d.usage_date,
