@@ -347,6 +347,67 @@ pub enum WasteFormat {
     Markdown,
 }
 
+/// A setting to try.
+#[derive(Debug, Subcommand)]
+pub enum WhatIfKind {
+    /// A part of clusters' on-demand workers on spot
+    Spot {
+        /// Per cent of them
+        #[arg(long, value_name = "PERCENT", default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=100))]
+        share: u32,
+        /// Which, and how to show it
+        #[command(flatten)]
+        of: WhatIfOptions,
+    },
+    /// Clusters end when nothing has run on them for a while
+    AutoTermination {
+        /// Minutes
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        minutes: u32,
+        /// Which, and how to show it
+        #[command(flatten)]
+        of: WhatIfOptions,
+    },
+    /// Workloads that the clock starts run only when an input has changed
+    EventDriven {
+        /// Which, and how to show it
+        #[command(flatten)]
+        of: WhatIfOptions,
+    },
+    /// Tables keep fewer days
+    Ttl {
+        /// Days
+        #[arg(long, value_name = "N", default_value_t = 90)]
+        days: u32,
+        /// Which, and how to show it
+        #[command(flatten)]
+        of: WhatIfOptions,
+    },
+    /// Files are folded to another size
+    Compaction {
+        /// MiB
+        #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+        target: u32,
+        /// Which, and how to show it
+        #[command(flatten)]
+        of: WhatIfOptions,
+    },
+}
+
+/// Options of `waste what-if`.
+#[derive(Debug, Args)]
+pub struct WhatIfOptions {
+    /// Only this cluster, workload or table
+    #[arg(long, value_name = "NAME")]
+    pub subject: Option<String>,
+    /// At most so many, the largest saving first
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// table for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
 /// What to do with a finding.
 #[derive(Debug, Subcommand)]
 pub enum WasteVerb {
@@ -383,6 +444,9 @@ pub enum WasteVerb {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// What another setting would save, recomputed from history
+    #[command(subcommand)]
+    WhatIf(WhatIfKind),
     /// What became of findings: who has them, what fixes promised and what they saved
     Track {
         /// table for people, json for programs

@@ -14,10 +14,9 @@ with limits as (
 tables as (
     select
         t.table_id, t.team, t.catalog, t.namespace, t.name, t.location, t.bucket, t.orphaned_bytes, t.stored_bytes,
-        b.listed_on, l.limit_min_days,
+        t.listed_on, l.limit_min_days,
         t.collected_at
     from waste_tables t
-    join table_bytes b on b.table_id = t.table_id and b.collected_on = t.collected_on
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
     join limits l on l.profile = s.profile
     where l.limit_enabled > 0 and t.orphaned_bytes > 0

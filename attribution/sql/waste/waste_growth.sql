@@ -86,6 +86,15 @@ beside as (
 newest as (
     select table_id, arg_max(bytes, collected_on) as bytes from beside group by table_id
 ),
+first_two as (
+    -- By how much it grew a day between the first two inventories: that is followed back.
+    select table_id, min(collected_on) as first_on, arg_min(bytes, collected_on) as first_bytes,
+        (arg_max(bytes, collected_on) - arg_min(bytes, collected_on))
+            / nullif(date_diff('day', min(collected_on), max(collected_on)), 0) as slope
+    from (select *, row_number() over (partition by table_id order by collected_on) as nth from beside) b
+    where nth <= 2
+    group by table_id
+),
 neighbours as (
     -- The inventory before each day and the one after it.
     select
@@ -99,11 +108,12 @@ select
     n.table_id, n.usage_date,
     least(1.5, case
         when coalesce(b.bytes, a.bytes) is null or w.bytes = 0 then 1
-        when b.bytes is null then a.bytes
+        when b.bytes is null then greatest(0, a.bytes - greatest(coalesce(f.slope, 0), 0) * date_diff('day', n.usage_date, f.first_on))
         when a.bytes is null or n.before_on = n.after_on then b.bytes
         else b.bytes + (a.bytes - b.bytes) * date_diff('day', n.before_on, n.usage_date) / date_diff('day', n.before_on, n.after_on)
     end / case when coalesce(b.bytes, a.bytes) is null or w.bytes = 0 then 1 else w.bytes end) as share
 from neighbours n
 left join newest w on w.table_id = n.table_id
+left join first_two f on f.table_id = n.table_id
 left join beside b on b.table_id = n.table_id and b.collected_on = n.before_on
 left join beside a on a.table_id = n.table_id and a.collected_on = n.after_on

@@ -10,6 +10,7 @@ mod ownership;
 mod table_costs;
 mod view;
 mod waste;
+mod what_if;
 mod workload_costs;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ pub use ownership::{CoverageRow, OwnershipQuery, RuleClaim, Unclaimed};
 pub use table_costs::{LineageRow, ReaderRow, TableCost, TableCostQuery};
 pub use view::{Idle, Ownership, Shared, SpreadPart, View, as_of};
 pub use waste::{Confidence, Finding, FindingQuery};
+pub use what_if::{WhatIf, WhatIfRow};
 pub use workload_costs::{UnitCosts, WorkloadCost, WorkloadCostQuery};
 
 use crate::engine::EngineError;

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use attribution::mart::{Finding, FindingQuery, Mart};
+use attribution::mart::{Finding, FindingQuery, Mart, WhatIf};
 use model::{Amount, Currency};
 use reports::findings;
 use reports::lifecycle::{Act, Lifecycle, LifecycleError, Tracked};
 use serde_json::{Value, json};
 
-use crate::args::{Format, Waste, WasteFormat, WasteVerb};
+use crate::args::{Format, Waste, WasteFormat, WasteVerb, WhatIfKind, WhatIfOptions};
 use crate::command::{config, now};
 use crate::printer::{Failure, line, say, table};
 
@@ -21,7 +21,7 @@ pub fn run(path: &Path, options: &Waste) -> Result<ExitCode, Failure> {
     let mut record = Lifecycle::open(&config.ledger).map_err(failure)?;
     record.sync(&mart, now()).map_err(failure)?;
     if let Some(verb) = &options.verb {
-        act(&mut record, verb)?;
+        act(&mart, &mut record, verb)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut found = mart.findings(&query(&mart, options)?)?;
@@ -162,18 +162,63 @@ fn failure(error: LifecycleError) -> Failure {
     Failure { error: Box::new(error), hint }
 }
 
-fn act(record: &mut Lifecycle, verb: &WasteVerb) -> Result<(), Failure> {
+fn act(mart: &Mart, record: &mut Lifecycle, verb: &WasteVerb) -> Result<(), Failure> {
     let (id, act) = match verb {
         WasteVerb::Ack { finding } => (finding, Act::Acknowledge),
         WasteVerb::Assign { finding, to } => (finding, Act::Assign(to.clone())),
         WasteVerb::Snooze { finding, until } => (finding, Act::Snooze(*until)),
         WasteVerb::Dismiss { finding, reason } => (finding, Act::Dismiss(reason.clone())),
+        WasteVerb::WhatIf(kind) => return what_if(mart, kind),
         WasteVerb::Track { format } => return track(&record.tracked().map_err(failure)?, *format),
     };
     let id = record.act(id, &act, now()).map_err(failure)?;
     let tracked = record.find(&id).map_err(failure)?;
     if let Some(tracked) = tracked {
         say(format!("{id}  {} {} is {} now", tracked.detector, tracked.subject, tracked.status));
+    }
+    Ok(())
+}
+
+/// A setting tried on the mart's history.
+fn what_if(mart: &Mart, kind: &WhatIfKind) -> Result<(), Failure> {
+    let (setting, of): (WhatIf, &WhatIfOptions) = match kind {
+        WhatIfKind::Spot { share, of } => (WhatIf::Spot { percent: *share }, of),
+        WhatIfKind::AutoTermination { minutes, of } => (WhatIf::AutoTermination { minutes: *minutes }, of),
+        WhatIfKind::EventDriven { of } => (WhatIf::EventDriven, of),
+        WhatIfKind::Ttl { days, of } => (WhatIf::Ttl { days: *days }, of),
+        WhatIfKind::Compaction { target, of } => (WhatIf::Compaction { target_mib: *target }, of),
+    };
+    let rows = mart.what_if(&setting, of.subject.as_deref())?;
+    let shown = &rows[..of.limit.min(rows.len())];
+    match of.format {
+        Format::Json => {
+            let rows: Vec<Value> = shown
+                .iter()
+                .map(|row| {
+                    json!({
+                        "subject": row.subject, "currency": row.currency.to_string(),
+                        "cost_a_month": row.cost.to_string(), "saving_a_month": row.saving.to_string(),
+                        "note": row.note,
+                    })
+                })
+                .collect();
+            line(serde_json::to_string_pretty(&rows)?);
+        }
+        Format::Text => {
+            let money = reports::format::money;
+            let rows: Vec<Vec<String>> = shown
+                .iter()
+                .map(|row| {
+                    vec![
+                        row.subject.clone(),
+                        row.note.clone(),
+                        money(row.cost, row.currency),
+                        money(row.saving, row.currency),
+                    ]
+                })
+                .collect();
+            table(&["subject", "rests on", "cost/month", "saves/month"], &rows, 2);
+        }
     }
     Ok(())
 }
