@@ -27,6 +27,8 @@ select
     sum(m.cost * greatest(0, 1 - 1.02 * coalesce(s.hour_price, v.part * m.cost / m.hours) / (m.cost / m.hours)))
         / any_value(b.days) * 30.4375 * (select value / 100 from setting) as saving,
     cast(round(sum(m.hours)) as bigint) || ' on-demand hours of workers'
+        || case when bool_or(m.cluster in (select k.cluster from waste_clusters k join stg_runs r on r.cluster_id = k.cluster_id where r.engine = 'flink'))
+            then '; streams run on it' else '' end
         || case when count(s.hour_price) < count(*) then '; spot prices of other types where its own was never bought' else '' end as note
 from machines m
 left join spot s on s.billing_currency = m.billing_currency and s.instance_type = m.instance_type

@@ -203,3 +203,99 @@ fn planted_wastes_are_found_and_priced_and_nothing_else_is() {
     assert!(precision >= 0.95, "{shown}");
     assert!(priced >= 0.9, "{shown}");
 }
+
+/// A demo of three weeks, in which clusters were mended after twelve days.
+fn three_weeks(lab: &Lab) {
+    let ran = lab.run(&["demo", "--no-serve", "--dir", "demo", "--end", "2026-11-08", "--days", "21"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+fn waste(lab: &Lab, arguments: &[&str]) -> String {
+    let mut all = vec!["--config", "demo/lakeledger.toml", "waste"];
+    all.extend(arguments);
+    lab.ok(&all)
+}
+
+fn json(text: &str) -> Vec<Value> {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn a_finding_lives_until_its_evidence_is_gone_and_its_fix_is_measured_by_the_bill() {
+    let lab = Lab::with_config("");
+    three_weeks(&lab);
+    let tracked = || json(&waste(&lab, &["track", "--format", "json"]));
+    let of = |subject: &str, detector: &str| {
+        tracked().into_iter().find(|it| it["subject"] == subject && it["detector"] == detector).unwrap()
+    };
+
+    // The cluster that a ping kept up until it got automatic termination: what it cost a month
+    // by the simulation, over the twelve days it lived, is what its end saves.
+    let mended = of("ads-explore", "keep-alive");
+    assert_eq!(mended["status"], "resolved");
+    let costs = read(&lab, "demo/truth/costs.json");
+    let clusters = costs["clusters"].as_array().unwrap();
+    let cluster = clusters.iter().find(|cluster| cluster["name"] == "ads-explore").unwrap();
+    let labels = read(&lab, "demo/truth/waste.json");
+    let plants = labels["planted"].as_array().unwrap();
+    let plant = plants.iter().find(|plant| plant["id"] == "keep-alive/ads-explore").unwrap();
+    let day = |key: &str| text(plant, key).parse::<NaiveDate>().unwrap();
+    // It ends at 17:00 of the day it was mended.
+    let lived = (day("fixed_on") - day("from")).num_days() as f64 + 17.0 / 24.0;
+    let truth = cluster["effective_usd"].as_f64().unwrap() / lived * 30.4375;
+    let realised = amount(&mended["realised"], "a_month");
+    let error = realised / truth - 1.0;
+    println!("realised {realised:.2} a month, by the simulation {truth:.2}, promised {}", text(&mended, "promised_saving"));
+    assert!(error.abs() <= 0.1, "realised {realised}, truly {truth}");
+
+    // What is still there is new, until somebody says something of it.
+    let standing = of("growth-lookalike-dev", "idle-cluster");
+    assert_eq!((&standing["status"], &standing["realised"]), (&Value::from("new"), &Value::Null));
+    let id = text(&standing, "id");
+    for (arguments, status) in [
+        (vec!["ack", &id[..8]], "acknowledged"),
+        (vec!["assign", id, "dana"], "assigned"),
+        (vec!["snooze", id, "--until", "2100-01-01"], "snoozed"),
+        (vec!["dismiss", id, "--reason", "a trial until March"], "dismissed"),
+    ] {
+        waste(&lab, &arguments);
+        // The record follows the mart each time it is asked: that must not undo what was said.
+        assert_eq!(of("growth-lookalike-dev", "idle-cluster")["status"], status);
+    }
+    let last = of("growth-lookalike-dev", "idle-cluster");
+    assert_eq!((&last["assignee"], &last["reason"]), (&Value::from("dana"), &Value::from("a trial until March")));
+    waste(&lab, &["snooze", id, "--until", "2026-01-01"]);
+    assert_eq!(of("growth-lookalike-dev", "idle-cluster")["status"], "reopened");
+    let unknown = lab.run(&["--config", "demo/lakeledger.toml", "waste", "ack", "nothing"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("no finding has the id `nothing`"), "{}", unknown.stderr);
+
+    // What is claimed adds up to less than everything cost.
+    let found = json(&waste(&lab, &["--format", "json", "--all"]));
+    let claimed: f64 = found.iter().map(|finding| amount(finding, "claimed_saving")).sum();
+    let total: f64 = text(&costs, "total_effective").parse().unwrap();
+    assert!(claimed > 0.0 && claimed < total / 21.0 * 30.4375, "{claimed} of {total}");
+    for finding in &found {
+        assert!(amount(finding, "claimed_saving") <= amount(finding, "gross_saving"), "{finding}");
+        assert!(!text(finding, "action").is_empty() && !finding["guards"].as_array().unwrap().is_empty(), "{finding}");
+    }
+
+    // Every form of the list has every finding, and a misspelt detector the nearest right one.
+    let material = json(&waste(&lab, &["--format", "json"])).len();
+    assert_eq!(waste(&lab, &["--format", "csv"]).lines().filter(|line| line.contains(",workload,") || line.contains(",cluster,") || line.contains(",table,") || line.contains(",bucket,") || line.contains(",commitment,")).count(), material);
+    assert_eq!(waste(&lab, &["--format", "markdown"]).lines().filter(|line| line.starts_with("## ")).count(), material);
+    let misspelt = lab.run(&["--config", "demo/lakeledger.toml", "waste", "--detector", "idle-clusters"]);
+    assert_eq!(misspelt.code, 2);
+    assert!(misspelt.stderr.contains("did you mean `idle-cluster`?"), "{}", misspelt.stderr);
+
+    // A cluster nothing ran on, ended after an hour, would have saved nearly all it costs.
+    let tried = json(&waste(
+        &lab,
+        &["what-if", "auto-termination", "--minutes", "60", "--subject", "growth-lookalike-dev", "--format", "json"],
+    ));
+    let (cost, saving) = (amount(&tried[0], "cost_a_month"), amount(&tried[0], "saving_a_month"));
+    assert!(saving > 0.9 * cost && saving <= cost, "{tried:?}");
+    for kind in ["spot", "event-driven", "ttl", "compaction"] {
+        assert!(!json(&waste(&lab, &["what-if", kind, "--format", "json"])).is_empty(), "{kind}");
+    }
+}
