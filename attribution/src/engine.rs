@@ -12,8 +12,8 @@ use model::time::Instant;
 use crate::lineage;
 use crate::models::{CHECKS, MODELS};
 use crate::pools;
-use crate::waste;
 use crate::rules::{CLUSTER_TAGS, Matcher, Pattern, Rules};
+use crate::waste;
 
 /// What DuckDB could not do.
 #[derive(Debug, thiserror::Error)]

@@ -159,8 +159,11 @@ mod tests {
         };
         let team = WasteScope::Team("growth".to_owned());
         let rows = rows(&[rule(WasteScope::All, "14"), rule(team.clone(), "3"), rule(team, "4")]);
-        let found: Vec<_> =
-            rows.iter().filter(|row| row.0 == "idle-cluster.idle_days").map(|row| (&*row.1, &*row.2)).collect();
+        let found: Vec<_> = rows
+            .iter()
+            .filter(|row| row.0 == "idle-cluster.idle_days")
+            .map(|row| (&*row.1, &*row.2))
+            .collect();
         assert_eq!(found, [("", "14"), ("team:growth", "4")]);
         assert_eq!(rows.len(), settings().count() + 1);
     }

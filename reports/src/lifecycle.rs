@@ -151,7 +151,8 @@ impl Realised {
         // In units of 10^-18, so that nothing is rounded but the last digit.
         let a_month = |cost: Amount, days: i128| cost.units() / days / 10_000 * 304_375;
         Amount::from_units(
-            a_month(self.baseline_cost, days(self.baseline)) - a_month(self.measured_cost, days(self.measured)),
+            a_month(self.baseline_cost, days(self.baseline))
+                - a_month(self.measured_cost, days(self.measured)),
         )
     }
 }
@@ -249,7 +250,8 @@ impl Lifecycle {
     /// When the mart cannot be asked or the record not written.
     pub fn sync(&mut self, mart: &Mart, now: Instant) -> Result<Synced, LifecycleError> {
         let today = now.date_naive();
-        let found = mart.findings(&FindingQuery { past: true, immaterial: true, ..FindingQuery::default() })?;
+        let found =
+            mart.findings(&FindingQuery { past: true, immaterial: true, ..FindingQuery::default() })?;
         let known = self.tracked()?;
         let mut synced = Synced::default();
         let (mut changes, mut measured) = (Vec::new(), Vec::new());
@@ -264,8 +266,9 @@ impl Lifecycle {
                 },
             };
             synced.opened += usize::from(before.is_none());
-            synced.reopened +=
-                usize::from(status == Status::Reopened && before.is_some_and(|it| it.status != Status::Reopened));
+            synced.reopened += usize::from(
+                status == Status::Reopened && before.is_some_and(|it| it.status != Status::Reopened),
+            );
             changes.push((finding, status, before.map(|known| known.status)));
         }
         for finding in found.iter().filter(|finding| !finding.is_open && finding.is_material) {
@@ -424,9 +427,8 @@ impl Lifecycle {
             .connection
             .prepare("select at, status, note from finding_events where finding_id = ? order by rowid")
             .map_err(&failed)?;
-        let rows = statement
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .map_err(&failed)?;
+        let rows =
+            statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(&failed)?;
         rows.collect::<Result<_, _>>().map_err(&failed)
     }
 }
@@ -465,12 +467,7 @@ fn realised(
     let sum = |(from, to): (NaiveDate, NaiveDate)| {
         days.iter().filter(|(day, _)| (from..to).contains(day)).map(|(_, cost)| *cost).sum::<Amount>()
     };
-    Ok(Some(Realised {
-        baseline_cost: sum(baseline),
-        measured_cost: sum(measured),
-        baseline,
-        measured,
-    }))
+    Ok(Some(Realised { baseline_cost: sum(baseline), measured_cost: sum(measured), baseline, measured }))
 }
 
 fn write_finding(
@@ -522,8 +519,7 @@ fn event(
 fn tracked_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Tracked> {
     let finding_id: String = row.get(0)?;
     let realised = (|| -> rusqlite::Result<Option<Realised>> {
-        let (Some(from), Some(to), Some(cost)) =
-            (opt::<NaiveDate>(row, 14)?, opt(row, 15)?, opt(row, 16)?)
+        let (Some(from), Some(to), Some(cost)) = (opt::<NaiveDate>(row, 14)?, opt(row, 15)?, opt(row, 16)?)
         else {
             return Ok(None);
         };

@@ -99,7 +99,17 @@ fn list(found: &[Finding], shown: &[Finding]) {
         })
         .collect();
     let head = [
-        "id", "detector", "subject", "team", "sure", "saves", "state", "gross/month", "fix", "net/month", "adds up",
+        "id",
+        "detector",
+        "subject",
+        "team",
+        "sure",
+        "saves",
+        "state",
+        "gross/month",
+        "fix",
+        "net/month",
+        "adds up",
     ];
     table(&head, &rows, 4);
     let mut currencies: Vec<Currency> = found.iter().map(|finding| finding.currency).collect();
@@ -108,7 +118,10 @@ fn list(found: &[Finding], shown: &[Finding]) {
     for currency in currencies {
         let sum = |cash: bool| {
             let of = found.iter().filter(|finding| {
-                finding.currency == currency && finding.is_open && finding.is_material && finding.is_cash == cash
+                finding.currency == currency
+                    && finding.is_open
+                    && finding.is_material
+                    && finding.is_cash == cash
             });
             of.map(|finding| finding.claimed_saving).sum::<Amount>()
         };
@@ -231,7 +244,8 @@ fn track(tracked: &[Tracked], format: Format) -> Result<(), Failure> {
             line(serde_json::to_string_pretty(&rows)?);
         }
         Format::Text => {
-            let day = |day: Option<chrono::NaiveDate>| day.map_or_else(|| "-".to_owned(), |day| day.to_string());
+            let day =
+                |day: Option<chrono::NaiveDate>| day.map_or_else(|| "-".to_owned(), |day| day.to_string());
             let rows: Vec<Vec<String>> = tracked
                 .iter()
                 .map(|it| {
@@ -251,7 +265,16 @@ fn track(tracked: &[Tracked], format: Format) -> Result<(), Failure> {
                 })
                 .collect();
             table(
-                &["id", "detector", "subject", "status", "who or why", "until", "promised/month", "realised/month"],
+                &[
+                    "id",
+                    "detector",
+                    "subject",
+                    "status",
+                    "who or why",
+                    "until",
+                    "promised/month",
+                    "realised/month",
+                ],
                 &rows,
                 2,
             );

@@ -114,8 +114,10 @@ fn score(
     for finding in found {
         let detector = text(finding, "detector");
         // Only subjects with labels can be right or wrong; commitments have none.
-        let Some(subject) =
-            subjects.iter().filter(|it| is_at(finding, text(it, "kind"), text(it, "subject"))).max_by_key(|it| text(it, "subject").len())
+        let Some(subject) = subjects
+            .iter()
+            .filter(|it| is_at(finding, text(it, "kind"), text(it, "subject")))
+            .max_by_key(|it| text(it, "subject").len())
         else {
             continue;
         };
@@ -144,8 +146,18 @@ fn planted_wastes_are_found_and_priced_and_nothing_else_is() {
     for seed in seeds.split(',') {
         let directory = format!("demo-{seed}");
         let is_priced = prices.is_null() || all_priced;
-        let mut arguments =
-            vec!["demo", "--no-serve", "--dir", &directory, "--end", "2026-11-08", "--days", &days, "--seed", seed];
+        let mut arguments = vec![
+            "demo",
+            "--no-serve",
+            "--dir",
+            &directory,
+            "--end",
+            "2026-11-08",
+            "--days",
+            &days,
+            "--seed",
+            seed,
+        ];
         arguments.extend(is_priced.then_some("--price-waste"));
         let ran = lab.run(&arguments);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
@@ -163,7 +175,8 @@ fn planted_wastes_are_found_and_priced_and_nothing_else_is() {
     let part = |part: usize, of: usize| if of == 0 { 1.0 } else { part as f64 / of as f64 };
     let mut all = Score::default();
     for (detector, score) in &scores {
-        let errors: Vec<String> = score.errors.iter().map(|(error, _)| format!("{:+.0}%", error * 100.0)).collect();
+        let errors: Vec<String> =
+            score.errors.iter().map(|(error, _)| format!("{:+.0}%", error * 100.0)).collect();
         let _ = writeln!(
             shown,
             "{detector:<20} {:>8} {:>6} {:>7.0}% {:>8} {:>7.0}% {:>6}  {}",
@@ -245,7 +258,10 @@ fn a_finding_lives_until_its_evidence_is_gone_and_its_fix_is_measured_by_the_bil
     let truth = cluster["effective_usd"].as_f64().unwrap() / lived * 30.4375;
     let realised = amount(&mended["realised"], "a_month");
     let error = realised / truth - 1.0;
-    println!("realised {realised:.2} a month, by the simulation {truth:.2}, promised {}", text(&mended, "promised_saving"));
+    println!(
+        "realised {realised:.2} a month, by the simulation {truth:.2}, promised {}",
+        text(&mended, "promised_saving")
+    );
     assert!(error.abs() <= 0.1, "realised {realised}, truly {truth}");
 
     // What is still there is new, until somebody says something of it.
@@ -263,7 +279,10 @@ fn a_finding_lives_until_its_evidence_is_gone_and_its_fix_is_measured_by_the_bil
         assert_eq!(of("growth-lookalike-dev", "idle-cluster")["status"], status);
     }
     let last = of("growth-lookalike-dev", "idle-cluster");
-    assert_eq!((&last["assignee"], &last["reason"]), (&Value::from("dana"), &Value::from("a trial until March")));
+    assert_eq!(
+        (&last["assignee"], &last["reason"]),
+        (&Value::from("dana"), &Value::from("a trial until March"))
+    );
     waste(&lab, &["snooze", id, "--until", "2026-01-01"]);
     assert_eq!(of("growth-lookalike-dev", "idle-cluster")["status"], "reopened");
     let unknown = lab.run(&["--config", "demo/lakeledger.toml", "waste", "ack", "nothing"]);
@@ -277,13 +296,29 @@ fn a_finding_lives_until_its_evidence_is_gone_and_its_fix_is_measured_by_the_bil
     assert!(claimed > 0.0 && claimed < total / 21.0 * 30.4375, "{claimed} of {total}");
     for finding in &found {
         assert!(amount(finding, "claimed_saving") <= amount(finding, "gross_saving"), "{finding}");
-        assert!(!text(finding, "action").is_empty() && !finding["guards"].as_array().unwrap().is_empty(), "{finding}");
+        assert!(
+            !text(finding, "action").is_empty() && !finding["guards"].as_array().unwrap().is_empty(),
+            "{finding}"
+        );
     }
 
     // Every form of the list has every finding, and a misspelt detector the nearest right one.
     let material = json(&waste(&lab, &["--format", "json"])).len();
-    assert_eq!(waste(&lab, &["--format", "csv"]).lines().filter(|line| line.contains(",workload,") || line.contains(",cluster,") || line.contains(",table,") || line.contains(",bucket,") || line.contains(",commitment,")).count(), material);
-    assert_eq!(waste(&lab, &["--format", "markdown"]).lines().filter(|line| line.starts_with("## ")).count(), material);
+    assert_eq!(
+        waste(&lab, &["--format", "csv"])
+            .lines()
+            .filter(|line| line.contains(",workload,")
+                || line.contains(",cluster,")
+                || line.contains(",table,")
+                || line.contains(",bucket,")
+                || line.contains(",commitment,"))
+            .count(),
+        material
+    );
+    assert_eq!(
+        waste(&lab, &["--format", "markdown"]).lines().filter(|line| line.starts_with("## ")).count(),
+        material
+    );
     let misspelt = lab.run(&["--config", "demo/lakeledger.toml", "waste", "--detector", "idle-clusters"]);
     assert_eq!(misspelt.code, 2);
     assert!(misspelt.stderr.contains("did you mean `idle-cluster`?"), "{}", misspelt.stderr);
@@ -291,7 +326,16 @@ fn a_finding_lives_until_its_evidence_is_gone_and_its_fix_is_measured_by_the_bil
     // A cluster nothing ran on, ended after an hour, would have saved nearly all it costs.
     let tried = json(&waste(
         &lab,
-        &["what-if", "auto-termination", "--minutes", "60", "--subject", "growth-lookalike-dev", "--format", "json"],
+        &[
+            "what-if",
+            "auto-termination",
+            "--minutes",
+            "60",
+            "--subject",
+            "growth-lookalike-dev",
+            "--format",
+            "json",
+        ],
     ));
     let (cost, saving) = (amount(&tried[0], "cost_a_month"), amount(&tried[0], "saving_a_month"));
     assert!(saving > 0.9 * cost && saving <= cost, "{tried:?}");
