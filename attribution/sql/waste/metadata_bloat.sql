@@ -28,10 +28,13 @@ tables as (
 ),
 removals as (
     -- What all but the newest hundred snapshots hold: files that one of them removed.
-    select r.table_id, sum(r.removed_bytes) as held_bytes
+    select
+        r.table_id, sum(r.removed_bytes) as held_bytes,
+        -- Days that were dropped were the oldest: they lie where old objects do.
+        coalesce(sum(r.removed_bytes) filter (where r.operation = 'delete'), 0) as dropped_bytes
     from (
         select
-            s.table_id, coalesce(s.removed_bytes, 0) as removed_bytes,
+            s.table_id, s.operation, coalesce(s.removed_bytes, 0) as removed_bytes,
             row_number() over (partition by s.table_id order by s.committed_at desc) as nth,
             count(*) over (partition by s.table_id) as of_them
         from landed_table_snapshots s
@@ -41,14 +44,28 @@ removals as (
     where r.nth > 100 and r.nth < r.of_them
     group by r.table_id
 ),
+cold as (
+    -- The class most of its colder bytes lie in.
+    select table_id, arg_max(storage_class, stored_bytes) as storage_class
+    from stg_storage
+    where table_id is not null and storage_class not in ('*', 'STANDARD')
+    group by table_id
+),
 bytes as (
     select
         t.table_id, p.billing_currency, p.usage_date,
-        (coalesce(t.metadata_bytes, 0) * greatest(0, 1 - 100.0 / t.snapshots) + t.orphaned_bytes + coalesce(r.held_bytes, 0))
-            * coalesce(g.share, 1) * p.byte_price as amount
+        (
+            (coalesce(t.metadata_bytes, 0) * greatest(0, 1 - 100.0 / t.snapshots) + t.orphaned_bytes
+                + coalesce(r.held_bytes - r.dropped_bytes, 0)) * p.byte_price
+            + coalesce(r.dropped_bytes, 0) * coalesce(k.byte_price, p.byte_price)
+        ) * coalesce(g.share, 1) as amount
     from tables t
     join waste_byte_prices p on p.bucket = t.bucket and p.storage_class = 'STANDARD'
     left join removals r on r.table_id = t.table_id
+    left join cold c on c.table_id = t.table_id
+    left join waste_byte_prices k
+        on k.bucket = t.bucket and k.storage_class = c.storage_class and k.usage_date = p.usage_date
+        and k.billing_currency = p.billing_currency
     left join waste_growth g on g.table_id = t.table_id and g.usage_date = p.usage_date
 ),
 loads as (

@@ -1,6 +1,6 @@
 -- One row per workload and currency that the clock starts though nothing it reads has changed
--- since it last succeeded, in a fifth of its runs and more: what those runs cost (waste_turns says
--- which). Not what reads anything that no table shows, nor inputs nobody is known to write.
+-- since it last succeeded, in a fifth and more of its runs in the week before and after: what those
+-- runs cost (waste_turns says which). Not what reads anything that no table shows, nor inputs nobody is known to write.
 -- Key: subject, billing_currency
 with limits as (
     select
@@ -10,13 +10,34 @@ with limits as (
         number['no-op-schedule.min_runs'] as limit_min_runs
     from waste_limits
 ),
+days as (
+    select workload, billing_currency, cast(started_at as date) as day, count(*) as runs, count(*) filter (where is_no_op) as no_ops
+    from waste_turns
+    group by all
+),
+around as (
+    -- A week each way: what was mended since is not held against it.
+    select d.workload, d.billing_currency, d.day, sum(o.runs) as runs, sum(o.no_ops) as no_ops
+    from days d
+    join days o on o.workload = d.workload and o.billing_currency = d.billing_currency and o.day between d.day - 7 and d.day + 7
+    where d.no_ops > 0
+    group by all
+),
+judged as (
+    select t.* replace (t.is_no_op and coalesce(a.no_ops >= l.limit_min_share * a.runs and a.no_ops >= 3, false) as is_no_op)
+    from waste_turns t
+    join waste_subjects s on s.subject_kind = 'workload' and s.subject = t.workload
+    join limits l on l.profile = s.profile
+    left join around a
+        on a.workload = t.workload and a.billing_currency = t.billing_currency and a.day = cast(t.started_at as date)
+),
 counted as (
     select
         workload, billing_currency, count(*) as runs,
         count(*) filter (where is_no_op) as no_ops,
         any_value(inputs) as inputs,
         list(run_id order by started_at desc) filter (where is_no_op) as run_ids
-    from waste_turns
+    from judged
     group by workload, billing_currency
 ),
 wasteful as (
@@ -24,12 +45,12 @@ wasteful as (
     from counted c
     join waste_subjects s on s.subject_kind = 'workload' and s.subject = c.workload
     join limits l on l.profile = s.profile
-    where l.limit_enabled > 0 and c.no_ops >= l.limit_min_share * c.runs and c.no_ops >= l.limit_min_runs
+    where l.limit_enabled > 0 and c.no_ops >= l.limit_min_runs
 ),
 daily as (
     select n.workload, n.billing_currency, d.usage_date, sum(d.effective_cost) as amount
     from wasteful w
-    join waste_turns n on n.workload = w.workload and n.billing_currency = w.billing_currency and n.is_no_op
+    join judged n on n.workload = w.workload and n.billing_currency = w.billing_currency and n.is_no_op
     join run_days d on d.engine = n.engine and d.run_id = n.run_id and d.billing_currency = n.billing_currency
     join waste_days b on d.usage_date between b.first_day and b.last_day
     group by all

@@ -25,10 +25,13 @@ tables as (
 ),
 daily as (
     select
-        t.table_id, p.billing_currency, p.usage_date, t.orphaned_bytes * coalesce(g.share, 1) as bytes, p.byte_price
+        t.table_id, p.billing_currency, p.usage_date, t.orphaned_bytes * coalesce(g.share, f.share, 1) as bytes, p.byte_price
     from tables t
     join waste_byte_prices p on p.bucket = t.bucket and p.storage_class = 'STANDARD'
-    left join waste_growth g on g.table_id = t.table_id and g.usage_date = p.usage_date
+    -- Those of the last week may belong to a commit under way: what was there a week before counts.
+    left join waste_growth g
+        on g.table_id = t.table_id and g.usage_date = p.usage_date - cast(t.limit_min_days as integer)
+    left join (select table_id, arg_min(share, usage_date) as share from waste_growth group by table_id) f on f.table_id = t.table_id
 )
 select
     'orphan-files' as detector, 'table' as subject_kind, t.table_id as subject, t.team, d.billing_currency,
