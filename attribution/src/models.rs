@@ -129,6 +129,7 @@ pub const MODELS: &[Model] = &[
     step("waste", "failed_retried", include_str!("../sql/waste/failed_retried.sql")),
     step("waste", "interrupted_spot", include_str!("../sql/waste/interrupted_spot.sql")),
     step("waste", "lookback_reprocess", include_str!("../sql/waste/lookback_reprocess.sql")),
+    step("waste", "over_fresh", include_str!("../sql/waste/over_fresh.sql")),
     step("waste", "cacheable_queries", include_str!("../sql/waste/cacheable_queries.sql")),
     step("waste", "wrong_engine", include_str!("../sql/waste/wrong_engine.sql")),
     step("waste", "spot_able", include_str!("../sql/waste/spot_able.sql")),

@@ -26,41 +26,43 @@ found as (
     union all
     select 8 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from lookback_reprocess
     union all
-    select 9 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from cacheable_queries
+    select 9 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from over_fresh
     union all
-    select 10 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from wrong_engine
+    select 10 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from cacheable_queries
     union all
-    select 11 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from spot_able
+    select 11 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from wrong_engine
     union all
-    select 12 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from over_provisioned
+    select 12 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from spot_able
     union all
-    select 13 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from skew
+    select 13 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from over_provisioned
     union all
-    select 14 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from spill
+    select 14 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from skew
     union all
-    select 15 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from uncompacted
+    select 15 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from spill
     union all
-    select 16 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from delete_bloat
+    select 16 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from uncompacted
     union all
-    select 17 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from over_partitioning
+    select 17 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from delete_bloat
     union all
-    select 18 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from tiny_commits
+    select 18 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from over_partitioning
     union all
-    select 19 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from metadata_bloat
+    select 19 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from tiny_commits
     union all
-    select 20 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from cow_amplification
+    select 20 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from metadata_bloat
     union all
-    select 21 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from incomplete_uploads
+    select 21 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from cow_amplification
     union all
-    select 22 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from orphan_files
+    select 22 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from incomplete_uploads
     union all
-    select 23 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from unexpired_snapshots
+    select 23 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from orphan_files
     union all
-    select 24 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from partition_ttl
+    select 24 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from unexpired_snapshots
     union all
-    select 25 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from storage_class
+    select 25 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from partition_ttl
     union all
-    select 26 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from unused_commitment
+    select 26 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from storage_class
+    union all
+    select 27 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from unused_commitment
 ),
 identified as (
     select
