@@ -13,6 +13,8 @@ create table rule_pools (
     rule_nr bigint, position bigint, rule_id varchar, pool varchar, kind varchar, cluster varchar, charge varchar,
     line_item_type varchar, service varchar, usage_type varchar, tag_key varchar, tag_value varchar, resource varchar
 );
+-- Thresholds of the waste detectors; the scope is empty for all, `team:name` or `tag:key=value`.
+create table rule_waste (setting varchar, scope varchar, value varchar, source varchar);
 create table sources (
     source varchar, kind varchar, uri varchar, objects bigint, rows_landed bigint, checked_at timestamp,
     landed_at timestamp, warnings bigint, skipped bigint

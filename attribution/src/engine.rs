@@ -13,6 +13,7 @@ use crate::lineage;
 use crate::models::{CHECKS, Form, MODELS, Model};
 use crate::pools;
 use crate::rules::{CLUSTER_TAGS, Matcher, Pattern, Rules};
+use crate::waste;
 
 /// What DuckDB could not do.
 #[derive(Debug, thiserror::Error)]
@@ -214,6 +215,7 @@ impl Builder {
                 .map_err(failed)?;
         }
         self.load_pools(rules)?;
+        self.load_waste(rules)?;
         self.load_manifest(manifest)?;
         self.run("commit the rules", "commit")
     }
@@ -253,6 +255,15 @@ impl Builder {
                     row.resource
                 ])
                 .map_err(failed)?;
+        }
+        appender.flush().map_err(failed)
+    }
+
+    fn load_waste(&self, rules: &Rules) -> Result<(), EngineError> {
+        let failed = |cause| EngineError { operation: "load the thresholds of waste".into(), cause };
+        let mut appender = self.connection.appender("rule_waste").map_err(failed)?;
+        for (setting, scope, value, source) in waste::rows(&rules.waste) {
+            appender.append_row(params![setting, scope, value, source]).map_err(failed)?;
         }
         appender.flush().map_err(failed)
     }

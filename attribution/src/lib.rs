@@ -8,7 +8,7 @@
 //! file, in order), [`description`] (what each says of itself), [`lineage`] (what SQL cannot say of cycles), [`engine`] (the only opener
 //! of DuckDB), [`scope`] (what of a model some changed days touch) and `incremental` (makes only
 //! that), [`publish`] (build, check, swap), [`record`] (who owned what by each publish),
-//! [`mart`] (questions).
+//! [`waste`] (thresholds of its detectors), [`mart`] (questions).
 
 pub mod description;
 pub mod engine;
@@ -23,6 +23,7 @@ pub mod record;
 pub mod rules;
 pub mod scope;
 pub mod spark;
+pub mod waste;
 
 pub use mart::{Mart, MartError};
 pub use publish::{Made, Outcome, PublishError, Way, publish, publish_as};

@@ -35,6 +35,7 @@ pub(crate) fn add_program(mut add: impl FnMut(&str)) {
         add(days.sql);
     }
     add(crate::pools::SHIPPED);
+    add(crate::waste::SHIPPED);
     add(include_str!("../sql/rule_tables.sql"));
     add(TABLES);
     add(include_str!("lineage.rs"));

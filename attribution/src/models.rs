@@ -6,7 +6,7 @@
 pub struct Model {
     /// Table or view it makes.
     pub name: &'static str,
-    /// `staging`, `pools`, `allocation`, `ownership` or `marts`: its folder.
+    /// `staging`, `pools`, `allocation`, `ownership`, `marts` or `waste`: its folder.
     pub layer: &'static str,
     /// The query.
     pub sql: &'static str,
@@ -128,6 +128,50 @@ pub const MODELS: &[Model] = &[
     kept("marts", "table_reads", include_str!("../sql/marts/table_reads.sql")),
     kept("marts", "table_flows", include_str!("../sql/marts/table_flows.sql")),
     kept("marts", "table_upstream", include_str!("../sql/marts/table_upstream.sql")),
+    kept("waste", "waste_days", include_str!("../sql/waste/waste_days.sql")),
+    kept("waste", "waste_clusters", include_str!("../sql/waste/waste_clusters.sql")),
+    step("waste", "waste_runs", include_str!("../sql/waste/waste_runs.sql")),
+    step("waste", "waste_tables", include_str!("../sql/waste/waste_tables.sql")),
+    step("waste", "waste_subjects", include_str!("../sql/waste/waste_subjects.sql")),
+    step("waste", "waste_limits", include_str!("../sql/waste/waste_limits.sql")),
+    step("waste", "waste_pots", include_str!("../sql/waste/waste_pots.sql")),
+    kept("waste", "waste_byte_prices", include_str!("../sql/waste/waste_byte_prices.sql")),
+    kept("waste", "waste_request_prices", include_str!("../sql/waste/waste_request_prices.sql")),
+    kept("waste", "waste_reads", include_str!("../sql/waste/waste_reads.sql")),
+    kept("waste", "waste_lookbacks", include_str!("../sql/waste/waste_lookbacks.sql")),
+    kept("waste", "waste_partitions", include_str!("../sql/waste/waste_partitions.sql")),
+    step("waste", "waste_growth", include_str!("../sql/waste/waste_growth.sql")),
+    kept("waste", "waste_turns", include_str!("../sql/waste/waste_turns.sql")),
+    step("waste", "idle_cluster", include_str!("../sql/waste/idle_cluster.sql")),
+    step("waste", "keep_alive", include_str!("../sql/waste/keep_alive.sql")),
+    step("waste", "duplicate_table", include_str!("../sql/waste/duplicate_table.sql")),
+    step("waste", "unused_table", include_str!("../sql/waste/unused_table.sql")),
+    step("waste", "no_op_schedule", include_str!("../sql/waste/no_op_schedule.sql")),
+    step("waste", "failed_retried", include_str!("../sql/waste/failed_retried.sql")),
+    step("waste", "interrupted_spot", include_str!("../sql/waste/interrupted_spot.sql")),
+    step("waste", "lookback_reprocess", include_str!("../sql/waste/lookback_reprocess.sql")),
+    step("waste", "over_fresh", include_str!("../sql/waste/over_fresh.sql")),
+    step("waste", "cacheable_queries", include_str!("../sql/waste/cacheable_queries.sql")),
+    step("waste", "wrong_engine", include_str!("../sql/waste/wrong_engine.sql")),
+    step("waste", "spot_able", include_str!("../sql/waste/spot_able.sql")),
+    step("waste", "over_provisioned", include_str!("../sql/waste/over_provisioned.sql")),
+    step("waste", "skew", include_str!("../sql/waste/skew.sql")),
+    step("waste", "spill", include_str!("../sql/waste/spill.sql")),
+    step("waste", "uncompacted", include_str!("../sql/waste/uncompacted.sql")),
+    step("waste", "delete_bloat", include_str!("../sql/waste/delete_bloat.sql")),
+    step("waste", "over_partitioning", include_str!("../sql/waste/over_partitioning.sql")),
+    step("waste", "tiny_commits", include_str!("../sql/waste/tiny_commits.sql")),
+    step("waste", "metadata_bloat", include_str!("../sql/waste/metadata_bloat.sql")),
+    step("waste", "cow_amplification", include_str!("../sql/waste/cow_amplification.sql")),
+    step("waste", "incomplete_uploads", include_str!("../sql/waste/incomplete_uploads.sql")),
+    step("waste", "orphan_files", include_str!("../sql/waste/orphan_files.sql")),
+    step("waste", "unexpired_snapshots", include_str!("../sql/waste/unexpired_snapshots.sql")),
+    step("waste", "partition_ttl", include_str!("../sql/waste/partition_ttl.sql")),
+    step("waste", "storage_class", include_str!("../sql/waste/storage_class.sql")),
+    step("waste", "unused_commitment", include_str!("../sql/waste/unused_commitment.sql")),
+    step("waste", "waste_priced", include_str!("../sql/waste/waste_priced.sql")),
+    kept("waste", "waste_claims", include_str!("../sql/waste/waste_claims.sql")),
+    kept("waste", "waste_findings", include_str!("../sql/waste/waste_findings.sql")),
 ];
 
 /// The checks that must find nothing before a mart is published.
@@ -149,6 +193,7 @@ pub const CHECKS: &[Check] = &[
     check("subjects_have_one_owner", include_str!("../sql/checks/subjects_have_one_owner.sql")),
     check("ownership_views_conserve", include_str!("../sql/checks/ownership_views_conserve.sql")),
     check("coverage_is_whole", include_str!("../sql/checks/coverage_is_whole.sql")),
+    check("claims_fit_their_pots", include_str!("../sql/checks/claims_fit_their_pots.sql")),
 ];
 
 #[cfg(test)]
@@ -201,8 +246,10 @@ mod tests {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
         let mut files = Vec::new();
         let entries = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
-        // Those of a comparison are made of two marts, and stand in `mart/compare.rs`.
-        for folder in entries.filter(|path| path.is_dir() && !path.ends_with("compare")) {
+        // Those of a comparison are made of two marts (`mart/compare.rs`), answers to what-if are
+        // asked of a mart: neither is kept in one.
+        let asked = ["compare", "what_if"];
+        for folder in entries.filter(|path| path.is_dir() && !asked.iter().any(|name| path.ends_with(name))) {
             for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
                 if file.extension().is_some_and(|ending| ending == "sql") {
                     files.push(file.strip_prefix(&root).unwrap().with_extension("").display().to_string());

@@ -9,6 +9,8 @@ use std::fmt;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::waste::WasteRule;
+
 pub use self::regex::Regex;
 
 /// A team that owns costs.
@@ -168,6 +170,8 @@ pub struct Rules {
     pub shared_fixed: Vec<(String, i64)>,
     /// IANA name of the zone in which times are shown.
     pub display_timezone: String,
+    /// Thresholds of waste detectors that differ from the shipped ones.
+    pub waste: Vec<WasteRule>,
     /// Configured sources: what another source once landed is not counted.
     pub sources: Vec<String>,
 }

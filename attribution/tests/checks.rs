@@ -123,6 +123,11 @@ const DAMAGES: &[(&str, &[&str])] = &[
             effective_cost, list_cost, contracted_cost from daily_costs where category = 'usage'",
         &["tables_are_conserved"],
     ),
+    (
+        "insert into waste_claims by name select 'f' as finding_id, 'table' as pot_kind, 't' as pot,
+            cast('2026-10-06' as date) as usage_date, 'USD' as billing_currency, 1 as pot_cost, 2 as asked, 2 as claimed",
+        &["claims_fit_their_pots"],
+    ),
 ];
 
 #[test]

@@ -51,6 +51,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Explain(options) => command::explain::run(&path, &options),
         Command::Compare(options) => command::compare::run(&path, &options),
         Command::Owners(options) => command::owners::run(&path, &options),
+        Command::Waste(options) => command::waste::run(&path, &options),
         Command::Report(options) => command::report::run(&path, &options),
         Command::Serve(options) => command::serve::run(&path, &options),
     }

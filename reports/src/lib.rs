@@ -5,7 +5,7 @@
 //! is computed from a float.
 //!
 //! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`reason`], [`week`],
-//! [`weekly`], [`export`], [`explained`], [`compared`].
+//! [`weekly`], [`export`], [`explained`], [`compared`], [`findings`], [`lifecycle`].
 
 pub mod cell;
 pub mod chart;
@@ -13,8 +13,10 @@ pub mod compared;
 mod error;
 pub mod explained;
 pub mod export;
+pub mod findings;
 pub mod format;
 pub mod label;
+pub mod lifecycle;
 pub mod link;
 pub mod palette;
 pub mod reason;

@@ -14,6 +14,8 @@ mod relation;
 mod spread;
 mod table_costs;
 mod view;
+mod waste;
+mod what_if;
 mod workload_costs;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +37,8 @@ pub use ownership::{CoverageRow, OwnershipQuery, RuleClaim, Unclaimed};
 pub use spread::SpreadPart;
 pub use table_costs::{LineageRow, ReaderRow, TableCost, TableCostQuery};
 pub use view::{Idle, Ownership, Shared, View, as_of, moment};
+pub use waste::{Confidence, Finding, FindingQuery};
+pub use what_if::{WhatIf, WhatIfRow};
 pub use workload_costs::{UnitCosts, WorkloadCost, WorkloadCostQuery};
 
 use crate::engine::EngineError;

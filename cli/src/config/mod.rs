@@ -3,6 +3,7 @@
 mod organisation;
 mod owner_rule;
 mod section;
+mod waste;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -167,6 +168,9 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     }
     if let Some(section) = table(&mut root, &mut faults, "views") {
         rules.shared_fixed = organisation::fixed_shares(section, &mut faults, &rules.teams);
+    }
+    if let Some(section) = table(&mut root, &mut faults, "waste") {
+        rules.waste = waste::waste(section, &mut faults, &rules.teams);
     }
     let mut base_url = None;
     if let Some(mut section) = table(&mut root, &mut faults, "report") {

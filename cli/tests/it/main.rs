@@ -12,4 +12,5 @@ mod pages;
 mod samples;
 mod spark;
 mod views;
+mod waste;
 mod wrong_input;

@@ -104,15 +104,21 @@ impl Executors {
     }
 
     /// The largest peak of one executor, bytes: the resident memory of its processes where
-    /// they were watched, else JVM heap and off-heap; nothing where neither was collected.
+    /// they were watched, else JVM heap and off-heap; nothing where neither was collected, nor
+    /// where Python has memory of its own that was not watched: the heap is then not the peak.
     pub(super) fn peak_memory_bytes(&self, properties: &Properties) -> Option<i64> {
         let local = properties.is_local();
+        let beside_python = properties.get("spark.executor.pyspark.memory").is_some();
         self.peaks
             .iter()
             .filter(|(id, _)| local || *id != "driver")
             .map(|(_, peaks)| {
                 let resident = peaks.jvm_rss.saturating_add(peaks.python_rss).saturating_add(peaks.other_rss);
-                if resident > 0 { resident } else { peaks.heap.saturating_add(peaks.off_heap) }
+                match resident {
+                    0 if beside_python => 0,
+                    0 => peaks.heap.saturating_add(peaks.off_heap),
+                    resident => resident,
+                }
             })
             .max()
             .filter(|peak| *peak > 0)

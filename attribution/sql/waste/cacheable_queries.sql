@@ -1,0 +1,77 @@
+-- One row per dashboard (or other workload of statements) and currency that asks the same of
+-- the same snapshots three times and more within 24 hours: what all but the first cost.
+-- Not what calls for the time, a random number or the user, whose answers differ.
+-- Key: subject, billing_currency
+with limits as (
+    select
+        profile,
+        number['cacheable-queries.enabled'] as limit_enabled,
+        number['cacheable-queries.min_repeats'] as limit_min_repeats
+    from waste_limits
+),
+snapshots as (
+    select
+        t.engine, t.run_id,
+        string_agg(lower(t.table_name) || '@' || t.snapshot_id, ',' order by lower(t.table_name)) as snapshots,
+        count(*) as tables, count(t.snapshot_id) as known
+    from landed_run_tables t
+    where t.access = 'read'
+    group by t.engine, t.run_id
+),
+statements as (
+    select
+        q.engine, q.run_id, q.fingerprint, n.snapshots, r.workload, r.billing_currency, r.started_at, q.query_text, s.team, l.limit_min_repeats
+    from landed_queries q
+    join snapshots n on n.engine = q.engine and n.run_id = q.run_id and n.known = n.tables
+    join waste_runs r on r.engine = q.engine and r.run_id = q.run_id
+    join waste_subjects s on s.subject_kind = 'workload' and s.subject = r.workload
+    join limits l on l.profile = s.profile
+    where r.status = 'succeeded' and coalesce(q.is_cached, false) = false
+        and coalesce(q.query_type, 'SELECT') = 'SELECT'
+        and l.limit_enabled > 0
+        and not regexp_matches(lower(q.query_text), '\b(now|current_timestamp|current_time|localtimestamp|rand|random|uuid|current_user)\b')
+),
+numbered as (
+    select
+        s.*,
+        row_number() over same as nth,
+        min(started_at) over (partition by engine, fingerprint, snapshots, workload, billing_currency) as first_at,
+        count(*) over (
+            partition by engine, fingerprint, snapshots, workload, billing_currency order by started_at
+            range between interval 24 hour preceding and interval 24 hour following
+        ) as times
+    from statements s
+    window same as (partition by engine, fingerprint, snapshots, workload, billing_currency order by started_at, run_id)
+),
+repeats as (
+    select *
+    from numbered
+    where nth > 1 and times >= limit_min_repeats
+),
+daily as (
+    select p.workload, p.billing_currency, r.usage_date, sum(r.effective_cost) as amount
+    from repeats p
+    join run_days r on r.engine = p.engine and r.run_id = p.run_id and r.billing_currency = p.billing_currency
+    join waste_days d on r.usage_date between d.first_day and d.last_day
+    group by all
+),
+facts as (
+    select
+        workload, billing_currency, max(team) as team, count(*) as repeats, count(distinct snapshots) as snapshots,
+        mode(query_text) as query_text, mode(snapshots) as example, list(run_id order by run_id)[:10] as run_ids
+    from repeats
+    group by workload, billing_currency
+)
+select
+    'cacheable-queries' as detector, 'workload' as subject_kind, f.workload as subject, f.team, f.billing_currency,
+    0.0 as fix_cost, 28 as rate_days, 'high' as confidence,
+    json_object(
+        'repeats', f.repeats, 'answers', f.snapshots, 'statement', f.query_text, 'read', f.example, 'runs', f.run_ids
+    ) as evidence,
+    ['the same text and the same snapshots', 'no time, chance or user in the text', 'three times within 24 hours'] as guards,
+    '-- refresh when the table has a new snapshot, not by the clock; or cache results:' || chr(10)
+        || '-- Superset: {"CACHE_DEFAULT_TIMEOUT": 86400}; Tableau: an extract refreshed after the load; Trino: a materialized view' as action,
+    list(struct_pack(pot_kind := 'workload', pot := f.workload, usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date) as claims
+from facts f
+join daily c on c.workload = f.workload and c.billing_currency = f.billing_currency
+group by all

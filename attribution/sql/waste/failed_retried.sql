@@ -1,0 +1,81 @@
+-- One row per workload and currency whose attempts fail by their own fault: what attempts cost
+-- that did not succeed, on days around which three and more and at least a tenth of all failed.
+-- Cancelled ones are somebody's wish, those lost with their nodes are the platform's
+-- (interrupted-spot), tests are meant to fail, and what goes on from a checkpoint is not lost (both by name).
+-- Key: subject, billing_currency
+with limits as (
+    select
+        profile,
+        words['failed-retried.platform_errors'] as limit_platform_errors,
+        number['failed-retried.enabled'] as limit_enabled,
+        words['failed-retried.exempt'] as limit_exempt,
+        number['failed-retried.min_runs'] as limit_min_runs,
+        number['failed-retried.min_share'] as limit_min_share
+    from waste_limits
+),
+runs as (
+    select r.*, s.team as team_now, l.limit_min_runs, l.limit_min_share, '',
+        r.status = 'failed' and len(list_filter(l.limit_platform_errors, lambda w: contains(lower(coalesce(r.error, '')), lower(w)))) = 0 as is_own
+    from waste_runs r
+    join waste_subjects s on s.subject_kind = 'workload' and s.subject = r.workload
+    join limits l on l.profile = s.profile
+    where l.limit_enabled > 0 and r.engine <> 'flink'
+        and len(list_filter(
+            l.limit_exempt, lambda p: r.workload like replace(replace(p, '_', '!_'), '*', '%') escape '!'
+        )) = 0
+),
+days as (
+    select workload, billing_currency, first_on as day, count(*) as runs, count(*) filter (where is_own) as failed
+    from runs
+    group by all
+),
+around as (
+    select
+        d.workload, d.billing_currency, d.day,
+        sum(o.runs) as runs, sum(o.failed) as failed
+    from days d
+    join days o on o.workload = d.workload and o.billing_currency = d.billing_currency and o.day between d.day - 7 and d.day + 7
+    where d.failed > 0
+    group by all
+),
+failures as (
+    select r.*, a.failed as failed_around, a.runs as runs_around
+    from runs r
+    join around a on a.workload = r.workload and a.billing_currency = r.billing_currency and a.day = r.first_on
+    where r.is_own and a.failed >= r.limit_min_runs and a.failed >= r.limit_min_share * a.runs
+),
+wasteful as (
+    select
+        f.workload, f.billing_currency, max(f.team_now) as team,
+        count(*) as failed, sum(f.effective_cost) as failed_cost,
+        max(f.failed_around / f.runs_around) as worst_share,
+        mode(f.error) as error,
+        list(distinct f.run_id order by f.run_id) as run_ids
+    from failures f
+    group by f.workload, f.billing_currency
+),
+daily as (
+    select f.workload, f.billing_currency, r.usage_date, sum(r.effective_cost) as amount
+    from failures f
+    join run_days r on r.engine = f.engine and r.run_id = f.run_id and r.billing_currency = f.billing_currency
+    join waste_days d on r.usage_date between d.first_day and d.last_day
+    group by all
+)
+select
+    'failed-retried' as detector, 'workload' as subject_kind, w.workload as subject, w.team, w.billing_currency,
+    0.0 as fix_cost, 28 as rate_days, 'high' as confidence,
+    json_object(
+        'failed', w.failed, 'failed_cost', w.failed_cost, 'worst_share_in_15_days', round(w.worst_share, 4),
+        'most_frequent_error', w.error, 'failed_runs', w.run_ids[:10]
+    ) as evidence,
+    ['cancelled runs and those lost with their nodes are not counted', 'its name is neither a test''s nor a backfill''s'] as guards,
+    '-- most frequent error: ' || coalesce(replace(w.error, chr(10), ' '), 'unknown') || chr(10)
+        || case
+            when w.error ilike '%OutOfMemory%' then '--conf spark.executor.memoryOverheadFactor=0.3  -- and raise spark.executor.memory'
+            when w.error ilike '%FetchFailed%' or w.error ilike '%lost%' then '--conf spark.decommission.enabled=true --conf spark.storage.decommission.shuffleBlocks.enabled=true'
+            else '-- fail early: check inputs in a first step, and let it be retried only where that helps'
+        end as action,
+    list(struct_pack(pot_kind := 'workload', pot := w.workload, usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date) as claims
+from wasteful w
+join daily c on c.workload = w.workload and c.billing_currency = w.billing_currency
+group by all

@@ -1,0 +1,88 @@
+-- One row per cluster (by name) and currency that one small run keeps up: nine of ten runs are
+-- of one workload, each takes minutes and writes nothing, and four fifths of it are idle.
+-- Waste = its idle cost. An endpoint by agreement (a tag) is left alone.
+-- Key: subject, billing_currency
+with limits as (
+    select
+        profile,
+        number['keep-alive.enabled'] as limit_enabled,
+        words['keep-alive.agreed_tags'] as limit_agreed_tags,
+        number['keep-alive.min_idle_share'] as limit_min_idle_share,
+        number['keep-alive.min_sole_share'] as limit_min_sole_share,
+        number['keep-alive.max_minutes'] as limit_max_minutes
+    from waste_limits
+),
+lives as (
+    select k.cluster, k.cluster_id, k.tags, k.ended_at, s.team, l.limit_min_idle_share, l.limit_min_sole_share, l.limit_max_minutes, ''
+    from waste_clusters k
+    join waste_subjects s on s.subject_kind = 'cluster' and s.subject = k.cluster
+    join limits l on l.profile = s.profile
+    where not k.is_transient and l.limit_enabled > 0
+        and not list_has_any(list_transform(k.tags, lambda t: split_part(t, '=', 1)), l.limit_agreed_tags)
+),
+runs as (
+    select
+        v.cluster, r.workload, r.engine, count(*) as runs,
+        median(date_diff('second', r.started_at, coalesce(r.ended_at, r.started_at))) as seconds,
+        sum(case when o.run_id is not null then 1 else 0 end) as writers,
+        sum(r.held_ms) as held_ms
+    from waste_runs r
+    join lives v on v.cluster_id = r.cluster_id
+    left join (select distinct engine, run_id from stg_run_outputs where table_id is not null) o
+        on o.engine = r.engine and o.run_id = r.run_id
+    group by v.cluster, r.workload, r.engine
+),
+sole as (
+    select
+        cluster, arg_max(workload, runs) as workload, max(runs) as of_it, sum(runs) as runs,
+        arg_max(seconds, runs) as seconds, sum(writers) as writers
+    from runs
+    group by cluster
+),
+costs as (
+    select v.cluster, c.billing_currency, c.usage_date, c.category, c.effective_cost
+    from daily_costs c
+    join lives v on v.cluster_id = c.cluster_id
+    join waste_days d on c.usage_date between d.first_day and d.last_day
+    where c.category in ('idle', 'usage')
+),
+shares as (
+    select
+        cluster, billing_currency,
+        cast(sum(effective_cost) filter (where category = 'idle') as double) / nullif(cast(sum(effective_cost) as double), 0)
+            as idle_share
+    from costs
+    group by cluster, billing_currency
+),
+facts as (
+    select
+        v.cluster as subject, max(v.team) as team, h.billing_currency, h.idle_share, o.workload, o.of_it, o.runs, o.seconds,
+        list(v.cluster_id order by v.cluster_id) as ids
+    from lives v
+    join sole o on o.cluster = v.cluster
+    join shares h on h.cluster = v.cluster
+    where h.idle_share >= v.limit_min_idle_share
+        and o.of_it >= v.limit_min_sole_share * o.runs
+        and o.seconds <= 60 * v.limit_max_minutes
+        and o.writers = 0
+    group by all
+)
+select
+    'keep-alive' as detector, 'cluster' as subject_kind, f.subject, f.team, f.billing_currency,
+    0.0 as fix_cost, 28 as rate_days, 'high' as confidence,
+    json_object(
+        'clusters', f.ids, 'kept_up_by', f.workload, 'runs_of_it', f.of_it, 'runs', f.runs,
+        'median_seconds', f.seconds, 'idle_share', round(f.idle_share, 4)
+    ) as evidence,
+    ['no tag says that it serves an agreement', 'what keeps it up writes no table'] as guards,
+    'aws emr put-auto-termination-policy --cluster-id ' || f.ids[1] || ' --auto-termination-policy IdleTimeout=3600'
+        || chr(10) || '-- and stop `' || f.workload || '`, which keeps it up' as action,
+    list(struct_pack(pot_kind := 'cluster', pot := f.subject, usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date) as claims
+from facts f
+join (
+    select cluster, billing_currency, usage_date, sum(effective_cost) as amount
+    from costs
+    where category = 'idle'
+    group by all
+) c on c.cluster = f.subject and c.billing_currency = f.billing_currency
+group by all

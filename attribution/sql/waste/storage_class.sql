@@ -1,0 +1,155 @@
+-- One row per table and currency whose old days lie in STANDARD though hardly anybody reads them:
+-- older than 45 days, less what another finding would delete. Cost of the fix: moving objects, and
+-- retrieving what reads that go further back would get.
+-- Waste = those bytes x (price of STANDARD - price of STANDARD_IA), as the bill has them (else
+-- 0.0125 / 0.023 of it); cost of the fix = a transition request an object.
+-- Not where a property says how it is read.
+-- Key: subject, billing_currency
+with limits as (
+    select
+        profile,
+        number['storage-class.cold_days'] as limit_cold_days,
+        number['storage-class.enabled'] as limit_enabled,
+        words['storage-class.hold_properties'] as limit_hold_properties,
+        number['storage-class.min_object_bytes'] as limit_min_object_bytes
+    from waste_limits
+),
+days as (
+    select table_id, rows_on, sum(data_bytes) as bytes, sum(data_files) as files,
+        sum(data_bytes) / greatest(sum(data_files), 1) as mean_bytes
+    from waste_partitions
+    where rows_on is not null
+    group by table_id, rows_on
+),
+spans as (
+    -- And what the oldest days hold, for days that are no longer kept.
+    select
+        d.table_id, min(d.rows_on) as oldest_on, max(d.rows_on) as newest_on,
+        avg(d.bytes) filter (where d.rows_on < o.oldest_on + 14) as oldest_bytes,
+        avg(d.files) filter (where d.rows_on < o.oldest_on + 14) as oldest_files
+    from days d
+    join (select table_id, min(rows_on) as oldest_on from days group by table_id) o on o.table_id = d.table_id
+    group by d.table_id
+),
+rolling as (
+    -- Days are dropped as they age: snapshots of the last days delete files.
+    select distinct s.table_id
+    from landed_table_snapshots s
+    join waste_tables t on t.table_id = s.table_id and t.collected_at = s.collected_at
+    where s.operation = 'delete' and s.removed_bytes > 0
+),
+deleted as (
+    select subject as table_id, cast(json_extract_string(evidence, '$.keep_days') as double) as keep_days
+    from partition_ttl
+),
+tables as (
+    select
+        t.table_id, t.team, t.bucket, t.location, k.reads, k.back_p99, l.limit_min_object_bytes,
+        l.limit_cold_days as cold_days,
+        x.keep_days
+    from waste_tables t
+    join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
+    join limits l on l.profile = s.profile
+    left join waste_lookbacks k on k.table_id = t.table_id
+    left join deleted x on x.table_id = t.table_id
+    where l.limit_enabled > 0
+        and not list_has_any(json_keys(t.props), l.limit_hold_properties)
+),
+classes as (
+    select
+        s.table_id,
+        sum(s.stored_bytes) filter (where s.storage_class = 'STANDARD') as standard_bytes,
+        sum(s.stored_bytes) filter (where s.storage_class <> 'STANDARD') as other_bytes
+    from stg_storage s
+    join (select bucket, max(collected_on) as collected_on from stg_storage group by bucket) n
+        on n.bucket = s.bucket and n.collected_on = s.collected_on
+    where s.table_id is not null and s.storage_class <> '*'
+    group by s.table_id
+),
+prices as (
+    select
+        s.bucket, s.usage_date, s.billing_currency, s.byte_price - coalesce(c.byte_price, a.byte_price, s.byte_price * 0.0125 / 0.023) as price_gap
+    from waste_byte_prices s
+    left join waste_byte_prices c
+        on c.bucket = s.bucket and c.usage_date = s.usage_date and c.billing_currency = s.billing_currency
+        and c.storage_class = 'STANDARD_IA'
+    left join (
+        select usage_date, billing_currency, avg(byte_price) as byte_price from waste_byte_prices where storage_class = 'STANDARD_IA' group by all
+    ) a on a.usage_date = s.usage_date and a.billing_currency = s.billing_currency
+    where s.storage_class = 'STANDARD'
+),
+known as (
+    select
+        t.table_id, p.usage_date, p.billing_currency, p.price_gap,
+        coalesce(sum(d.bytes), 0) as bytes, coalesce(sum(d.files), 0) as files
+    from tables t
+    join prices p on p.bucket = t.bucket
+    left join days d on d.table_id = t.table_id
+        and d.rows_on < p.usage_date - cast(t.cold_days as integer)
+        and (t.keep_days is null or d.rows_on >= p.usage_date - cast(t.keep_days as integer))
+        and d.mean_bytes >= t.limit_min_object_bytes
+    group by t.table_id, p.usage_date, p.billing_currency, p.price_gap
+),
+cold as (
+    -- Cold days that were there then and are dropped since: as many as were kept, as large as the oldest are.
+    select
+        k.table_id, k.usage_date, k.billing_currency, k.price_gap,
+        k.bytes + x.missing_days * coalesce(s.oldest_bytes, 0) as bytes,
+        k.files + x.missing_days * coalesce(s.oldest_files, 0) as files
+    from known k
+    join tables t on t.table_id = k.table_id
+    join spans s on s.table_id = k.table_id
+    left join rolling l on l.table_id = k.table_id
+    cross join lateral (
+        select case
+            when l.table_id is null or t.keep_days is not null then 0
+            else greatest(0, least(
+                date_diff('day', k.usage_date, s.newest_on),
+                date_diff('day', s.oldest_on, s.newest_on) - cast(t.cold_days as integer)
+            ))
+        end as missing_days
+    ) x
+),
+retrievals as (
+    -- Reads that go further back would pay for what they get of it: 0.01 a GB of STANDARD_IA.
+    select t.table_id,
+        sum(coalesce(a.bytes, 0) * greatest(0, 1 - t.cold_days / greatest(date_diff('day', cast(a.oldest_partition_on as date), cast(a.day as date)), 1)))
+            / greatest(date_diff('day', min(b.first_day), max(b.last_day)) + 1, 1) * 30.4375 / 1073741824.0 * 0.01 as month_cost
+    from landed_table_access a
+    join tables t on t.table_id = lower(a.table_name)
+    cross join waste_days b
+    where a.oldest_partition_on is not null
+    group by t.table_id
+),
+wasteful as (
+    select t.*, c.other_bytes, c.standard_bytes
+    from tables t
+    join classes c on c.table_id = t.table_id
+    -- A rule that moves objects is there already where a class beside STANDARD is.
+    where coalesce(c.other_bytes, 0) = 0 and t.reads > 0
+),
+last as (
+    select c.table_id, c.billing_currency, c.bytes, c.files
+    from cold c
+    join waste_days b on c.usage_date = b.last_day
+)
+select
+    'storage-class' as detector, 'table' as subject_kind, w.table_id as subject, w.team, c.billing_currency,
+    -- What becomes cold in a month is moved, an object a request.
+    coalesce(any_value(z.files) / greatest(any_value(w.cold_days), 1) * 30.4375 * 0.00001, 0) + coalesce(any_value(v.month_cost), 0) as fix_cost,
+    3 as rate_days, 'medium' as confidence,
+    json_object(
+        'cold_bytes', any_value(z.bytes), 'cold_objects', any_value(z.files), 'cold_days', w.cold_days, 'reads', w.reads,
+        'look_back_p99', w.back_p99, 'retrieval_a_month', round(any_value(v.month_cost), 4)
+    ) as evidence,
+    ['what reads further back would retrieve costs less', 'objects of 128 KiB and more', 'what should be deleted is left out', 'no property says how it is read'] as guards,
+    'aws s3api put-bucket-lifecycle-configuration --bucket ' || w.bucket || ' --lifecycle-configuration ''{"Rules":[{"ID":"' || w.table_id
+        || '","Status":"Enabled","Filter":{"And":{"Prefix":"' || regexp_replace(w.location, '^s3[an]?://[^/]+/', '')
+        || '/data/","ObjectSizeGreaterThan":131072}},"Transitions":[{"Days":' || cast(cast(w.cold_days as integer) as varchar)
+        || ',"StorageClass":"STANDARD_IA"}]}]}''  -- it replaces the bucket''s rules: add yours' as action,
+    list(struct_pack(pot_kind := 'table', pot := w.table_id, usage_date := c.usage_date, amount := cast(round(greatest(c.bytes * c.price_gap, 0), 12) as decimal(38, 12))) order by c.usage_date) as claims
+from wasteful w
+join cold c on c.table_id = w.table_id
+left join retrievals v on v.table_id = w.table_id
+left join last z on z.table_id = w.table_id and z.billing_currency = c.billing_currency
+group by w.table_id, w.team, w.bucket, w.location, w.reads, w.back_p99, w.limit_min_object_bytes, w.cold_days, w.keep_days, w.other_bytes, w.standard_bytes, c.billing_currency

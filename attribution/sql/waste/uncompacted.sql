@@ -1,0 +1,107 @@
+-- One row per table and currency whose partitions stay in small files: in those not written to
+-- for a week, five and more files are under three quarters of the target, and the root of the
+-- mean squared error of sizes against the target is over half of it (Netflix's AutoOptimize).
+-- Waste = files opened in vain x (time to open one x what a core's time cost the readers + 2 GET);
+-- in vain: the part of the files that large ones would make needless. Nobody reads it: nothing.
+-- Cost of the fix (OpenHouse) = a month's new bytes / (2 MB/s) x 2 GB + 0.5 GB-h a day, by what a GB-hour cost.
+-- Key: subject, billing_currency
+with limits as (
+    select
+        profile,
+        number['uncompacted.hot_days'] as limit_hot_days,
+        number['uncompacted.min_files'] as limit_min_files,
+        number['uncompacted.enabled'] as limit_enabled,
+        number['uncompacted.min_mse_share'] as limit_min_mse_share,
+        number['uncompacted.unread_days'] as limit_unread_days,
+        number['uncompacted.trino_open_ms'] as limit_trino_open_ms,
+        number['uncompacted.spark_open_ms'] as limit_spark_open_ms,
+        number['uncompacted.rewrite_bytes_per_second'] as limit_rewrite_bytes_per_second
+    from waste_limits
+),
+sized as (
+    select
+        p.*, p.data_bytes / greatest(p.data_files, 1) as mean_bytes,
+        greatest(1, ceil(cast(p.data_bytes as double) / p.target_file_bytes)) as ideal_files
+    from waste_partitions p
+    where p.data_files > 0
+),
+gated as (
+    select
+        t.table_id, t.team, t.catalog, t.namespace, t.name, t.collected_at, l.limit_min_mse_share, l.limit_unread_days, l.limit_trino_open_ms, l.limit_spark_open_ms, l.limit_rewrite_bytes_per_second, l.profile,
+        sum(p.data_files) filter (where p.age_days >= l.limit_hot_days) as cold_files,
+        sum(p.small_files) filter (
+            where p.age_days >= l.limit_hot_days and p.small_files >= l.limit_min_files
+        ) as small_files,
+        sqrt(
+            sum(p.data_files * power(greatest(p.target_file_bytes - p.mean_bytes, 0) / cast(p.target_file_bytes as double), 2))
+                filter (where p.age_days >= l.limit_hot_days and p.small_files >= l.limit_min_files)
+            / nullif(sum(p.data_files) filter (
+                where p.age_days >= l.limit_hot_days and p.small_files >= l.limit_min_files), 0)
+        ) as error_share,
+        -- What readers meet: days of the last month.
+        sum(p.data_files) filter (where p.rows_on is null or p.rows_on > b.last_day - 30) as recent_files,
+        sum(p.ideal_files) filter (where p.rows_on is null or p.rows_on > b.last_day - 30) as ideal_files,
+        sum(p.data_bytes) filter (where p.rows_on > b.last_day - 30) / 30.0 as bytes_a_day
+    from sized p
+    join waste_tables t on t.table_id = p.table_id
+    join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
+    join limits l on l.profile = s.profile
+    cross join waste_days b
+    where l.limit_enabled > 0
+    group by all
+),
+wasteful as (
+    select g.*, 1 - cast(g.ideal_files as double) / nullif(g.recent_files, 0) as excess_share, k.last_read_on, k.reads
+    from gated g
+    join waste_lookbacks k on k.table_id = g.table_id
+    cross join waste_days b
+    where g.error_share >= g.limit_min_mse_share
+        and g.small_files >= 0.1 * g.cold_files
+        and k.last_read_on > b.last_day - cast(g.limit_unread_days as integer)
+),
+memory as (
+    select billing_currency,
+        cast(sum(effective_cost) as double) / nullif(sum(memory_mib_ms) / 1024.0 / 3600000.0, 0) as gb_hour_price
+    from waste_runs
+    where engine = 'spark'
+    group by billing_currency
+),
+daily as (
+    select
+        w.table_id, r.billing_currency, r.usage_date, r.workload,
+        cast(round(
+            sum(r.scans * r.files_a_scan * w.excess_share * (
+                case when r.engine = 'trino' then w.limit_trino_open_ms else w.limit_spark_open_ms end
+                * coalesce(r.core_ms_price, 0)
+            )), 12
+        ) as decimal(38, 12)) as amount,
+        cast(round(sum(r.scans * r.files_a_scan * w.excess_share * 2 * coalesce(q.get_price, 0)), 12) as decimal(38, 12)) as requests,
+        sum(r.scans) as scans, sum(r.scans * r.files_a_scan) as files
+    from wasteful w
+    join waste_reads r on r.table_id = w.table_id
+    left join waste_request_prices q on q.billing_currency = r.billing_currency
+    group by all
+),
+claimed as (
+    select table_id, billing_currency, 'workload' as pot_kind, workload as pot, usage_date, amount, scans, files from daily
+    union all
+    select table_id, billing_currency, 'table', table_id, usage_date, sum(requests), 0, 0 from daily group by all
+)
+select
+    'uncompacted' as detector, 'table' as subject_kind, w.table_id as subject, w.team, c.billing_currency,
+    coalesce(m.gb_hour_price, 0) * 30.4375 * (coalesce(w.bytes_a_day, 0) / w.limit_rewrite_bytes_per_second / 3600 * 2 + 0.5) as fix_cost,
+    28 as rate_days, 'medium' as confidence,
+    json_object(
+        'small_files', w.small_files, 'recent_files', w.recent_files, 'files_at_target', w.ideal_files,
+        'error_of_target', round(w.error_share, 4), 'needless_share', round(w.excess_share, 4),
+        'scans', sum(c.scans), 'files_opened', round(sum(c.files)), 'last_read_on', w.last_read_on
+    ) as evidence,
+    ['partitions written to within a week are left out', 'it was read within 30 days'] as guards,
+    'CALL ' || w.catalog || '.system.rewrite_data_files(table => ''' || w.namespace || '.' || w.name
+        || ''', strategy => ''binpack'', options => map(''min-input-files'', ''5''));' as action,
+    list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
+from wasteful w
+join claimed c on c.table_id = w.table_id
+left join memory m on m.billing_currency = c.billing_currency
+group by w.table_id, w.team, w.catalog, w.namespace, w.name, c.billing_currency, m.gb_hour_price, w.bytes_a_day, w.limit_min_mse_share, w.limit_unread_days, w.limit_trino_open_ms, w.limit_spark_open_ms, w.limit_rewrite_bytes_per_second,
+    w.small_files, w.recent_files, w.ideal_files, w.error_share, w.excess_share, w.last_read_on

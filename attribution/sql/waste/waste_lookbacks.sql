@@ -1,0 +1,54 @@
+-- One row per table: who reads it and how far back, by scan reports: reads known, the day of
+-- the last, and the look-back in days that a share of the reads does not exceed.
+-- Key: table_id
+with places as (
+    select lower(location) as location, min(table_id) as table_id from stg_tables group by lower(location)
+),
+reports as (
+    select
+        coalesce(p.table_id, lower(a.table_name)) as table_id,
+        cast(a.day as date) as read_on, a.principal, a.reads,
+        date_diff('day', cast(a.oldest_partition_on as date), cast(a.day as date)) as back_days
+    from landed_table_access a
+    left join places p on p.location = lower(a.table_name)
+),
+logged as (
+    -- Runs whose reads no report tells of.
+    select t.table_id, r.usage_date as read_on, r.workload as principal, count(*) as reads
+    from stg_run_tables t
+    join run_days r on r.engine = t.engine and r.run_id = t.run_id and r.is_first = 1
+    where t.access = 'read'
+        and not exists (
+            select 1 from stg_run_outputs o
+            where o.engine = t.engine and o.run_id = t.run_id and o.table_id = t.table_id
+        )
+    group by all
+),
+by_log as (
+    select table_id, cast(sum(reads) as bigint) as reads, max(read_on) as last_read_on, count(distinct principal) as principals
+    from logged
+    group by table_id
+),
+by_report as (
+    select
+        table_id,
+        cast(sum(reads) as bigint) as reads,
+        max(read_on) as last_read_on,
+        count(distinct principal) as principals,
+        cast(count(back_days) as bigint) as bounded,
+        quantile_disc(back_days, 0.999) as back_p999,
+        quantile_disc(back_days, 0.99) as back_p99,
+        quantile_disc(back_days, 0.9) as back_p90,
+        max(back_days) as back_max
+    from reports
+    group by table_id
+)
+select
+    coalesce(p.table_id, l.table_id) as table_id,
+    greatest(coalesce(p.reads, 0), coalesce(l.reads, 0)) as reads,
+    greatest(p.last_read_on, l.last_read_on) as last_read_on,
+    greatest(coalesce(p.principals, 0), coalesce(l.principals, 0)) as readers,
+    coalesce(p.bounded, 0) as bounded_reads,
+    p.back_p90, p.back_p99, p.back_p999, p.back_max
+from by_report p
+full outer join by_log l on l.table_id = p.table_id

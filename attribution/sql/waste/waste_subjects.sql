@@ -1,0 +1,61 @@
+-- One row per kind of subject and subject that waste may be found at (cluster, workload,
+-- table, bucket): its team now, and which of the configuration's overrides hold for it.
+-- Key: subject_kind, subject
+with tag_scopes as (
+    select distinct scope, substr(scope, 5) as tag from rule_waste where scope like 'tag:%'
+),
+clusters as (
+    select cluster as subject, arg_max(team, started_at) as team, arg_max(tags, started_at) as tags
+    from waste_clusters
+    group by cluster
+),
+workload_sets as (
+    select workload, arg_max(team, last_on) as team,
+        arg_max(tag_set_id, last_on) as a, arg_max(step_tag_set_id, last_on) as b,
+        arg_max(workflow_tag_set_id, last_on) as c
+    from waste_runs
+    group by workload
+),
+workload_tags as (
+    select w.workload, list(distinct t.key || '=' || t.value) as tags
+    from workload_sets w
+    join stg_tags t on t.tag_set_id in (w.a, w.b, w.c)
+    group by w.workload
+),
+tables as (
+    select
+        table_id as subject, team,
+        list_transform(json_keys(props), lambda k: k || '=' || coalesce(json_extract_string(props, '$."' || k || '"'), '')) as tags
+    from waste_tables
+),
+bucket_teams as (
+    select
+        case when resource_id like 'arn:aws%:s3:::%' then split_part(resource_id, ':::', 2) else resource_id end
+            as subject,
+        arg_max(team, usage_date) as team
+    from atoms
+    where part = 'unmeasured' and method = 'storage-unmeasured' and resource_id is not null
+    group by 1
+),
+subjects as (
+    select 'cluster' as subject_kind, subject, team, tags from clusters where subject is not null
+    union all
+    select 'workload', w.workload, w.team, coalesce(t.tags, [])
+    from workload_sets w
+    left join workload_tags t on t.workload = w.workload
+    where w.workload is not null
+    union all
+    select 'table', subject, team, tags from tables
+    union all
+    select 'bucket', subject, team, [] from bucket_teams
+),
+scoped as (
+    select s.*, min(o.scope) as tag_scope
+    from subjects s
+    left join tag_scopes o on list_contains(s.tags, o.tag)
+    group by all
+)
+select
+    subject_kind, subject, team, tags, tag_scope,
+    coalesce(team, '') || chr(31) || coalesce(tag_scope, '') as profile
+from scoped

@@ -1,0 +1,593 @@
+//! What became of findings, in `state.sqlite` beside the marts: who looks after one, until
+//! when it may wait, why it is none, that it is gone by the evidence, and what its fix saved.
+//!
+//! Marts come and go; a finding's id stays the same (detector, subject and currency make it).
+//! The realised saving compares the bill after a fix with the days before it: the mean cost of
+//! the subject a day in the four weeks up to the last day it was wasteful, less the mean of the
+//! days since. Both spans are kept, so that a person can see what is compared.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use attribution::mart::{Finding, FindingQuery, Mart};
+use chrono::{Days, NaiveDate};
+use model::time::Instant;
+use model::{Amount, Currency};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+/// File in the ledger.
+pub const STATE: &str = "state.sqlite";
+/// Days before a fix, and after it, that are compared at most: whole weeks.
+const COMPARED_DAYS: u64 = 28;
+
+const SCHEMA: &str = "
+    create table if not exists findings (
+        finding_id text primary key, detector text not null, subject_kind text not null, subject text not null,
+        team text, currency text not null, status text not null, assignee text, snoozed_until text, reason text,
+        opened_on text not null, last_seen_on text not null, resolved_on text,
+        promised_saving text not null, baseline_from text, baseline_to text, baseline_cost text,
+        measured_from text, measured_to text, measured_cost text, updated_at text not null
+    ) strict;
+    create table if not exists finding_events (
+        finding_id text not null, at text not null, status text not null, note text
+    ) strict;";
+
+/// Where a finding is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Nobody has said anything of it.
+    New,
+    /// It was resolved and came back.
+    Reopened,
+    /// Somebody has seen it.
+    Acknowledged,
+    /// Somebody looks after it.
+    Assigned,
+    /// It waits until a day.
+    Snoozed,
+    /// It is none, for a reason; it stays so.
+    Dismissed,
+    /// The evidence is gone.
+    Resolved,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::New,
+        Self::Reopened,
+        Self::Acknowledged,
+        Self::Assigned,
+        Self::Snoozed,
+        Self::Dismissed,
+        Self::Resolved,
+    ];
+
+    /// Its word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Reopened => "reopened",
+            Self::Acknowledged => "acknowledged",
+            Self::Assigned => "assigned",
+            Self::Snoozed => "snoozed",
+            Self::Dismissed => "dismissed",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What a person does with a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Has seen it.
+    Acknowledge,
+    /// Gives it to somebody.
+    Assign(String),
+    /// Lets it wait until a day.
+    Snooze(NaiveDate),
+    /// It is none, for a reason.
+    Dismiss(String),
+}
+
+/// A finding and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracked {
+    /// Id of the finding.
+    pub finding_id: String,
+    /// Detector.
+    pub detector: String,
+    /// Kind of the subject.
+    pub subject_kind: String,
+    /// Subject.
+    pub subject: String,
+    /// Team it was last seen with.
+    pub team: Option<String>,
+    /// Currency of its amounts.
+    pub currency: Currency,
+    /// Where it is in its life.
+    pub status: Status,
+    /// Who looks after it.
+    pub assignee: Option<String>,
+    /// Until when it waits.
+    pub snoozed_until: Option<NaiveDate>,
+    /// Why it is none.
+    pub reason: Option<String>,
+    /// First day it was seen on.
+    pub opened_on: NaiveDate,
+    /// The last.
+    pub last_seen_on: NaiveDate,
+    /// The day after the last, once it is resolved.
+    pub resolved_on: Option<NaiveDate>,
+    /// Saving a month it promised when last seen.
+    pub promised_saving: Amount,
+    /// What was measured of its fix.
+    pub realised: Option<Realised>,
+}
+
+/// The saving of a fix, from the bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Realised {
+    /// Days before the fix that are compared, half-open.
+    pub baseline: (NaiveDate, NaiveDate),
+    /// What the subject cost in them.
+    pub baseline_cost: Amount,
+    /// Days after the fix, half-open.
+    pub measured: (NaiveDate, NaiveDate),
+    /// What it cost in them.
+    pub measured_cost: Amount,
+}
+
+impl Realised {
+    /// The saving a month of 30.4375 days: the mean day before less the mean day since.
+    pub fn monthly(&self) -> Amount {
+        let days = |(from, to): (NaiveDate, NaiveDate)| i128::from((to - from).num_days().max(1));
+        // In units of 10^-18, so that nothing is rounded but the last digit.
+        let a_month = |cost: Amount, days: i128| cost.units() / days / 10_000 * 304_375;
+        Amount::from_units(
+            a_month(self.baseline_cost, days(self.baseline))
+                - a_month(self.measured_cost, days(self.measured)),
+        )
+    }
+}
+
+/// Why the state could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum LifecycleError {
+    /// SQLite failed.
+    #[error("could not {operation} `{path}`")]
+    State {
+        /// What was being done.
+        operation: &'static str,
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        cause: rusqlite::Error,
+    },
+    /// No finding has this id.
+    #[error("no finding has the id `{id}`")]
+    Unknown {
+        /// What was asked for.
+        id: String,
+    },
+    /// More than one begins with it.
+    #[error("{count} findings have ids that begin with `{id}`")]
+    Ambiguous {
+        /// What was asked for.
+        id: String,
+        /// How many.
+        count: usize,
+    },
+    /// The mart failed.
+    #[error(transparent)]
+    Mart(#[from] attribution::MartError),
+}
+
+impl LifecycleError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unknown { .. } => Some("see them with `lakeledger waste --all`"),
+            Self::Ambiguous { .. } => Some("give more of the id"),
+            _ => None,
+        }
+    }
+}
+
+/// The record of findings of one ledger.
+pub struct Lifecycle {
+    path: PathBuf,
+    connection: Connection,
+}
+
+/// What a look at the newest mart changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Synced {
+    /// Findings seen for the first time.
+    pub opened: usize,
+    /// Those that came back.
+    pub reopened: usize,
+    /// Those that are gone.
+    pub resolved: usize,
+}
+
+impl Lifecycle {
+    /// Opens the record of a ledger, which is made where there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is of another kind.
+    pub fn open(ledger: &Path) -> Result<Self, LifecycleError> {
+        let path = ledger.join(STATE);
+        let failed = |cause| LifecycleError::State {
+            operation: "open the record of findings",
+            path: path.display().to_string(),
+            cause,
+        };
+        let connection = Connection::open(&path).map_err(failed)?;
+        // Several processes may ask; one that writes is waited for.
+        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
+        connection.execute_batch(SCHEMA).map_err(failed)?;
+        Ok(Self { path, connection })
+    }
+
+    fn failed(&self, operation: &'static str) -> impl Fn(rusqlite::Error) -> LifecycleError + use<> {
+        let path = self.path.display().to_string();
+        move |cause| LifecycleError::State { operation, path: path.clone(), cause }
+    }
+
+    /// Brings the record up to date with the newest mart: new findings open, those whose
+    /// evidence is gone are resolved, those that came back are opened again, and fixes are
+    /// measured over the days since.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked or the record not written.
+    pub fn sync(&mut self, mart: &Mart, now: Instant) -> Result<Synced, LifecycleError> {
+        let today = now.date_naive();
+        let found =
+            mart.findings(&FindingQuery { past: true, immaterial: true, ..FindingQuery::default() })?;
+        let known = self.tracked()?;
+        let mut synced = Synced::default();
+        let (mut changes, mut measured) = (Vec::new(), Vec::new());
+        for finding in found.iter().filter(|finding| finding.is_open && finding.is_material) {
+            let before = known.iter().find(|known| known.finding_id == finding.id);
+            let status = match before {
+                None => Status::New,
+                Some(known) => match (known.status, known.snoozed_until) {
+                    (Status::Resolved, _) => Status::Reopened,
+                    (Status::Snoozed, Some(until)) if until <= today => Status::Reopened,
+                    (status, _) => status,
+                },
+            };
+            synced.opened += usize::from(before.is_none());
+            synced.reopened += usize::from(
+                status == Status::Reopened && before.is_some_and(|it| it.status != Status::Reopened),
+            );
+            changes.push((finding, status, before.map(|known| known.status)));
+        }
+        for finding in found.iter().filter(|finding| !finding.is_open && finding.is_material) {
+            // Over before anybody was told of it: still a fix that can be measured.
+            if !known.iter().any(|known| known.finding_id == finding.id) {
+                changes.push((finding, Status::Resolved, None));
+                measured.push(subject_of(finding));
+                synced.resolved += 1;
+            }
+        }
+        let mut gone = Vec::new();
+        for tracked in &known {
+            let finding = found.iter().find(|finding| finding.id == tracked.finding_id);
+            let is_there = finding.is_some_and(|finding| finding.is_open && finding.is_material);
+            if is_there || tracked.status == Status::Dismissed {
+                continue;
+            }
+            if tracked.status != Status::Resolved {
+                // Where it was seen up to is where it ended; a subject that left without a trace
+                // ended the day it was last seen.
+                let end = finding.filter(|finding| !finding.is_open).map(|finding| finding.end_day);
+                let end = end.unwrap_or_else(|| tracked.last_seen_on + Days::new(1));
+                gone.push((tracked.finding_id.clone(), end));
+                measured.push((
+                    tracked.finding_id.clone(),
+                    tracked.subject_kind.clone(),
+                    tracked.subject.clone(),
+                    tracked.currency,
+                    end,
+                ));
+                synced.resolved += 1;
+            } else if let Some(end) = tracked.resolved_on {
+                measured.push((
+                    tracked.finding_id.clone(),
+                    tracked.subject_kind.clone(),
+                    tracked.subject.clone(),
+                    tracked.currency,
+                    end,
+                ));
+            }
+        }
+        let mut savings = Vec::new();
+        for (id, kind, subject, currency, end) in measured {
+            if let Some(realised) = realised(mart, &kind, &subject, currency, end)? {
+                savings.push((id, realised));
+            }
+        }
+        let failed = self.failed("write the record of findings");
+        let transaction = self.connection.transaction().map_err(&failed)?;
+        for (finding, status, before) in changes {
+            write_finding(&transaction, finding, status, now).map_err(&failed)?;
+            if before != Some(status) {
+                event(&transaction, &finding.id, status, None, now).map_err(&failed)?;
+            }
+        }
+        for (id, end) in gone {
+            transaction
+                .execute(
+                    "update findings set status = ?, resolved_on = ?, updated_at = ? where finding_id = ?",
+                    params![Status::Resolved.name(), end.to_string(), now.to_rfc3339(), id],
+                )
+                .map_err(&failed)?;
+            event(&transaction, &id, Status::Resolved, Some("the evidence is gone"), now).map_err(&failed)?;
+        }
+        for (id, saving) in savings {
+            transaction
+                .execute(
+                    "update findings set baseline_from = ?, baseline_to = ?, baseline_cost = ?,
+                        measured_from = ?, measured_to = ?, measured_cost = ? where finding_id = ?",
+                    params![
+                        saving.baseline.0.to_string(),
+                        saving.baseline.1.to_string(),
+                        saving.baseline_cost.to_string(),
+                        saving.measured.0.to_string(),
+                        saving.measured.1.to_string(),
+                        saving.measured_cost.to_string(),
+                        id
+                    ],
+                )
+                .map_err(&failed)?;
+        }
+        transaction.commit().map_err(&failed)?;
+        Ok(synced)
+    }
+
+    /// Does something with a finding, by the beginning of its id; gives the whole id.
+    ///
+    /// # Errors
+    /// When no finding, or more than one, begins with it.
+    pub fn act(&mut self, id: &str, act: &Act, now: Instant) -> Result<String, LifecycleError> {
+        let failed = self.failed("write the record of findings");
+        let ids: Vec<String> = self
+            .connection
+            .prepare("select finding_id from findings where substr(finding_id, 1, length(?1)) = ?1")
+            .and_then(|mut statement| statement.query_map([id], |row| row.get(0))?.collect())
+            .map_err(&failed)?;
+        let id = match ids.as_slice() {
+            [] => return Err(LifecycleError::Unknown { id: id.to_owned() }),
+            [id] => id.clone(),
+            more => return Err(LifecycleError::Ambiguous { id: id.to_owned(), count: more.len() }),
+        };
+        let (status, assignee, until, reason) = match act {
+            Act::Acknowledge => (Status::Acknowledged, None, None, None),
+            Act::Assign(who) => (Status::Assigned, Some(who.as_str()), None, None),
+            Act::Snooze(until) => (Status::Snoozed, None, Some(until.to_string()), None),
+            Act::Dismiss(reason) => (Status::Dismissed, None, None, Some(reason.as_str())),
+        };
+        let transaction = self.connection.transaction().map_err(&failed)?;
+        transaction
+            .execute(
+                "update findings set status = ?, assignee = coalesce(?, assignee), snoozed_until = ?, reason = ?,
+                    updated_at = ? where finding_id = ?",
+                params![status.name(), assignee, until, reason, now.to_rfc3339(), id],
+            )
+            .map_err(&failed)?;
+        let note = assignee.map(str::to_owned).or(until).or(reason.map(str::to_owned));
+        event(&transaction, &id, status, note.as_deref(), now).map_err(&failed)?;
+        transaction.commit().map_err(&failed)?;
+        Ok(id)
+    }
+
+    /// Everything that is known of findings, what promised most first.
+    ///
+    /// # Errors
+    /// When the record cannot be read, or holds what this build never wrote.
+    pub fn tracked(&self) -> Result<Vec<Tracked>, LifecycleError> {
+        let failed = self.failed("read the record of findings");
+        let mut statement = self
+            .connection
+            .prepare(
+                "select finding_id, detector, subject_kind, subject, team, currency, status, assignee, snoozed_until,
+                    reason, opened_on, last_seen_on, resolved_on, promised_saving, baseline_from, baseline_to,
+                    baseline_cost, measured_from, measured_to, measured_cost
+                from findings order by cast(promised_saving as real) desc, finding_id",
+            )
+            .map_err(&failed)?;
+        let rows = statement.query_map([], tracked_row).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    /// One finding, where it is known.
+    ///
+    /// # Errors
+    /// As [`Self::tracked`].
+    pub fn find(&self, id: &str) -> Result<Option<Tracked>, LifecycleError> {
+        Ok(self.tracked()?.into_iter().find(|tracked| tracked.finding_id == id))
+    }
+
+    /// What happened to a finding, the oldest first: when, the status it got, and a note.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub fn history(&self, id: &str) -> Result<Vec<(String, String, Option<String>)>, LifecycleError> {
+        let failed = self.failed("read the record of findings");
+        let mut statement = self
+            .connection
+            .prepare("select at, status, note from finding_events where finding_id = ? order by rowid")
+            .map_err(&failed)?;
+        let rows =
+            statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+}
+
+/// Finding, kind, subject, currency and the day after its last.
+type Subject = (String, String, String, Currency, NaiveDate);
+
+fn subject_of(finding: &Finding) -> Subject {
+    (
+        finding.id.clone(),
+        finding.subject_kind.clone(),
+        finding.subject.clone(),
+        finding.currency,
+        finding.end_day,
+    )
+}
+
+/// Compares the days before a fix with those since; nothing before a day has passed.
+fn realised(
+    mart: &Mart,
+    kind: &str,
+    subject: &str,
+    currency: Currency,
+    end: NaiveDate,
+) -> Result<Option<Realised>, LifecycleError> {
+    let info = mart.info();
+    let (Some(first), Some(last)) = (info.first_day, info.end_day) else { return Ok(None) };
+    // The day of the fix is of both.
+    let from = end + Days::new(1);
+    let baseline = ((end - Days::new(COMPARED_DAYS + 1)).max(first), end - Days::new(1));
+    let measured = (from, last.min(from + Days::new(COMPARED_DAYS)));
+    if baseline.0 >= baseline.1 || measured.0 >= measured.1 {
+        return Ok(None);
+    }
+    let days = mart.subject_days(kind, subject, currency)?;
+    let sum = |(from, to): (NaiveDate, NaiveDate)| {
+        days.iter().filter(|(day, _)| (from..to).contains(day)).map(|(_, cost)| *cost).sum::<Amount>()
+    };
+    Ok(Some(Realised { baseline_cost: sum(baseline), measured_cost: sum(measured), baseline, measured }))
+}
+
+fn write_finding(
+    connection: &Connection,
+    finding: &Finding,
+    status: Status,
+    now: Instant,
+) -> rusqlite::Result<usize> {
+    let last = finding.end_day - Days::new(1);
+    let resolved = (status == Status::Resolved).then(|| finding.end_day.to_string());
+    connection.execute(
+        "insert into findings (finding_id, detector, subject_kind, subject, team, currency, status, opened_on,
+            last_seen_on, resolved_on, promised_saving, updated_at)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        on conflict (finding_id) do update set team = excluded.team, status = excluded.status,
+            last_seen_on = excluded.last_seen_on, resolved_on = excluded.resolved_on,
+            promised_saving = excluded.promised_saving, updated_at = excluded.updated_at,
+            snoozed_until = case when excluded.status = 'snoozed' then snoozed_until end",
+        params![
+            finding.id,
+            finding.detector,
+            finding.subject_kind,
+            finding.subject,
+            finding.team,
+            finding.currency.to_string(),
+            status.name(),
+            finding.first_day.to_string(),
+            last.to_string(),
+            resolved,
+            finding.net_saving.to_string(),
+            now.to_rfc3339()
+        ],
+    )
+}
+
+fn event(
+    connection: &Connection,
+    id: &str,
+    status: Status,
+    note: Option<&str>,
+    now: Instant,
+) -> rusqlite::Result<usize> {
+    connection.execute(
+        "insert into finding_events values (?, ?, ?, ?)",
+        params![id, now.to_rfc3339(), status.name(), note],
+    )
+}
+
+fn tracked_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Tracked> {
+    let finding_id: String = row.get(0)?;
+    let realised = (|| -> rusqlite::Result<Option<Realised>> {
+        let (Some(from), Some(to), Some(cost)) = (opt::<NaiveDate>(row, 14)?, opt(row, 15)?, opt(row, 16)?)
+        else {
+            return Ok(None);
+        };
+        let (Some(since), Some(until), Some(after)) =
+            (opt::<NaiveDate>(row, 17)?, opt(row, 18)?, opt(row, 19)?)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Realised {
+            baseline: (from, to),
+            baseline_cost: cost,
+            measured: (since, until),
+            measured_cost: after,
+        }))
+    })()?;
+    let word: String = row.get(6)?;
+    let status = Status::ALL.into_iter().find(|known| known.name() == word);
+    Ok(Tracked {
+        finding_id,
+        detector: row.get(1)?,
+        subject_kind: row.get(2)?,
+        subject: row.get(3)?,
+        team: row.get(4)?,
+        currency: parsed(row, 5)?,
+        status: status.ok_or_else(|| unreadable(6, &word))?,
+        assignee: row.get(7)?,
+        snoozed_until: opt(row, 8)?,
+        reason: row.get(9)?,
+        opened_on: parsed(row, 10)?,
+        last_seen_on: parsed(row, 11)?,
+        resolved_on: opt(row, 12)?,
+        promised_saving: parsed(row, 13)?,
+        realised,
+    })
+}
+
+fn unreadable(at: usize, text: &str) -> rusqlite::Error {
+    let fault = format!("`{text}` is nothing this build writes");
+    rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, fault.into())
+}
+
+fn parsed<T: std::str::FromStr>(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(at)?;
+    text.parse().map_err(|_| unreadable(at, &text))
+}
+
+fn opt<T: std::str::FromStr>(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(at).optional().map(Option::flatten)?;
+    text.map(|text| text.parse().map_err(|_| unreadable(at, &text))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_realised_saving_is_the_mean_day_before_less_the_mean_day_since() {
+        // $280 in 28 days, then $14 in 7: $10 a day less $2 a day, for 30.4375 days.
+        let realised = Realised {
+            baseline: (day("2026-10-01"), day("2026-10-29")),
+            baseline_cost: "280".parse().unwrap(),
+            measured: (day("2026-10-30"), day("2026-11-06")),
+            measured_cost: "14".parse().unwrap(),
+        };
+        assert_eq!(realised.monthly(), "243.5".parse().unwrap());
+    }
+}
