@@ -26,10 +26,22 @@ SPELLINGS = [
 ]
 
 
-def prepare(spark):
-    """Makes a session read the models."""
+# Functions of attribution/sql/functions.sql: Spark wants to be told their types.
+FUNCTIONS = {
+    "cut_units": ("cost decimal(38, 18)", "double"),
+    "cut_unit": ("cost decimal(38, 18)", "decimal(13, 12)"),
+    "cut_part": ("units double, unit decimal(13, 12), share double", "decimal(38, 12)"),
+}
+
+
+def prepare(spark, functions):
+    """Makes a session read the models; `functions` is the text of functions.sql."""
     for key, value in SETTINGS.items():
         spark.conf.set(key, value)
+    for name, body in re.findall(r"create or replace macro (\w+)\([^)]*\) as\n(.*?);", functions, re.DOTALL):
+        if name in FUNCTIONS:
+            arguments, result = FUNCTIONS[name]
+            spark.sql(f"create or replace temporary function {name}({arguments}) returns {result} return {body}")
 
 
 def spelled(sql):

@@ -147,7 +147,7 @@ def main():
     failed, total, schemas, times = 0, 0, {}, {}
     for directory in options.directories:
         own, started = spark.newSession(), time.monotonic()
-        bridges.prepare(own)
+        bridges.prepare(own, (SQL / "functions.sql").read_text())
         said, compared = check(own, directory, schemas, times)
         if options.times:
             print(f"{time.monotonic() - started:8.1f} s {directory.name}: {compared} rows", flush=True)

@@ -45,18 +45,10 @@ const PRELUDE: &str = "
     create or replace macro regexp_like(t, pattern) as regexp_matches(t, pattern);
     create or replace macro sequence(first_at, last_at, step) as generate_series(first_at, last_at, step);
     create or replace macro explode(list) as unnest(list);
+    create or replace macro datediff(later, earlier) as date_diff('day', earlier, later);
+    create or replace macro date_add(day, days) as day + days;
     -- Of hexadecimal digits alone, to base 10.
     create or replace macro conv(digits, from_base, to_base) as cast(cast('0x' || digits as bigint) as varchar);
-    -- Of marts alone: a part of a cost by integer weights, cut off towards zero at 12 digits
-    -- (see atom_costs), and that part with what the cuts left, where it is the first.
-    create or replace macro part_of(cost, weight, weight_total) as
-        cast(sign(cast(cost as double)) * floor(
-            abs(cast(cost as double)) * (cast(weight as double) / cast(weight_total as double))
-            * 1.000000000000001e12
-        ) / 1e12 as decimal(38, 12));
-    create or replace macro whole_part(cost, part, given, nth) as
-        case when nth = 1 then cast(part + (cost - given) as decimal(38, 18))
-            else cast(part as decimal(38, 18)) end;
     -- Of files of days alone: the days a bill line is cut over (see charge_pieces).
     create or replace temp macro first_on(category, starts_at, ends_at, period_start) as cast(
         case when category <> 'Usage' and starts_at < period_start and ends_at > period_start
@@ -68,6 +60,9 @@ const PRELUDE: &str = "
             else least(ends_at, starts_at + interval 1 day)
         end - interval 1 microsecond as date);
 ";
+
+/// What several models compute, as macros of DuckDB.
+pub(crate) const FUNCTIONS: &str = include_str!("../sql/functions.sql");
 
 /// A mart being built.
 pub struct Builder {
@@ -88,6 +83,7 @@ impl Builder {
         let connection = Connection::open_with_flags(file, config).map_err(failed)?;
         let builder = Self { connection };
         builder.run("prepare the engine", PRELUDE)?;
+        builder.run("create the functions", FUNCTIONS)?;
         Ok(builder)
     }
 

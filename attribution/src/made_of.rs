@@ -39,6 +39,7 @@ pub(crate) fn add_program(mut add: impl FnMut(&str)) {
     add(TABLES);
     add(include_str!("lineage.rs"));
     add(include_str!("engine.rs"));
+    add(crate::engine::FUNCTIONS);
 }
 
 /// What changes every row of a mart, named so that "`...` changed" says why it is made from

@@ -489,8 +489,10 @@ fn split(groups: &[(i128, Vec<i64>)]) -> Vec<Vec<i128>> {
     let connection = Connection::open_in_memory().unwrap();
     connection
         .execute_batch(
-            "create table shares (group_nr integer, engine varchar, run_id varchar, table_id varchar,
+            "create table shares (group_nr integer, run_nr bigint, table_id varchar,
                 consumer_kind varchar, consumer varchar, part varchar, method varchar, weight bigint);
+            create table stg_runs as select nr as run_nr, 'spark' as engine, printf('r%06d', nr) as run_id
+                from range(4000) runs(nr);
             create table charge_groups (group_nr integer, billed_cost decimal(38, 18),
                 effective_cost decimal(38, 18), list_cost decimal(38, 18), contracted_cost decimal(38, 18));",
         )
@@ -502,12 +504,10 @@ fn split(groups: &[(i128, Vec<i64>)]) -> Vec<Vec<i128>> {
         let comma = if group == 0 { "" } else { ", " };
         let _ = write!(sql, "{comma}({group}, {cost}, {opposite}, {cost}, 0)");
         for (nth, weight) in weights.iter().enumerate() {
-            let run = format!("r{nth:06}");
             shares
                 .append_row(duckdb::params![
                     group as i32,
-                    "spark",
-                    run,
+                    nth as i64,
                     None::<String>,
                     None::<String>,
                     None::<String>,
@@ -521,11 +521,12 @@ fn split(groups: &[(i128, Vec<i64>)]) -> Vec<Vec<i128>> {
     shares.flush().unwrap();
     drop(shares);
     connection.execute_batch(&sql).unwrap();
+    connection.execute_batch(include_str!("../sql/functions.sql")).unwrap();
     let model = MODELS.iter().find(|model| model.name == "atom_costs").unwrap();
     connection.execute_batch(&format!("create table atom_costs as {}", model.sql)).unwrap();
     let mut parts = vec![Vec::new(); groups.len()];
     let sql = "select group_nr, billed_cost, effective_cost, list_cost, contracted_cost
-        from atom_costs order by group_nr, run_id";
+        from atom_costs order by group_nr, run_nr";
     for row in common::texts(&connection, sql) {
         let units = |at: usize| row[at].parse::<Amount>().unwrap().units();
         assert_eq!(

@@ -43,6 +43,8 @@ pub enum Command {
     Export(Export),
     /// Open a figure down to its arithmetic and bill lines
     Explain(Explain),
+    /// What changed in the figures since an earlier publish, and why, in parts that add up
+    Compare(Compare),
     /// How much of the spend has an owner, and the rules that would claim the largest rest
     Owners(Owners),
     /// Write reports
@@ -195,15 +197,9 @@ pub struct ExportCosts {
     /// Keep only rows with DIMENSION=VALUE (may be repeated; all must hold)
     #[arg(long = "where", value_name = "DIMENSION=VALUE")]
     pub filters: Vec<String>,
-    /// To whom idle and shared costs are charged
+    /// To whom idle and shared costs are charged, and whose costs are whose
     #[command(flatten)]
     pub view: ViewOptions,
-    /// restated (by today's rules) or as-was (as recorded when each day closed)
-    #[arg(long, value_name = "VIEW", default_value = "restated")]
-    pub ownership: Ownership,
-    /// Teams as recorded at this moment: a UTC day (its end) or 2026-10-31T18:00:00Z
-    #[arg(long, value_name = "DAY|TIME", value_parser = as_of, conflicts_with = "ownership")]
-    pub as_of: Option<Instant>,
     /// csv or json
     #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
     pub format: CostFormat,
@@ -233,7 +229,7 @@ pub struct ExportChanges {
     /// Keep only rows with DIMENSION=VALUE (may be repeated; all must hold)
     #[arg(long = "where", value_name = "DIMENSION=VALUE")]
     pub filters: Vec<String>,
-    /// To whom idle and shared costs are charged
+    /// To whom idle and shared costs are charged, and whose costs are whose
     #[command(flatten)]
     pub view: ViewOptions,
     /// csv or json
@@ -244,7 +240,7 @@ pub struct ExportChanges {
     pub output: Option<PathBuf>,
 }
 
-/// To whom idle and shared costs are charged.
+/// To whom idle and shared costs are charged, and whose costs are whose.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct ViewOptions {
     /// Idle costs: keep (no team), owner (of the cluster) or proportional (to what used it)
@@ -254,6 +250,13 @@ pub struct ViewOptions {
     /// configuration's percentages)
     #[arg(long, value_name = "VIEW", default_value_t = Shared::default())]
     pub shared: Shared,
+    /// Whose costs are whose: restated (by today's rules) or as-was (as recorded when each day
+    /// closed)
+    #[arg(long, value_name = "VIEW", default_value_t = Ownership::default())]
+    pub ownership: Ownership,
+    /// Teams as recorded at this moment: a UTC day (its end) or 2026-10-31T18:00:00Z
+    #[arg(long, value_name = "DAY|TIME", value_parser = as_of, conflicts_with = "ownership")]
+    pub as_of: Option<Instant>,
 }
 
 /// Options of the other exports.
@@ -333,7 +336,7 @@ pub struct Explain {
     /// First UTC day outside
     #[arg(long, value_name = "DAY")]
     pub to: Option<NaiveDate>,
-    /// To whom idle and shared costs are charged
+    /// To whom idle and shared costs are charged, and whose costs are whose
     #[command(flatten)]
     pub view: ViewOptions,
     /// Parts to show, largest first; the rest is summed into one line
@@ -345,6 +348,50 @@ pub struct Explain {
     /// text for people, json for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// Options of `compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// With the figures that were current at this moment: a UTC day (its end) or
+    /// 2026-10-31T18:00:00Z
+    #[arg(long, value_name = "DAY|TIME", value_parser = as_of, required_unless_present = "with")]
+    pub since: Option<Instant>,
+    /// With this mart, by its id
+    #[arg(long, value_name = "MART", conflicts_with = "since")]
+    pub with: Option<String>,
+    /// Dimensions, commas between, as of `export costs`
+    #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',', default_value = "team")]
+    pub by: Vec<Dimension>,
+    /// billed, effective, list or contracted
+    #[arg(long, value_name = "BASIS", default_value = "effective")]
+    pub basis: Basis,
+    /// First UTC day inside (default: the first that both marts know)
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<NaiveDate>,
+    /// First UTC day outside (default: the day after the last that both marts know)
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<NaiveDate>,
+    /// Keep only rows with DIMENSION=VALUE (may be repeated; all must hold)
+    #[arg(long = "where", value_name = "DIMENSION=VALUE")]
+    pub filters: Vec<String>,
+    /// text for people, csv or json for programs
+    #[arg(long, value_enum, default_value_t = CompareFormat::Text)]
+    pub format: CompareFormat,
+    /// File to write CSV or JSON to instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Formats of `compare`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompareFormat {
+    /// For people
+    Text,
+    /// RFC 4180
+    Csv,
+    /// One object
+    Json,
 }
 
 /// Which report.

@@ -5,6 +5,7 @@
 mod args;
 mod command;
 pub mod config;
+mod output;
 mod printer;
 mod sources;
 
@@ -48,6 +49,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Status(options) => command::status::run(&path, &options),
         Command::Export(options) => command::export::run(&path, &options),
         Command::Explain(options) => command::explain::run(&path, &options),
+        Command::Compare(options) => command::compare::run(&path, &options),
         Command::Owners(options) => command::owners::run(&path, &options),
         Command::Report(options) => command::report::run(&path, &options),
         Command::Serve(options) => command::serve::run(&path, &options),

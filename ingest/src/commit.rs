@@ -1,6 +1,7 @@
 //! Committing: what was read of a source, or why it was not, becomes the next manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use model::Warning;
 use model::landed::Dataset;
@@ -58,8 +59,9 @@ pub(crate) fn commit(
                 committed.rows += summary.facts();
                 record.units.insert(unit.key.clone(), summary);
                 replaced.insert(unit.key.clone());
-                for (key, frames) in result.frames {
-                    fresh.entry(key).or_default().frames.push((&unit.key, frames));
+                let origin = Arc::new(result.origin);
+                for (key, rows) in result.rows {
+                    fresh.entry(key).or_default().units.push((Arc::clone(&origin), rows));
                 }
                 for (dataset, period, file) in result.spilled {
                     fresh.entry((dataset, period)).or_default().files.push(file);
@@ -120,8 +122,8 @@ fn source_record<'m>(manifest: &'m mut Manifest, source: &Source, now: Instant) 
 fn unit_record(unit: &Unit, fingerprint: String, result: &Yield, now: Instant) -> UnitRecord {
     let mut rows: BTreeMap<Dataset, u64> = BTreeMap::new();
     let mut periods = BTreeSet::new();
-    for ((dataset, period), frames) in &result.frames {
-        *rows.entry(*dataset).or_default() += frames.iter().map(|frame| frame.height() as u64).sum::<u64>();
+    for ((dataset, period), packed) in &result.rows {
+        *rows.entry(*dataset).or_default() += packed.rows() as u64;
         periods.insert(*period);
     }
     for (dataset, period, file) in &result.spilled {

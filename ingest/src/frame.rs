@@ -4,20 +4,14 @@
 //! required one empty or stops short is refused, so that a frame is always a valid landing.
 
 use model::landed::{Column, ColumnType, Dataset};
-use model::money::{Amount, SCALE};
-use model::time::Instant;
+use model::money::SCALE;
 use polars::prelude::*;
 
 use crate::ledger::LedgerError;
+use crate::packed::{PackedRows, Unpacked};
 
-/// One row of a landed dataset: writes its cells in the order of the schema, after the
-/// two that name its origin.
-pub trait Row {
-    /// The dataset it belongs to.
-    const DATASET: Dataset;
-    /// Writes every column after `source` and `source_object`.
-    fn write(&self, cells: &mut Cells<'_>);
-}
+/// Columns that name a row's origin: the first of every dataset.
+pub(crate) const ORIGIN_COLUMNS: usize = 2;
 
 /// Where rows came from: the first two columns of every dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +36,12 @@ pub enum FrameError {
         index: usize,
         /// What is wrong.
         fault: &'static str,
+    },
+    /// Packed rows do not read back.
+    #[error("dataset `{dataset}`: packed rows end in the middle of one")]
+    Packed {
+        /// Dataset being filled.
+        dataset: Dataset,
     },
     /// Polars could not build the frame.
     #[error("dataset `{dataset}`: {cause}")]
@@ -76,6 +76,38 @@ impl Builder {
         }
     }
 
+    /// Takes the cell of a column out of packed rows; the bytes it takes here, or nothing
+    /// where the rows end early.
+    fn cell(&mut self, column: usize, rows: &mut Unpacked<'_>) -> Option<usize> {
+        match self {
+            Self::Text(builder) => {
+                let text = rows.text(column)?;
+                builder.append_option(text);
+                return Some(text_bytes(text.unwrap_or_default()));
+            }
+            Self::Int(builder) | Self::Instant(builder) => builder.append_option(rows.long()?),
+            Self::Bool(builder) => builder.append_option(rows.bool()?),
+            Self::Decimal(builder) => builder.append_option(rows.units()?),
+        }
+        Some(self.width())
+    }
+
+    /// Bytes of a cell that is no text.
+    fn width(&self) -> usize {
+        match self {
+            Self::Text(_) | Self::Decimal(_) => 16,
+            Self::Int(_) | Self::Instant(_) => 8,
+            Self::Bool(_) => 1,
+        }
+    }
+
+    /// A text that does not come from packed rows.
+    fn text(&mut self, text: &str) {
+        if let Self::Text(builder) = self {
+            builder.append_value(text);
+        }
+    }
+
     fn finish(self) -> PolarsResult<polars::prelude::Column> {
         Ok(match self {
             Self::Text(builder) => builder.finish().into_column(),
@@ -91,17 +123,55 @@ impl Builder {
     }
 }
 
-/// Collects rows of one dataset into a frame.
+/// Rows of a unit that are on their way into frames.
+pub struct UnitRows<'a> {
+    origin: &'a Origin,
+    unpacked: Unpacked<'a>,
+    left: usize,
+}
+
+impl<'a> UnitRows<'a> {
+    /// All rows of a unit.
+    pub fn new(origin: &'a Origin, rows: &'a PackedRows) -> Self {
+        Self { origin, unpacked: rows.unpack(), left: rows.rows() }
+    }
+
+    /// Rows not yet in a frame.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+}
+
+/// The columns of a dataset as polars knows them.
+pub(crate) fn schema(dataset: Dataset) -> Schema {
+    let kind = |kind| match kind {
+        ColumnType::Text => DataType::String,
+        ColumnType::Int => DataType::Int64,
+        ColumnType::Bool => DataType::Boolean,
+        ColumnType::Instant => DataType::Datetime(TimeUnit::Microseconds, None),
+        ColumnType::Decimal => DataType::Decimal(38, SCALE as usize),
+    };
+    let columns = dataset.columns().iter();
+    columns.map(|column| (PlSmallStr::from_static(column.name), kind(column.kind))).collect()
+}
+
+/// Bytes a text takes in a column: a view, and itself where it is no part of the view.
+fn text_bytes(text: &str) -> usize {
+    if text.len() > 12 { 16 + text.len() } else { 16 }
+}
+
+/// Collects rows of one dataset, of one unit after the other, into frames.
 pub struct FrameBuilder {
     dataset: Dataset,
     builders: Vec<Builder>,
     rows: usize,
+    bytes: usize,
 }
 
 impl FrameBuilder {
     /// An empty frame of this dataset.
     pub fn new(dataset: Dataset) -> Self {
-        Self { dataset, builders: dataset.columns().iter().map(Builder::new).collect(), rows: 0 }
+        Self { dataset, builders: dataset.columns().iter().map(Builder::new).collect(), rows: 0, bytes: 0 }
     }
 
     /// Rows so far.
@@ -109,134 +179,48 @@ impl FrameBuilder {
         self.rows
     }
 
-    /// Adds one row.
-    ///
-    /// # Errors
-    /// [`FrameError::Cell`] when the row does not fit the schema; the builder is then
-    /// unusable and must be dropped.
-    pub fn push<R: Row>(&mut self, origin: &Origin, row: &R) -> Result<(), FrameError> {
-        debug_assert_eq!(R::DATASET, self.dataset);
-        let mut cells = Cells { builder: self, at: 0, fault: None };
-        cells.text(&origin.source);
-        cells.text(&origin.object);
-        row.write(&mut cells);
-        let (at, fault) = (cells.at, cells.fault);
-        let expected = self.dataset.columns().len();
-        let fault = fault.or((at != expected).then_some((at, "the row stops short")));
-        match fault {
-            Some((index, fault)) => Err(FrameError::Cell {
-                dataset: self.dataset,
-                column: self.dataset.columns().get(index).map_or_else(String::new, |c| c.name.to_owned()),
-                index,
-                fault,
-            }),
-            None => {
-                self.rows += 1;
-                Ok(())
-            }
-        }
+    /// Bytes they take.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
-    /// The rows as a frame.
+    /// Adds rows of a unit until there are no more, or until this many rows or bytes are
+    /// reached.
+    ///
+    /// # Errors
+    /// When packed rows do not read back, which what was packed always does.
+    pub fn fill(&mut self, unit: &mut UnitRows<'_>, rows: usize, bytes: usize) -> Result<(), FrameError> {
+        while unit.left > 0 && self.rows < rows && self.bytes < bytes {
+            self.row(unit.origin, &mut unit.unpacked)
+                .ok_or(FrameError::Packed { dataset: self.dataset })?;
+            unit.left -= 1;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, origin: &Origin, unpacked: &mut Unpacked<'_>) -> Option<()> {
+        let (first, rest) = self.builders.split_at_mut_checked(ORIGIN_COLUMNS)?;
+        for (builder, text) in first.iter_mut().zip([&origin.source, &origin.object]) {
+            builder.text(text);
+            self.bytes += text_bytes(text);
+        }
+        for (column, builder) in (ORIGIN_COLUMNS..).zip(rest) {
+            self.bytes += builder.cell(column, unpacked)?;
+        }
+        self.rows += 1;
+        Some(())
+    }
+
+    /// The rows so far as a frame, and begins the next.
     ///
     /// # Errors
     /// [`FrameError::Build`] when polars refuses, which no valid row makes it do.
-    pub fn finish(self) -> Result<DataFrame, FrameError> {
-        let dataset = self.dataset;
-        let columns: PolarsResult<Vec<_>> = self.builders.into_iter().map(Builder::finish).collect();
+    pub fn take(&mut self) -> Result<DataFrame, FrameError> {
+        let full = std::mem::replace(self, Self::new(self.dataset));
+        let dataset = full.dataset;
+        let columns: PolarsResult<Vec<_>> = full.builders.into_iter().map(Builder::finish).collect();
         columns
-            .and_then(|columns| DataFrame::new(self.rows, columns))
+            .and_then(|columns| DataFrame::new(full.rows, columns))
             .map_err(|cause| FrameError::Build { dataset, cause })
-    }
-}
-
-/// The cells of the row being written, one call a column.
-pub struct Cells<'a> {
-    builder: &'a mut FrameBuilder,
-    at: usize,
-    fault: Option<(usize, &'static str)>,
-}
-
-impl Cells<'_> {
-    fn column(&mut self, present: bool) -> Option<&mut Builder> {
-        let index = self.at;
-        self.at += 1;
-        let Some(column) = self.builder.dataset.columns().get(index) else {
-            self.fault.get_or_insert((index, "the row has too many cells"));
-            return None;
-        };
-        if column.required && !present {
-            self.fault.get_or_insert((index, "a required cell is empty"));
-        }
-        self.builder.builders.get_mut(index)
-    }
-
-    fn wrong_type(&mut self) {
-        self.fault.get_or_insert((self.at - 1, "the cell has another type"));
-    }
-
-    /// A text.
-    pub fn text(&mut self, value: &str) {
-        self.opt_text(Some(value));
-    }
-
-    /// A text or null.
-    pub fn opt_text(&mut self, value: Option<&str>) {
-        match self.column(value.is_some()) {
-            Some(Builder::Text(builder)) => builder.append_option(value),
-            _ => self.wrong_type(),
-        }
-    }
-
-    /// An integer.
-    pub fn int(&mut self, value: i64) {
-        self.opt_int(Some(value));
-    }
-
-    /// An integer or null.
-    pub fn opt_int(&mut self, value: Option<i64>) {
-        match self.column(value.is_some()) {
-            Some(Builder::Int(builder)) => builder.append_option(value),
-            _ => self.wrong_type(),
-        }
-    }
-
-    /// True or false.
-    pub fn bool(&mut self, value: bool) {
-        self.opt_bool(Some(value));
-    }
-
-    /// True, false or null.
-    pub fn opt_bool(&mut self, value: Option<bool>) {
-        match self.column(value.is_some()) {
-            Some(Builder::Bool(builder)) => builder.append_option(value),
-            _ => self.wrong_type(),
-        }
-    }
-
-    /// An instant.
-    pub fn instant(&mut self, value: Instant) {
-        self.opt_instant(Some(value));
-    }
-
-    /// An instant or null.
-    pub fn opt_instant(&mut self, value: Option<Instant>) {
-        match self.column(value.is_some()) {
-            Some(Builder::Instant(builder)) => builder.append_option(value.map(|at| at.timestamp_micros())),
-            _ => self.wrong_type(),
-        }
-    }
-
-    /// A cost or a quantity.
-    pub fn decimal(&mut self, value: Amount) {
-        self.opt_decimal(Some(value));
-    }
-
-    /// A cost, a quantity or null.
-    pub fn opt_decimal(&mut self, value: Option<Amount>) {
-        match self.column(value.is_some()) {
-            Some(Builder::Decimal(builder)) => builder.append_option(value.map(Amount::units)),
-            _ => self.wrong_type(),
-        }
     }
 }

@@ -12,12 +12,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use model::Warning;
 use model::manifest::Part;
 use model::time::Instant;
-use polars::prelude::DataFrame;
 use sha2::{Digest, Sha256};
 
 use crate::commit::{commit, gone_units, note_check, with_causes};
 use crate::frame::Origin;
 use crate::ledger::{LANDED, Ledger, LedgerError};
+use crate::packed::PackedRows;
 use crate::sink::{Sink, Spill, Yield};
 use crate::source::{ReadError, Reader, SourceOptions, Unit};
 use crate::store::{Store, WatchedStore};
@@ -25,8 +25,8 @@ use crate::store::{Store, WatchedStore};
 /// A batch is committed when it holds this many rows or bytes: bounds memory, and what a kill
 /// can cost.
 const ROWS_A_COMMIT: usize = 1_000_000;
-/// See [`ROWS_A_COMMIT`]; bytes of frames as polars estimates them.
-const BYTES_A_COMMIT: usize = 96 << 20;
+/// See [`ROWS_A_COMMIT`]; bytes of packed rows.
+const BYTES_A_COMMIT: usize = 48 << 20;
 /// Sources read side by side: while one waits for the disk, the other has work for all cores.
 const LANES: usize = 2;
 
@@ -291,9 +291,9 @@ fn read_batch<'u>(
                     let result = read_unit(ledger, source, at, unit, now);
                     if let Ok(result) = &result {
                         // Spilled rows are no burden on memory.
-                        let frames = || result.frames.values().flatten();
-                        rows.fetch_add(frames().map(DataFrame::height).sum(), Ordering::Relaxed);
-                        bytes.fetch_add(frames().map(DataFrame::estimated_size).sum(), Ordering::Relaxed);
+                        rows.fetch_add(result.rows.values().map(PackedRows::rows).sum(), Ordering::Relaxed);
+                        bytes
+                            .fetch_add(result.rows.values().map(PackedRows::bytes).sum(), Ordering::Relaxed);
                     }
                     tick();
                     results.lock().unwrap_or_else(PoisonError::into_inner).push((at, (unit, result)));

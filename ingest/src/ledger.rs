@@ -54,6 +54,9 @@ pub enum LedgerError {
         #[source]
         cause: polars::error::PolarsError,
     },
+    /// Rows could not become columns.
+    #[error(transparent)]
+    Rows(#[from] crate::frame::FrameError),
 }
 
 impl LedgerError {

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod land;
 pub mod ledger;
 mod merge;
+pub mod packed;
 pub mod part;
 pub mod rows;
 pub mod sink;

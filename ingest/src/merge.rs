@@ -4,40 +4,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use model::landed::Dataset;
 use model::manifest::{Entry, Part};
 use model::time::{Instant, PeriodKey};
-use polars::prelude::DataFrame;
 
+use crate::frame::Origin;
 use crate::ledger::{LANDED, LedgerError, sync_directory};
-use crate::part;
+use crate::packed::PackedRows;
+use crate::part::{self, SharedPart};
 
 /// Small files of one entry are merged into one when there are more than this.
 const SMALL_PARTS_AN_ENTRY: usize = 8;
 /// Rows and bytes below which a file is small.
 const ROWS_OF_A_SMALL_PART: u64 = 250_000;
-/// See [`ROWS_OF_A_SMALL_PART`]; merging reads small files into memory, some ten times as large.
+/// See [`ROWS_OF_A_SMALL_PART`].
 const BYTES_OF_A_SMALL_PART: u64 = 4 << 20;
 /// Threads: more than cores, because flushing waits; the file system commits many at once.
 const THREADS: usize = 4;
 
 /// Fresh rows by dataset and period.
-pub(crate) type Fresh<'u> = BTreeMap<(Dataset, PeriodKey), FreshRows<'u>>;
+pub(crate) type Fresh = BTreeMap<(Dataset, PeriodKey), FreshRows>;
 
-/// Fresh rows of one dataset and period: frames by unit, and files already written.
+/// Fresh rows of one dataset and period: rows by unit, and files already written.
 #[derive(Default)]
-pub(crate) struct FreshRows<'u> {
-    /// Frames, with the unit they are of.
-    pub(crate) frames: Vec<(&'u str, Vec<DataFrame>)>,
+pub(crate) struct FreshRows {
+    /// Rows, with where they are from.
+    pub(crate) units: Vec<(Arc<Origin>, PackedRows)>,
     /// Files whose rows are too many for memory.
     pub(crate) files: Vec<Part>,
 }
 
-impl FreshRows<'_> {
+impl FreshRows {
     fn is_empty(&self) -> bool {
-        self.frames.is_empty() && self.files.is_empty()
+        self.units.is_empty() && self.files.is_empty()
     }
 }
 
@@ -59,7 +60,7 @@ impl Merge<'_> {
     ///
     /// # Errors
     /// The first failure to write; files written until then are named by nothing.
-    pub(crate) fn all(&self, jobs: Vec<(Entry, FreshRows<'_>)>) -> Result<Vec<Entry>, LedgerError> {
+    pub(crate) fn all(&self, jobs: Vec<(Entry, FreshRows)>) -> Result<Vec<Entry>, LedgerError> {
         let merged = side_by_side(jobs, |(entry, fresh)| self.entry(entry, fresh))?;
         let version = format!("/v{:06}/", self.commit);
         let new = merged.iter().flat_map(|entry| &entry.parts).filter(|part| part.path.contains(&version));
@@ -74,7 +75,7 @@ impl Merge<'_> {
 
     /// Brings one entry up to date: parts that held replaced units are rewritten without them,
     /// together with the fresh rows; the others stay as they are.
-    fn entry(&self, mut entry: Entry, fresh: FreshRows<'_>) -> Result<Entry, LedgerError> {
+    fn entry(&self, mut entry: Entry, fresh: FreshRows) -> Result<Entry, LedgerError> {
         let holds_replaced =
             |part: &Part| part.units.iter().any(|unit| self.replaced.contains(unit.as_str()));
         let is_small = |part: &Part| part.rows < ROWS_OF_A_SMALL_PART && part.bytes < BYTES_OF_A_SMALL_PART;
@@ -87,24 +88,24 @@ impl Merge<'_> {
         if old.is_empty() && fresh.is_empty() {
             return Ok(entry);
         }
-        let (mut frames, mut units) = (Vec::new(), Vec::new());
-        for part in
-            old.iter().filter(|part| part.units.iter().any(|unit| !self.replaced.contains(unit.as_str())))
-        {
-            frames.push(part::read_without(self.ledger, part, entry.dataset, self.replaced)?);
-            units.extend(part.units.iter().filter(|unit| !self.replaced.contains(unit.as_str())).cloned());
-        }
-        for (unit, unit_frames) in fresh.frames {
-            units.push(unit.to_owned());
-            frames.extend(unit_frames);
-        }
-        frames.retain(|frame| frame.height() > 0);
         let directory =
             format!("{LANDED}/{}/{}/{}/v{:06}", entry.dataset, entry.source, entry.period, self.commit);
-        if !frames.is_empty() {
-            let relative = format!("{directory}/part-000.parquet");
-            entry.parts.push(part::write(self.ledger, &relative, &frames, units)?);
+        let relative = format!("{directory}/part-000.parquet");
+        let mut shared = SharedPart::new(self.ledger, relative, entry.dataset);
+        let mut units = Vec::new();
+        for part in &old {
+            let before = units.len();
+            units.extend(part.units.iter().filter(|unit| !self.replaced.contains(unit.as_str())).cloned());
+            if units.len() > before {
+                let mut keep = |frame| shared.landed(frame);
+                part::read_without(self.ledger, part, entry.dataset, self.replaced, &mut keep)?;
+            }
         }
+        for (origin, rows) in fresh.units {
+            shared.unit(&origin, &rows)?;
+            units.push(origin.object.clone());
+        }
+        entry.parts.extend(shared.finish(units)?);
         for (at, file) in fresh.files.into_iter().enumerate() {
             let relative = format!("{directory}/part-{:03}.parquet", at + 1);
             entry.parts.push(part::rename(self.ledger, file, &relative)?);

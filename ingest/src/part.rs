@@ -11,15 +11,17 @@ use model::manifest::Part;
 use polars::io::parquet::write::BatchedWriter;
 use polars::prelude::*;
 
+use crate::frame::{FrameBuilder, Origin, UnitRows, schema};
 use crate::ledger::LedgerError;
+use crate::packed::PackedRows;
 
 /// Rows of a row group: what readers skip or take whole.
 const ROWS_A_GROUP: usize = 1 << 17;
-/// Bytes of a row group before encoding: a row of a bill has sixty columns, and a group is
-/// held in one piece while it is encoded.
-const BYTES_A_GROUP: usize = 48 << 20;
-/// The writer writes in small pieces.
-const BUFFER: usize = 1 << 18;
+/// Bytes of a row group before encoding: a row of a bill has sixty columns, a group is held
+/// in one piece while it is encoded, and several files are written at once.
+const BYTES_A_GROUP: usize = 32 << 20;
+/// The writer writes in small pieces; some hundred files may be open.
+const BUFFER: usize = 1 << 16;
 
 /// A file of one dataset in the making, under a temporary name.
 pub struct PartWriter {
@@ -32,11 +34,11 @@ pub struct PartWriter {
 }
 
 impl PartWriter {
-    /// Begins a file for frames of this schema.
+    /// Begins a file of a dataset.
     ///
     /// # Errors
     /// When the file cannot be created.
-    pub fn create(root: &Path, relative: &str, schema: &Schema) -> Result<Self, LedgerError> {
+    pub fn create(root: &Path, relative: &str, dataset: Dataset) -> Result<Self, LedgerError> {
         let path = root.join(relative);
         let directory = path.parent().unwrap_or(root);
         fs::create_dir_all(directory).map_err(LedgerError::file("create", directory))?;
@@ -45,22 +47,30 @@ impl PartWriter {
         let written = file.try_clone().map_err(LedgerError::file("open", &temporary))?;
         let writer = ParquetWriter::new(BufWriter::with_capacity(BUFFER, written))
             .with_compression(ParquetCompression::Zstd(None))
-            .batched(schema)
+            .batched(&schema(dataset))
             .map_err(failed("write", &temporary))?;
         Ok(Self { relative: relative.to_owned(), path, temporary, file, writer, rows: 0 })
     }
 
-    /// Adds frames. Small ones share a row group: thousands of units that land a few rows
-    /// each must not become thousands of row groups.
+    /// Writes a row group.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn append(&mut self, frames: &[DataFrame]) -> Result<(), LedgerError> {
-        let mut rest = frames;
-        while let Some((group, behind)) = next_group(rest) {
-            self.rows += group.height() as u64;
-            self.writer.write_batch(&group).map_err(failed("write", &self.temporary))?;
-            rest = behind;
+    pub fn group(&mut self, group: &DataFrame) -> Result<(), LedgerError> {
+        self.rows += group.height() as u64;
+        self.writer.write_batch(group).map_err(failed("write", &self.temporary))
+    }
+
+    /// Writes the rows of a unit, in as many row groups as they need.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn unit(&mut self, origin: &Origin, rows: &PackedRows) -> Result<(), LedgerError> {
+        let mut unit = UnitRows::new(origin, rows);
+        let mut frame = FrameBuilder::new(rows.dataset());
+        while unit.left() > 0 {
+            frame.fill(&mut unit, ROWS_A_GROUP, BYTES_A_GROUP)?;
+            self.group(&frame.take()?)?;
         }
         Ok(())
     }
@@ -84,38 +94,93 @@ fn failed(operation: &'static str, path: &Path) -> impl FnOnce(PolarsError) -> L
     move |cause| LedgerError::Parquet { operation, path, cause }
 }
 
-/// Writes frames of one dataset as one file.
-///
-/// # Errors
-/// When the file cannot be written; nothing has its final name then.
-pub fn write(
-    root: &Path,
-    relative: &str,
-    frames: &[DataFrame],
-    units: Vec<String>,
-) -> Result<Part, LedgerError> {
-    let schema = frames.first().map_or_else(Schema::default, |first| Schema::clone(first.schema()));
-    let mut writer = PartWriter::create(root, relative, &schema)?;
-    writer.append(frames)?;
-    writer.finish(units)
+/// A file that many units share. Their rows share row groups too: thousands of units that
+/// land a few rows each must not become thousands of row groups.
+pub struct SharedPart<'a> {
+    root: &'a Path,
+    relative: String,
+    dataset: Dataset,
+    /// Begun with the first row group.
+    writer: Option<PartWriter>,
+    /// Rows of the next row group that were landed before.
+    landed: Vec<DataFrame>,
+    /// Rows of `landed`.
+    rows: usize,
+    /// Bytes of `landed`.
+    bytes: usize,
+    /// The other rows of the next row group.
+    fresh: FrameBuilder,
 }
 
-/// The rows of the next row group, in one piece, and the frames behind them.
-fn next_group(frames: &[DataFrame]) -> Option<(DataFrame, &[DataFrame])> {
-    let (first, mut rest) = frames.split_first()?;
-    let mut group = first.clone();
-    let mut bytes = first.estimated_size();
-    while let Some((next, behind)) = rest.split_first()
-        && group.height() + next.height() <= ROWS_A_GROUP
-        && bytes + next.estimated_size() <= BYTES_A_GROUP
-    {
-        bytes += next.estimated_size();
-        // All are of one dataset, so their columns are the same.
-        group.vstack_mut_unchecked(next);
-        rest = behind;
+impl<'a> SharedPart<'a> {
+    /// A file of a dataset, which is made once there is a row.
+    pub fn new(root: &'a Path, relative: String, dataset: Dataset) -> Self {
+        let fresh = FrameBuilder::new(dataset);
+        Self { root, relative, dataset, writer: None, landed: Vec::new(), rows: 0, bytes: 0, fresh }
     }
-    group.rechunk_mut();
-    Some((group, rest))
+
+    /// Adds rows that were landed before; to be called before [`SharedPart::unit`].
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn landed(&mut self, frame: DataFrame) -> Result<(), LedgerError> {
+        let (rows, bytes) = (frame.height(), frame.estimated_size());
+        if self.rows + rows > ROWS_A_GROUP || self.bytes + bytes > BYTES_A_GROUP {
+            self.flush()?;
+        }
+        if rows > 0 {
+            self.rows += rows;
+            self.bytes += bytes;
+            self.landed.push(frame);
+        }
+        Ok(())
+    }
+
+    /// Adds the rows of a unit.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn unit(&mut self, origin: &Origin, rows: &PackedRows) -> Result<(), LedgerError> {
+        let mut unit = UnitRows::new(origin, rows);
+        loop {
+            let room = (ROWS_A_GROUP.saturating_sub(self.rows), BYTES_A_GROUP.saturating_sub(self.bytes));
+            self.fresh.fill(&mut unit, room.0, room.1)?;
+            if unit.left() == 0 {
+                return Ok(());
+            }
+            self.flush()?;
+        }
+    }
+
+    /// Writes what there is as one row group.
+    fn flush(&mut self) -> Result<(), LedgerError> {
+        let mut frames = std::mem::take(&mut self.landed);
+        (self.rows, self.bytes) = (0, 0);
+        if self.fresh.rows() > 0 {
+            frames.push(self.fresh.take()?);
+        }
+        let mut frames = frames.into_iter();
+        let Some(mut group) = frames.next() else { return Ok(()) };
+        for frame in frames {
+            // All are of one dataset, so their columns are the same.
+            group.vstack_mut_unchecked(&frame);
+        }
+        group.rechunk_mut();
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            None => self.writer.insert(PartWriter::create(self.root, &self.relative, self.dataset)?),
+        };
+        writer.group(&group)
+    }
+
+    /// Ends the file as [`PartWriter::finish`] does; nothing where there was no row.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn finish(mut self, units: Vec<String>) -> Result<Option<Part>, LedgerError> {
+        self.flush()?;
+        self.writer.map(|writer| writer.finish(units)).transpose()
+    }
 }
 
 /// Gives a file that was written before its final name; its directory is not flushed.
@@ -130,29 +195,42 @@ pub fn rename(root: &Path, part: Part, relative: &str) -> Result<Part, LedgerErr
     Ok(Part { path: relative.to_owned(), ..part })
 }
 
-/// Reads a file back without the rows of these units.
+/// Reads a file back without the rows of these units, some at a time: a file may hold the
+/// rows of any number of units.
 ///
 /// # Errors
-/// When the file is missing or damaged.
+/// When the file is missing or damaged, or `take` fails.
 pub fn read_without(
     root: &Path,
     part: &Part,
     dataset: Dataset,
     dropped: &BTreeSet<String>,
-) -> Result<DataFrame, LedgerError> {
+    take: &mut dyn FnMut(DataFrame) -> Result<(), LedgerError>,
+) -> Result<(), LedgerError> {
     let path = root.join(&part.path);
     let file = File::open(&path).map_err(LedgerError::file("open", &path))?;
-    let columns = dataset.columns().iter().map(|column| column.name.to_owned()).collect();
-    let frame =
-        ParquetReader::new(file).with_columns(Some(columns)).finish().map_err(failed("read", &path))?;
-    let objects = frame
-        .column("source_object")
-        .and_then(|column| column.str().cloned())
-        .map_err(failed("read", &path))?;
+    let columns: Vec<String> = dataset.columns().iter().map(|column| column.name.to_owned()).collect();
+    let metadata = {
+        let file = file.try_clone().map_err(LedgerError::file("open", &path))?;
+        ParquetReader::new(file).get_metadata().map_err(failed("read", &path))?.clone()
+    };
+    // A cell takes sixteen bytes or a little more.
+    let rows = (BYTES_A_GROUP / (24 * columns.len())).min(ROWS_A_GROUP);
+    for from in (0..metadata.num_rows).step_by(rows) {
+        let file = file.try_clone().map_err(LedgerError::file("open", &path))?;
+        let mut reader =
+            ParquetReader::new(file).with_columns(Some(columns.clone())).with_slice(Some((from, rows)));
+        reader.set_metadata(metadata.clone());
+        let frame = reader.finish().map_err(failed("read", &path))?;
+        take(without(&frame, dropped).map_err(failed("read", &path))?)?;
+    }
+    Ok(())
+}
+
+/// A frame without the rows of these units.
+fn without(frame: &DataFrame, dropped: &BTreeSet<String>) -> PolarsResult<DataFrame> {
+    let objects = frame.column("source_object")?.str()?;
     let keep: BooleanChunked =
         objects.iter().map(|object| object.is_none_or(|object| !dropped.contains(object))).collect();
-    let mut kept = frame.filter(&keep).map_err(failed("read", &path))?;
-    // Filtering may leave columns in pieces of different lengths, which cannot be written.
-    kept.align_chunks_par();
-    Ok(kept)
+    frame.filter(&keep)
 }

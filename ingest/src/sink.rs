@@ -1,8 +1,8 @@
-//! What one unit yielded: frames by dataset and period, exact totals, warnings.
+//! What one unit yielded: rows by dataset and period, exact totals, warnings.
 //!
 //! A unit is read whole or not at all: when reading it fails, its sink is dropped and
-//! nothing of it is landed. A large unit (a month's bill) does not stay in memory: full
-//! frames are added to files beside the landed ones, which landing then only renames.
+//! nothing of it is landed. A large unit (a month's bill) does not stay in memory: its
+//! rows are added to files beside the landed ones, which landing then only renames.
 
 use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,13 +17,12 @@ use model::{Amount, Basis, Currency, Warning};
 use polars::prelude::DataFrame;
 use sha2::{Digest, Sha256};
 
-use crate::frame::{Cells, FrameBuilder, FrameError, Origin, Row};
+use crate::frame::{FrameBuilder, FrameError, Origin, UnitRows};
+use crate::packed::{Cells, PackedRows, Row};
 use crate::part::PartWriter;
 
-/// Rows kept in a builder before they become a frame: a row of a bill takes about 1.5 kB.
-const ROWS_A_FRAME: usize = 1 << 13;
-/// Bytes of frames a sink keeps in memory; beyond, the largest dataset and period is spilled.
-const BYTES_IN_MEMORY: usize = 40 << 20;
+/// Bytes of rows a sink keeps in memory; beyond, the largest dataset and period is spilled.
+const BYTES_IN_MEMORY: usize = 24 << 20;
 
 struct TagRow<'a> {
     id: &'a str,
@@ -50,14 +49,13 @@ pub struct Spill {
     pub prefix: String,
 }
 
-/// Frames and facts of one unit, as a reader fills them.
+/// Rows and facts of one unit, as a reader fills them.
 pub struct Sink {
     origin: Origin,
     spill: Option<Spill>,
     spilled: BTreeMap<(Dataset, PeriodKey), PartWriter>,
-    building: BTreeMap<(Dataset, PeriodKey), FrameBuilder>,
-    frames: BTreeMap<(Dataset, PeriodKey), Vec<DataFrame>>,
-    /// Bytes of `frames`, as polars estimates them.
+    rows: BTreeMap<(Dataset, PeriodKey), PackedRows>,
+    /// Bytes of `rows`.
     held_bytes: usize,
     totals: BTreeMap<PeriodKey, Totals>,
     tag_sets: BTreeSet<(PeriodKey, String)>,
@@ -71,8 +69,7 @@ impl Sink {
             origin,
             spill: None,
             spilled: BTreeMap::new(),
-            building: BTreeMap::new(),
-            frames: BTreeMap::new(),
+            rows: BTreeMap::new(),
             held_bytes: 0,
             totals: BTreeMap::new(),
             tag_sets: BTreeSet::new(),
@@ -95,48 +92,39 @@ impl Sink {
     /// # Errors
     /// When the row does not fit the landed schema.
     pub fn push<R: Row>(&mut self, period: PeriodKey, row: &R) -> Result<(), FrameError> {
-        let key = (R::DATASET, period);
-        let builder = self.building.entry(key).or_insert_with(|| FrameBuilder::new(R::DATASET));
-        builder.push(&self.origin, row)?;
-        if builder.rows() >= ROWS_A_FRAME
-            && let Some(full) = self.building.remove(&key)
-        {
-            let full = full.finish()?;
-            self.held_bytes += full.estimated_size();
-            self.frames.entry(key).or_default().push(full);
-            if self.held_bytes > BYTES_IN_MEMORY {
-                self.spill_largest()?;
-            }
-        }
-        Ok(())
+        let rows = self.rows.entry((R::DATASET, period)).or_insert_with(|| PackedRows::new(R::DATASET));
+        let before = rows.bytes();
+        rows.push(row)?;
+        self.held_bytes += rows.bytes() - before;
+        if self.held_bytes > BYTES_IN_MEMORY { self.spill_largest() } else { Ok(()) }
     }
 
     fn spill_largest(&mut self) -> Result<(), FrameError> {
-        let size = |frames: &[DataFrame]| frames.iter().map(DataFrame::estimated_size).sum::<usize>();
-        let sizes = self.frames.iter().map(|(key, frames)| (size(frames), *key));
+        let Some(spill) = self.spill.clone() else { return Ok(()) };
+        let sizes = self.rows.iter().map(|(key, rows)| (rows.bytes(), *key));
         let Some((bytes, key)) = sizes.max() else { return Ok(()) };
-        if self.spill.is_none() {
-            return Ok(());
-        }
-        let frames = self.frames.remove(&key).unwrap_or_default();
+        let Some(rows) = self.rows.remove(&key) else { return Ok(()) };
         self.held_bytes = self.held_bytes.saturating_sub(bytes);
-        self.append(key, &frames)
+        self.append(&spill, key, &rows)
     }
 
-    /// Adds frames to the file of their dataset and period.
-    fn append(&mut self, key: (Dataset, PeriodKey), frames: &[DataFrame]) -> Result<(), FrameError> {
-        let (Some(spill), Some(first)) = (&self.spill, frames.first()) else { return Ok(()) };
+    /// Adds rows to the file of their dataset and period.
+    fn append(
+        &mut self,
+        spill: &Spill,
+        key: (Dataset, PeriodKey),
+        rows: &PackedRows,
+    ) -> Result<(), FrameError> {
         let spilled = |cause| FrameError::Spill(Box::new(cause));
         let next = self.spilled.len();
         let writer = match self.spilled.entry(key) {
             Occupied(entry) => entry.into_mut(),
             Vacant(entry) => {
                 let relative = format!("{}-{next:04}.parquet", spill.prefix);
-                let writer = PartWriter::create(&spill.ledger, &relative, first.schema()).map_err(spilled)?;
-                entry.insert(writer)
+                entry.insert(PartWriter::create(&spill.ledger, &relative, key.0).map_err(spilled)?)
             }
         };
-        writer.append(frames).map_err(spilled)
+        writer.unit(&self.origin, rows).map_err(spilled)
     }
 
     /// Lands a set of tags once a period, and returns its id; nothing for no tags.
@@ -189,16 +177,16 @@ impl Sink {
     /// Everything the unit yielded.
     ///
     /// # Errors
-    /// When polars refuses a frame, which no valid row makes it do, or a file cannot be written.
+    /// When a file cannot be written.
     pub fn finish(mut self) -> Result<Yield, FrameError> {
-        for (key, builder) in std::mem::take(&mut self.building) {
-            self.frames.entry(key).or_default().push(builder.finish()?);
-        }
         // What has a file is whole in it.
-        let begun: Vec<_> = self.spilled.keys().copied().collect();
-        for key in begun {
-            let frames = self.frames.remove(&key).unwrap_or_default();
-            self.append(key, &frames)?;
+        if let Some(spill) = self.spill.take() {
+            let begun: Vec<_> = self.spilled.keys().copied().collect();
+            for key in begun {
+                if let Some(rows) = self.rows.remove(&key) {
+                    self.append(&spill, key, &rows)?;
+                }
+            }
         }
         let mut spilled = Vec::new();
         for ((dataset, period), writer) in self.spilled {
@@ -207,9 +195,11 @@ impl Sink {
                 .map_err(|cause| FrameError::Spill(Box::new(cause)))?;
             spilled.push((dataset, period, part));
         }
+        self.rows.values_mut().for_each(PackedRows::shrink);
         Ok(Yield {
+            origin: self.origin,
             spilled,
-            frames: self.frames,
+            rows: self.rows,
             totals: self.totals,
             warnings: self.warnings.into_values().collect(),
         })
@@ -218,14 +208,31 @@ impl Sink {
 
 /// What one unit yielded, ready to be landed.
 pub struct Yield {
+    /// The unit.
+    pub origin: Origin,
     /// Files already written, with the dataset and period of their rows.
     pub spilled: Vec<(Dataset, PeriodKey, Part)>,
-    /// Frames by dataset and period.
-    pub frames: BTreeMap<(Dataset, PeriodKey), Vec<DataFrame>>,
+    /// The other rows by dataset and period.
+    pub rows: BTreeMap<(Dataset, PeriodKey), PackedRows>,
     /// Exact totals of charges by period and currency.
     pub totals: BTreeMap<PeriodKey, Totals>,
     /// What was noticed.
     pub warnings: Vec<Warning>,
+}
+
+impl Yield {
+    /// What is in memory as frames, as it would be landed.
+    ///
+    /// # Errors
+    /// When polars refuses a frame, which no valid row makes it do.
+    pub fn frames(&self) -> Result<BTreeMap<(Dataset, PeriodKey), DataFrame>, FrameError> {
+        let frame = |rows: &PackedRows| {
+            let mut frame = FrameBuilder::new(rows.dataset());
+            frame.fill(&mut UnitRows::new(&self.origin, rows), usize::MAX, usize::MAX)?;
+            frame.take()
+        };
+        self.rows.iter().map(|(key, rows)| Ok((*key, frame(rows)?))).collect()
+    }
 }
 
 /// The id of a set of tags: the first 16 hex digits of the SHA-256 of its sorted keys,

@@ -171,7 +171,7 @@ fn head(query: &CostQuery) -> io::Result<Vec<String>> {
 }
 
 /// The names of the dimensions asked for.
-fn dimensions(query: &CostQuery) -> io::Result<Vec<String>> {
+pub(crate) fn dimensions(query: &CostQuery) -> io::Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for name in query.by.iter().map(|dimension| dimension.name()) {
         if names.contains(&name) {
@@ -184,7 +184,7 @@ fn dimensions(query: &CostQuery) -> io::Result<Vec<String>> {
 }
 
 /// The output's own error, so that a closed pipe stays one.
-fn csv_io(error: csv::Error) -> io::Error {
+pub(crate) fn csv_io(error: csv::Error) -> io::Error {
     let text = error.to_string();
     match error.into_kind() {
         csv::ErrorKind::Io(cause) => cause,

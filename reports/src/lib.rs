@@ -5,11 +5,13 @@
 //! is computed from a float.
 //!
 //! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`reason`], [`week`],
-//! [`weekly`], [`export`].
+//! [`weekly`], [`export`], [`explained`], [`compared`].
 
 pub mod cell;
 pub mod chart;
+pub mod compared;
 mod error;
+pub mod explained;
 pub mod export;
 pub mod format;
 pub mod label;

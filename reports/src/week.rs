@@ -89,6 +89,7 @@ mod tests {
             first_day: end.map(|_| date("2026-09-01")),
             end_day: end.map(date),
             currencies: vec![],
+            publishes: vec![],
             teams: vec![],
             has_fixed_shares: false,
             display_timezone: "UTC".into(),

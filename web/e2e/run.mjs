@@ -243,7 +243,8 @@ try {
     await page.close();
     return href;
   };
-  const urls = ["/", "/?group=category", "/teams", "/teams/growth", "/workloads", "/tables", "/clusters", "/data", "/ownership", "/explain", "/help"];
+  const urls = ["/", "/?group=category", "/teams", "/teams/growth", "/workloads", "/tables", "/clusters", "/data", "/ownership", "/explain", "/compare", "/help"];
+  urls.push("/explain?where=team%3Dgrowth&idle=proportional&shared=even&ownership=as-was");
   for (const list of ["workloads", "tables", "clusters"]) urls.push(await first(list, list));
   urls.push(await first("explain?where=team%3Dgrowth", "parts"));
   await context.close();

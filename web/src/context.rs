@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use attribution::mart::{CostQuery, CostRow, Dimension, Filter, Idle, Mart, NONE, RunFilter, RunRow, Shared};
+use attribution::mart::{
+    CostQuery, CostRow, Dimension, Filter, Idle, Mart, NONE, Ownership, RunFilter, RunRow, Shared, View,
+};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{Days, NaiveDate};
@@ -65,7 +67,7 @@ impl<'a> Context<'a> {
             // A `to` before all charges leaves a span of its own length, not an inverted one.
             if first < to { start.max(first) } else { start }
         });
-        let teams = known_teams(mart)?;
+        let teams = known_teams(mart, lens.view.ownership)?;
         if let Some(team) = lens.team.as_ref().filter(|team| !teams.contains(team)) {
             faults.push(format!("there is no team `{team}`: use {}", teams.join(", ")));
         }
@@ -255,6 +257,9 @@ impl<'a> Context<'a> {
         if view.shared != Shared::default() {
             terms.push_str(&format!("; shared {}", words::shared(view.shared)));
         }
+        if view.ownership != Ownership::default() {
+            terms.push_str(&format!("; owners {}", words::ownership(view.ownership)));
+        }
         terms
     }
 
@@ -283,9 +288,10 @@ fn next(day: NaiveDate) -> NaiveDate {
     day.succ_opt().unwrap_or(day)
 }
 
-fn known_teams(mart: &Mart) -> Result<Vec<String>, PageError> {
+fn known_teams(mart: &Mart, ownership: Ownership) -> Result<Vec<String>, PageError> {
     let mut teams: Vec<String> = mart.info().teams.iter().map(|team| team.name.clone()).collect();
-    let query = CostQuery { by: vec![Dimension::Team], ..CostQuery::default() };
+    let view = View { ownership, ..View::default() };
+    let query = CostQuery { by: vec![Dimension::Team], view, ..CostQuery::default() };
     let rows = mart.costs(&query)?;
     let seen = |name: &str, teams: &[String]| teams.iter().any(|team| team == name);
     for row in &rows {

@@ -1,12 +1,12 @@
 //! The conservation equation as a bar and as exact numbers.
 
 use askama::Template;
-use attribution::mart::{BalanceRow, Dimension};
+use attribution::mart::{BalanceRow, Dimension, Ownership};
 use model::{Amount, Category};
 
-use crate::colour;
 use crate::context::{Context, only};
 use crate::error::PageError;
+use crate::{colour, parts};
 
 /// charged = direct + usage + storage + shared + idle + unallocated, for the whole bill of
 /// the lens's days.
@@ -86,6 +86,25 @@ pub fn balance(context: &Context<'_>) -> Result<Vec<BalanceRow>, PageError> {
     let mut rows = context.mart.balance(context.lens.basis, Some(scope.from), Some(scope.to))?;
     rows.retain(|row| row.currency == scope.currency);
     Ok(rows)
+}
+
+/// The balance with its categories as the lens's owners make them: what a rule did not claim
+/// then is unallocated then. By today's owners it is the mart's own.
+pub fn in_view(context: &Context<'_>, balance: Balance) -> Result<Balance, PageError> {
+    if context.lens.view.ownership == Ownership::Restated {
+        return Ok(balance);
+    }
+    let parts = parts::of(context, &[])?;
+    Ok(Balance {
+        direct: parts.get(Category::Direct),
+        usage: parts.get(Category::Usage),
+        storage: parts.get(Category::Storage),
+        shared: parts.get(Category::Shared),
+        idle: parts.get(Category::Idle),
+        unallocated: parts.get(Category::Unallocated),
+        difference: balance.charged - parts.total(),
+        ..balance
+    })
 }
 
 impl Equation {

@@ -29,6 +29,9 @@ pub enum PageError {
     /// No such page.
     #[error("no such page")]
     NoPage,
+    /// A mart to compare with that is not there; the text says what is.
+    #[error("{0}")]
+    NoMart(String),
     /// The query string says what cannot be.
     #[error("{}", .0.join("; "))]
     BadRequest(Vec<String>),
@@ -56,6 +59,7 @@ impl From<MartError> for PageError {
     fn from(error: MartError) -> Self {
         match error {
             MartError::NotPublished { .. } => Self::NotPublished,
+            MartError::NotKept { .. } => Self::NoMart(error.to_string()),
             error => Self::Mart(error),
         }
     }
@@ -104,6 +108,17 @@ impl IntoResponse for PageError {
                 vec![],
                 vec![home()],
             ),
+            Self::NoMart(text) => (
+                StatusCode::NOT_FOUND,
+                "These figures are no longer there".to_owned(),
+                text.clone(),
+                vec![],
+                vec![],
+                vec![
+                    ("See what is kept".to_owned(), format!("{}#publishes", Path::new(["data"]).encoded())),
+                    home(),
+                ],
+            ),
             Self::BadRequest(faults) => (
                 StatusCode::BAD_REQUEST,
                 "The address asks for something that cannot be shown".to_owned(),
@@ -138,7 +153,8 @@ impl IntoResponse for PageError {
     }
 }
 
-fn log(error: &PageError) {
+/// Writes an error and its causes to the log.
+pub fn log(error: &PageError) {
     let mut chain = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

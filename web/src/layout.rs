@@ -1,6 +1,6 @@
 //! The frame of every page: rail, breadcrumb, filter bar and banners.
 
-use attribution::mart::{Idle, Shared};
+use attribution::mart::{Idle, Ownership, Shared, as_of};
 use chrono::{Datelike, Days, NaiveDate};
 use model::Basis;
 
@@ -99,10 +99,12 @@ pub struct FilterBar {
     pub currencies: Vec<Choice>,
     /// Empty where a team makes no sense.
     pub teams: Vec<Choice>,
-    /// To whom idle costs are charged.
+    /// To whom idle costs are charged; empty, as the next two, where the page has one view.
     pub idle: Vec<Choice>,
     /// To whom shared costs are charged.
     pub shared: Vec<Choice>,
+    /// Whose costs are whose.
+    pub owners: Vec<Choice>,
     pub hidden: Vec<(&'static str, String)>,
 }
 
@@ -148,6 +150,15 @@ impl Shell {
     #[must_use]
     pub fn filtered(mut self, context: &Context<'_>, teams: bool) -> Self {
         self.filters = Some(filter_bar(context, teams));
+        self
+    }
+
+    /// Without choices of views: the page has but one.
+    #[must_use]
+    pub fn in_one_view(mut self) -> Self {
+        if let Some(filters) = &mut self.filters {
+            (filters.idle, filters.shared, filters.owners) = (vec![], vec![], vec![]);
+        }
         self
     }
 
@@ -197,7 +208,9 @@ fn filter_bar(context: &Context<'_>, teams: bool) -> FilterBar {
         Basis::Contracted => "Contracted",
     };
     let mut hidden = lens.pairs();
-    hidden.retain(|(key, _)| matches!(*key, "where" | "group") || (*key == "team" && !teams));
+    hidden.retain(|(key, _)| {
+        matches!(*key, "where" | "group" | "by" | "with" | "since") || (*key == "team" && !teams)
+    });
     let team_choices = || {
         let chosen = lens.team.as_deref();
         std::iter::once(choice("", "All teams", chosen.is_none()))
@@ -238,8 +251,35 @@ fn filter_bar(context: &Context<'_>, teams: bool) -> FilterBar {
             .filter(|shared| *shared != Shared::Fixed || info.has_fixed_shares)
             .map(|shared| choice(shared.name(), words::shared(shared), shared == lens.view.shared))
             .collect(),
+        owners: ownerships(context)
+            .into_iter()
+            .map(|ownership| {
+                let chosen = ownership == lens.view.ownership;
+                choice(&ownership.to_string(), &words::ownership(ownership), chosen)
+            })
+            .collect(),
         hidden,
     }
+}
+
+/// Days of the record that are offered.
+const MOST_RECORDED: usize = 7;
+
+/// Views of ownership: today's rules, as recorded, and as of the newest days of publishes;
+/// whatever the lens says is among them.
+fn ownerships(context: &Context<'_>) -> Vec<Ownership> {
+    let mut days: Vec<_> =
+        context.mart.info().publishes.iter().rev().map(|publish| publish.at.date_naive()).collect();
+    days.dedup();
+    let mut views = vec![Ownership::Restated, Ownership::AsWas];
+    // The newest day's answer is today's rules.
+    let ends = days.iter().skip(1).take(MOST_RECORDED).filter_map(|day| as_of(&day.to_string()).ok());
+    views.extend(ends.map(Ownership::AsOf));
+    let chosen = context.lens.view.ownership;
+    if !views.contains(&chosen) {
+        views.push(chosen);
+    }
+    views
 }
 
 /// Spans people ask for, reckoned from the newest day that has charges; those that would

@@ -1,8 +1,9 @@
 //! The lens: which days, basis, currency, team and rows a page shows, as the query
 //! string says. One type reads it and writes it back into every link.
 
-use attribution::mart::{Dimension, Filter, Idle, Shared, View};
+use attribution::mart::{Dimension, Filter, Idle, Ownership, Shared, View, as_of, moment};
 use chrono::NaiveDate;
+use model::time::Instant;
 use model::{Basis, Currency};
 
 use crate::link::{self, Path};
@@ -72,10 +73,16 @@ pub struct Lens {
     pub currency: Option<Currency>,
     /// One team only; `(none)` is what no team owns.
     pub team: Option<String>,
-    /// To whom idle and shared costs are charged.
+    /// To whom idle and shared costs are charged, and whose costs are whose.
     pub view: View,
     /// What the columns of the chart stand for.
     pub group: Option<Group>,
+    /// What rows stand for (Compare).
+    pub by: Option<Dimension>,
+    /// Mart that is compared with (Compare).
+    pub with: Option<String>,
+    /// Moment whose figures are compared with (Compare).
+    pub since: Option<Instant>,
     /// What the figure is restricted to (Explain).
     pub filters: Vec<Filter>,
     /// State of one table.
@@ -91,10 +98,18 @@ impl Lens {
     /// # Errors
     /// One sentence a fault.
     pub fn parse(query: &str) -> Result<Self, Vec<String>> {
+        Self::of(link::pairs(query))
+    }
+
+    /// Reads the decoded pairs of a query string.
+    ///
+    /// # Errors
+    /// One sentence a fault.
+    pub fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, Vec<String>> {
         let mut lens = Self::default();
         let mut faults = Vec::new();
-        let mut seen = Vec::new();
-        for (key, value) in link::pairs(query) {
+        let mut seen: Vec<String> = Vec::new();
+        for (key, value) in pairs {
             if key != "where" && seen.contains(&key) {
                 faults.push(format!("`{key}` is given more than once: give it once"));
                 continue;
@@ -102,7 +117,14 @@ impl Lens {
             if let Err(fault) = lens.read(&key, &value) {
                 faults.push(fault);
             }
-            seen.push(key);
+            // A form sends its empty fields too: they say nothing.
+            if !value.is_empty() {
+                seen.push(key);
+            }
+        }
+        if ["ownership", "as_of"].iter().all(|key| seen.iter().any(|seen| seen == key)) {
+            faults
+                .push("`ownership` and `as_of` both say whose costs are whose: give one of them".to_owned());
         }
         if let (Some(from), Some(to)) = (lens.from, lens.to)
             && from >= to
@@ -116,8 +138,8 @@ impl Lens {
         // A form sends its empty fields too.
         if value.is_empty() && key != "where" {
             return match key {
-                "from" | "to" | "basis" | "currency" | "team" | "idle" | "shared" | "group" | "t"
-                | "sort" | "q" | "page" | "format" => Ok(()),
+                "from" | "to" | "basis" | "currency" | "team" | "idle" | "shared" | "ownership" | "as_of"
+                | "group" | "t" | "sort" | "q" | "page" | "format" | "by" | "with" | "since" => Ok(()),
                 _ => Err(unknown(key)),
             };
         }
@@ -129,6 +151,11 @@ impl Lens {
             "team" => self.team = Some(value.to_owned()),
             "idle" => self.view.idle = value.parse()?,
             "shared" => self.view.shared = value.parse()?,
+            "ownership" => self.view.ownership = value.parse()?,
+            "as_of" => self.view.ownership = Ownership::AsOf(as_of(value)?),
+            "by" => self.by = Some(value.parse()?),
+            "with" => self.with = Some(value.to_owned()),
+            "since" => self.since = Some(as_of(value)?),
             "group" => {
                 self.group =
                     Some(Group::ALL.into_iter().find(|group| group.name() == value).ok_or_else(|| {
@@ -213,6 +240,11 @@ impl Lens {
         put("team", self.team.clone());
         put("idle", (self.view.idle != Idle::default()).then(|| self.view.idle.to_string()));
         put("shared", (self.view.shared != Shared::default()).then(|| self.view.shared.to_string()));
+        let ownership = self.view.ownership;
+        put("ownership", (ownership != Ownership::default()).then(|| ownership.to_string()));
+        put("by", self.by.as_ref().map(Dimension::name));
+        put("with", self.with.clone());
+        put("since", self.since.map(moment));
         put("group", self.group.map(|group| group.name().to_owned()));
         for filter in &self.filters {
             put("where", Some(format!("{}={}", filter.dimension, filter.value)));
@@ -229,7 +261,7 @@ impl Lens {
 
 fn unknown(key: &str) -> String {
     format!(
-        "`{key}` is not a parameter: use from, to, basis, currency, team, idle, shared, group, where, t, sort, q, page or format"
+        "`{key}` is not a parameter: use from, to, basis, currency, team, idle, shared, ownership, as_of, group, by, with, since, where, t, sort, q, page or format"
     )
 }
 
@@ -254,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let query = "from=2026-10-05&to=2026-10-07&basis=billed&currency=EUR&team=a%26b&idle=proportional&shared=even&group=category\
+        let query = "from=2026-10-05&to=2026-10-07&basis=billed&currency=EUR&team=a%26b&idle=proportional&shared=even&ownership=as-was&by=service&with=000012-ab&since=2026-11-23&group=category\
                      &where=workload%3Detl%2Fstep+%3Cscript%3E&where=category%3Didle&t=runs&sort=-cost&q=x+y&page=3&format=csv";
         let lens = Lens::parse(query).unwrap();
         assert_eq!(lens.team.as_deref(), Some("a&b"));
@@ -267,8 +299,20 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_of_ownership_has_one_spelling() {
+        for (query, want) in [
+            ("as_of=2026-10-05", "ownership=2026-10-05"),
+            ("ownership=2026-10-05", "ownership=2026-10-05"),
+            ("as_of=2026-10-05T12:00", "ownership=2026-10-05T12%3A00%3A00Z"),
+        ] {
+            assert_eq!(Lens::parse(query).unwrap().url(&Path::root()), format!("/?{want}"));
+        }
+    }
+
+    #[test]
     fn defaults_and_empty_fields_leave_no_trace() {
-        let lens = Lens::parse("from=&to=&basis=effective&team=&idle=owner&shared=&q=").unwrap();
+        let lens =
+            Lens::parse("from=&to=&basis=effective&team=&idle=owner&shared=&ownership=restated&q=").unwrap();
         assert_eq!(lens, Lens::default());
         assert_eq!(lens.url(&Path::root()), "/");
     }
@@ -276,7 +320,7 @@ mod tests {
     #[test]
     fn every_fault_is_told_with_what_is_allowed() {
         let faults = Lens::parse(
-            "from=05.10.2026&basis=cash&idle=no&shared=all&page=0&frm=1&where=color%3Dred&group=x&format=xls&page=2",
+            "from=05.10.2026&basis=cash&idle=no&shared=all&ownership=mine&page=0&frm=1&where=color%3Dred&group=x&format=xls&page=2",
         )
         .unwrap_err();
         let all = faults.join("\n");
@@ -285,6 +329,7 @@ mod tests {
             "billed, effective, list or contracted",
             "use keep, owner or proportional",
             "use keep, even, proportional or fixed",
+            "use restated, as-was or a moment",
             "whole number from 1",
             "`frm` is not a parameter",
             "`color`",
@@ -300,6 +345,8 @@ mod tests {
             "currency=dollar",
             "where=team",
             "from=2026-02-30",
+            "as_of=then",
+            "as_of=2026-10-05&ownership=as-was",
         ] {
             assert_eq!(Lens::parse(query).unwrap_err().len(), 1, "{query}");
         }

@@ -7,6 +7,7 @@
 //! Read in this order: [`router`], [`State`], the lens (what a URL says), the context (what
 //! a page is built from), tables and charts, then the pages.
 
+mod api;
 mod asset;
 mod axis;
 mod chart;

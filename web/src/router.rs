@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+use crate::api::{self, Problem};
 use crate::error::PageError;
 use crate::state::State;
 use crate::{asset, page, response};
@@ -32,11 +33,14 @@ pub fn router(state: State) -> Router {
         .route("/ownership", get(page::ownership::ownership))
         .route("/explain", get(page::explain::explain))
         .route("/explain/{*group}", get(page::lines::lines))
+        .route("/compare", get(page::compare::compare))
+        .route("/api/v1/costs", get(api::costs))
+        .route("/api/v1/explain", get(api::explain))
         .route("/help", get(page::help::help))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/static/{file}", get(asset::serve))
-        .fallback(|| async { PageError::NoPage })
-        .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "use GET\n") })
+        .fallback(no_page)
+        .method_not_allowed_fallback(no_method)
         .layer(CatchPanicLayer::custom(|_panic| {
             (StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made; the log says why\n")
                 .into_response()
@@ -77,6 +81,28 @@ fn is_local(host: &str) -> bool {
     };
     name.eq_ignore_ascii_case("localhost")
         || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether an address is the API's, whose errors are for programs.
+fn of_the_api(uri: &Uri) -> bool {
+    uri.path().starts_with("/api/")
+}
+
+async fn no_page(uri: Uri) -> Response {
+    if of_the_api(&uri) {
+        Problem::of(&PageError::NoPage).into_response()
+    } else {
+        PageError::NoPage.into_response()
+    }
+}
+
+async fn no_method(uri: Uri) -> Response {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    if of_the_api(&uri) {
+        Problem::new(status, "use GET").into_response()
+    } else {
+        (status, "use GET\n").into_response()
+    }
 }
 
 async fn secured(request: Request, next: Next) -> Response {

@@ -1,7 +1,7 @@
 //! Words around figures: periods in plain English and lists. Figures themselves come from
 //! [`reports::format`].
 
-use attribution::mart::{Idle, Shared};
+use attribution::mart::{Idle, Ownership, Shared, moment};
 use chrono::{Datelike, Days, NaiveDate};
 
 /// A half-open span of days as a person says it: `from 5 to 6 October 2026`,
@@ -45,6 +45,18 @@ pub const fn shared(shared: Shared) -> &'static str {
         Shared::Even => "evenly to teams",
         Shared::Proportional => "to teams by their cost",
         Shared::Fixed => "to teams by fixed shares",
+    }
+}
+
+/// Whose costs are whose, as a choice.
+pub fn ownership(ownership: Ownership) -> String {
+    match ownership {
+        Ownership::Restated => "by today’s rules".to_owned(),
+        Ownership::AsWas => "as recorded each day".to_owned(),
+        Ownership::AsOf(at) => match moment(at).parse::<NaiveDate>() {
+            Ok(day) => format!("as of {}", reports::format::day(day)),
+            Err(_) => format!("as of {}", at.format("%-d %b %Y %H:%M UTC")),
+        },
     }
 }
 

@@ -13,58 +13,24 @@ largest as (
         row_number() over (
             partition by h.group_nr
             order by
-                coalesce(h.run_nr, cast(-1 as bigint)), coalesce(h.table_id, ''), coalesce(h.consumer, '')
+                coalesce(r.run_id, ''), coalesce(h.table_id, ''), coalesce(r.engine, ''), coalesce(h.consumer, '')
         ) as nth
     from shares h
     join totals t on t.group_nr = h.group_nr and t.largest_weight = h.weight and t.parts > 1
+    left join stg_runs r on r.run_nr = h.run_nr
 ),
 sized as (
-    -- Doubles hold 15 digits for sure: parts of a cost below a thousand are cut off at 12
-    -- digits, below a billion at 6, others at whole units. Counted in these, a cost and its
-    -- parts are whole numbers that every engine has alike.
-    -- The 1 in the fifteenth digit makes up for doubles that fall a hair short of 0.08.
+    -- See functions.sql.
     select
         g.group_nr, g.billed_cost, g.effective_cost, g.list_cost, g.contracted_cost,
-        case
-            when abs(g.billed_cost) < 1000 then cast(cast(g.billed_cost as decimal(38, 12)) as double) * 1.000000000000001e12
-            when abs(g.billed_cost) < 1000000000 then cast(cast(g.billed_cost as decimal(38, 6)) as double) * 1.000000000000001e6
-            else cast(cast(g.billed_cost as decimal(38, 0)) as double) * 1.000000000000001
-        end as billed_units,
-        case
-            when abs(g.billed_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
-            when abs(g.billed_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
-            else cast(1 as decimal(13, 12))
-        end as billed_unit,
-        case
-            when abs(g.effective_cost) < 1000 then cast(cast(g.effective_cost as decimal(38, 12)) as double) * 1.000000000000001e12
-            when abs(g.effective_cost) < 1000000000 then cast(cast(g.effective_cost as decimal(38, 6)) as double) * 1.000000000000001e6
-            else cast(cast(g.effective_cost as decimal(38, 0)) as double) * 1.000000000000001
-        end as effective_units,
-        case
-            when abs(g.effective_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
-            when abs(g.effective_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
-            else cast(1 as decimal(13, 12))
-        end as effective_unit,
-        case
-            when abs(g.list_cost) < 1000 then cast(cast(g.list_cost as decimal(38, 12)) as double) * 1.000000000000001e12
-            when abs(g.list_cost) < 1000000000 then cast(cast(g.list_cost as decimal(38, 6)) as double) * 1.000000000000001e6
-            else cast(cast(g.list_cost as decimal(38, 0)) as double) * 1.000000000000001
-        end as list_units,
-        case
-            when abs(g.list_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
-            when abs(g.list_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
-            else cast(1 as decimal(13, 12))
-        end as list_unit,
-        case
-            when abs(g.contracted_cost) < 1000 then cast(cast(g.contracted_cost as decimal(38, 12)) as double) * 1.000000000000001e12
-            when abs(g.contracted_cost) < 1000000000 then cast(cast(g.contracted_cost as decimal(38, 6)) as double) * 1.000000000000001e6
-            else cast(cast(g.contracted_cost as decimal(38, 0)) as double) * 1.000000000000001
-        end as contracted_units,
-        case
-            when abs(g.contracted_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
-            when abs(g.contracted_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
-            else cast(1 as decimal(13, 12))
-        end as contracted_unit
+        cut_units(g.billed_cost) as billed_units,
+        cut_unit(g.billed_cost) as billed_unit,
+        cut_units(g.effective_cost) as effective_units,
+        cut_unit(g.effective_cost) as effective_unit,
+        cut_units(g.list_cost) as list_units,
+        cut_unit(g.list_cost) as list_unit,
+        cut_units(g.contracted_cost) as contracted_units,
+        cut_unit(g.contracted_cost) as contracted_unit
     from charge_groups g
     join totals t on t.group_nr = g.group_nr and t.parts > 1
 ),
@@ -91,10 +57,10 @@ cut as (
     select
         s.group_nr, s.run_nr, s.table_id, s.consumer_kind, s.consumer, s.part, s.method, s.weight, s.weight_total, s.is_largest,
         s.billed_cost, s.effective_cost, s.list_cost, s.contracted_cost,
-        cast(cast(cast(sign(s.billed_units) * floor(abs(s.billed_units) * s.share) as bigint) as decimal(19, 0)) * s.billed_unit as decimal(38, 12)) as billed_part,
-        cast(cast(cast(sign(s.effective_units) * floor(abs(s.effective_units) * s.share) as bigint) as decimal(19, 0)) * s.effective_unit as decimal(38, 12)) as effective_part,
-        cast(cast(cast(sign(s.list_units) * floor(abs(s.list_units) * s.share) as bigint) as decimal(19, 0)) * s.list_unit as decimal(38, 12)) as list_part,
-        cast(cast(cast(sign(s.contracted_units) * floor(abs(s.contracted_units) * s.share) as bigint) as decimal(19, 0)) * s.contracted_unit as decimal(38, 12)) as contracted_part
+        cut_part(s.billed_units, s.billed_unit, s.share) as billed_part,
+        cut_part(s.effective_units, s.effective_unit, s.share) as effective_part,
+        cut_part(s.list_units, s.list_unit, s.share) as list_part,
+        cut_part(s.contracted_units, s.contracted_unit, s.share) as contracted_part
     from shares_of_groups s
 ),
 given as (

@@ -10,10 +10,11 @@ needs as (
     select
         u.run_nr, n.cluster_id, n.node_id, n.hour,
         u.vcore_ms, u.memory_mib_ms, n.vcore_ms as paid_vcore_ms, n.memory_mib_ms as paid_memory_mib_ms,
-        cast(floor(1e12 * greatest(
+        -- A log may claim any number of cores: a thousand times the node is as good as all of it.
+        cast(floor(1e12 * least(cast(1000 as double), greatest(
             cast(u.vcore_ms as double) / n.vcore_ms,
             coalesce(cast(u.memory_mib_ms as double) / nullif(n.memory_mib_ms, 0), 0)
-        )) as bigint) as need
+        ))) as bigint) as need
     from node_usage u
     join nodes n on n.cluster_id = u.cluster_id and n.node_id = u.node_id and n.hour = u.hour
 ),
@@ -35,10 +36,11 @@ cut as (
             then cast(floor(cast(u.used as double) * (cast(n.need as double) / u.needs)) as bigint)
             else cast(0 as bigint) end as weight,
         row_number() over (
-            partition by n.cluster_id, n.node_id, n.hour order by n.need desc, n.run_nr
+            partition by n.cluster_id, n.node_id, n.hour order by n.need desc, r.engine, r.run_id
         ) as nth_largest
     from needs n
     join used u on u.cluster_id = n.cluster_id and u.node_id = n.node_id and u.hour = n.hour
+    join stg_runs r on r.run_nr = n.run_nr
 ),
 runs as (
     -- What cutting off left is the largest run's, not idle.

@@ -95,22 +95,47 @@ seen as (
     left join source_units u on u.source = t.source and u.unit = t.source_object
     group by t.table_id
 ),
-collections as (
+day_bounds as (
+    select min(usage_date) as first_on, max(usage_date) as last_on from bucket_days
+),
+-- The days to which a collection is the nearest of its table's: from the middle to the one
+-- before to the middle to the next; of two as near the earlier.
+collected as (
     select
-        b.bucket, b.usage_date, t.table_id, t.stored_bytes, t.collected_on,
-        abs(unix_seconds(cast(b.usage_date as timestamp)) - unix_seconds(cast(t.collected_on as timestamp))) / 86400 as days_off,
-        row_number() over (
-            partition by b.bucket, b.usage_date, t.table_id
-            order by abs(unix_seconds(cast(b.usage_date as timestamp)) - unix_seconds(cast(t.collected_on as timestamp))), t.collected_on
-        ) as nth
-    from (select distinct bucket, usage_date from bucket_days) b
-    join stg_tables t on t.bucket = b.bucket
-    join seen s on s.table_id = t.table_id and (s.is_there = 1 or b.usage_date <= s.last_on)
+        t.bucket, t.table_id, t.stored_bytes, t.collected_on,
+        lag(t.collected_on) over (partition by t.bucket, t.table_id order by t.collected_on) as before_on,
+        lead(t.collected_on) over (partition by t.bucket, t.table_id order by t.collected_on) as next_on,
+        case when s.is_there = 1 then b.last_on else least(s.last_on, b.last_on) end as last_on,
+        b.first_on
+    from stg_tables t
+    join seen s on s.table_id = t.table_id
+    cross join day_bounds b
+    where t.bucket is not null
+),
+reaches as (
+    select
+        c.bucket, c.table_id, c.stored_bytes, c.collected_on,
+        case when c.before_on is null then c.first_on
+            else greatest(c.first_on, cast(date_add(c.before_on, cast(floor(datediff(c.collected_on, c.before_on) / 2.0) as int) + 1) as date)) end as from_on,
+        case when c.next_on is null then c.last_on
+            else least(c.last_on, cast(date_add(c.collected_on, cast(floor(datediff(c.next_on, c.collected_on) / 2.0) as int)) as date)) end as to_on
+    from collected c
+),
+reached as (
+    select
+        r.bucket, r.table_id, r.stored_bytes, r.collected_on,
+        explode(sequence(cast(r.from_on as timestamp), cast(r.to_on as timestamp), interval 1 day)) as reached_at
+    from reaches r
+    where r.from_on <= r.to_on
 ),
 metadata as (
-    select bucket, usage_date, table_id, stored_bytes, collected_on, days_off
-    from collections
-    where nth = 1 and stored_bytes > 0
+    select
+        r.bucket, b.usage_date, r.table_id, r.stored_bytes, r.collected_on,
+        abs(datediff(b.usage_date, r.collected_on)) as days_off
+    from reached r
+    join (select distinct bucket, usage_date from bucket_days) b
+        on b.bucket = r.bucket and b.usage_date = cast(r.reached_at as date)
+    where r.stored_bytes > 0
 ),
 listed as (
     select c.bucket, c.usage_date, s.table_id, s.stored_bytes, c.collected_on, c.days_off

@@ -15,12 +15,14 @@ select 'bill-identity', source || ' ' || strftime(billing_period_start, '%Y-%m')
 from billing_identity
 where abs(residual) > abs(billed_cost) / 10000
 union all
-select 'run-without-cluster', r.engine || ' run ' || r.run_id,
-    'held cores, but no cluster is known: it has no cost (give its source a `cluster`, or add the cluster''s nodes)',
-    cast(1 as bigint)
+select 'run-without-cluster', r.engine || ' runs of ' || r.source,
+    'held cores, but no cluster is known: they have no cost (give the source a `cluster`, or add the cluster''s nodes);'
+        || ' the first is ' || min(r.run_id),
+    cast(count(*) as bigint)
 from stg_runs r
 left join run_owners o on o.engine = r.engine and o.run_id = r.run_id
 where r.vcore_ms > 0 and o.cluster_id is null
+group by r.engine, r.source
 union all
 select 'cluster-without-capacity', cluster_id,
     'its nodes'' cores are unknown: it is shared over the time a run was active', cast(count(*) as bigint)

@@ -1,6 +1,8 @@
 -- One row per part of an idle cost in the view `idle = proportional`: each cluster's idle
 -- cost of a day and currency, split over the teams, workloads and engines that used the
 -- cluster that day by their effective usage cost. What nobody used stays with its owner.
+-- `whole_method` and `whole_team` say which atoms the whole is. The same text makes the spread
+-- by other owners, over what takes the place of `daily_costs` then (`mart/relation.rs`).
 -- Key: source_nr, team?, workload?, engine?
 with idle as (
     select
@@ -83,6 +85,7 @@ select
     c.workload, c.engine, cast(null as varchar) as run_id, cast(null as varchar) as table_id,
     cast(null as varchar) as consumer_kind, cast(null as varchar) as consumer,
     s.cluster_id, s.tag_set_id,
+    s.method as whole_method, s.team as whole_team,
     coalesce(c.weight, 1) as weight,
     coalesce(c.weight_total, 1) as weight_total,
     -- Without a user there is one part, which is the whole.

@@ -1,6 +1,6 @@
 -- One row per way to spread (`even`, `proportional`, `fixed`) and part of a shared cost: each
 -- day's taxes, support, credits and unused commitments, split over teams. What has nobody to go
--- to stays shared, without a team.
+-- to stays shared, without a team. Columns as in `idle_spread`.
 -- Key: spread, source_nr, team?
 with shared as (
     select
@@ -97,6 +97,7 @@ select
     cast(null as varchar) as run_id, cast(null as varchar) as table_id,
     cast(null as varchar) as consumer_kind, cast(null as varchar) as consumer,
     s.cluster_id, s.tag_set_id,
+    s.method as whole_method, cast(null as varchar) as whole_team,
     coalesce(c.weight, 1) as weight,
     coalesce(c.weight_total, 1) as weight_total,
     -- Without a bearer there is one part, which is the whole.

@@ -13,25 +13,43 @@ with costs as (
     where a.part = 'table' and a.method in ('storage-bytes', 'storage-nearest')
     group by a.table_id, a.usage_date, g.billing_currency
 ),
+day_bounds as (
+    select min(usage_date) as first_on, max(usage_date) as last_on from costs
+),
+-- The days to which a collection is the nearest of its table's; of two as near the earlier.
+collected as (
+    select
+        b.*, d.first_on, d.last_on,
+        lag(b.collected_on) over (partition by b.table_id order by b.collected_on) as before_on,
+        lead(b.collected_on) over (partition by b.table_id order by b.collected_on) as next_on
+    from table_bytes b
+    cross join day_bounds d
+),
+reaches as (
+    select
+        *,
+        case when before_on is null then first_on
+            else greatest(first_on, before_on + (date_diff('day', before_on, collected_on) // 2 + 1)::int) end as from_on,
+        case when next_on is null then last_on
+            else least(last_on, collected_on + (date_diff('day', collected_on, next_on) // 2)::int) end as to_on
+    from collected
+),
 near as (
     select
-        c.table_id, c.usage_date, b.collected_on, b.live_bytes, b.expirable_bytes,
-        coalesce(b.orphaned_bytes, 0) as orphaned_bytes, coalesce(b.noncurrent_bytes, 0) as noncurrent_bytes,
-        row_number() over (
-            partition by c.table_id, c.usage_date
-            order by abs(date_diff('day', c.usage_date, b.collected_on)), b.collected_on
-        ) as nth
-    from (select distinct table_id, usage_date from costs) c
-    join table_bytes b on b.table_id = c.table_id
+        table_id, cast(unnest(generate_series(cast(from_on as timestamp), cast(to_on as timestamp), interval 1 day)) as date) as usage_date,
+        collected_on, live_bytes, expirable_bytes,
+        coalesce(orphaned_bytes, 0) as orphaned_bytes, coalesce(noncurrent_bytes, 0) as noncurrent_bytes
+    from reaches
+    where from_on <= to_on
 ),
 states as (
-    select table_id, usage_date, collected_on, 'live' as state, live_bytes as bytes from near where nth = 1
+    select table_id, usage_date, collected_on, 'live' as state, live_bytes as bytes from near
     union all
-    select table_id, usage_date, collected_on, 'expirable', expirable_bytes from near where nth = 1
+    select table_id, usage_date, collected_on, 'expirable', expirable_bytes from near
     union all
-    select table_id, usage_date, collected_on, 'orphaned', orphaned_bytes from near where nth = 1
+    select table_id, usage_date, collected_on, 'orphaned', orphaned_bytes from near
     union all
-    select table_id, usage_date, collected_on, 'noncurrent', noncurrent_bytes from near where nth = 1
+    select table_id, usage_date, collected_on, 'noncurrent', noncurrent_bytes from near
 ),
 weighted as (
     select

@@ -31,22 +31,29 @@ telling_tags as (
 ),
 named as (
     select
-        a.usage_date, g.billing_currency, a.team, a.part, a.method,
+        a.usage_date, g.billing_currency, a.team, a.part, a.method, a.consumer_kind, a.consumer, g.pool_kind,
         a.billed_cost, a.effective_cost, a.list_cost, a.contracted_cost,
-        a.table_id, g.resource_id, g.account_id,
-        coalesce(r.workflow_id, r.name) as workflow, r.user_name, g.cluster_id,
+        case when a.consumer_kind = 'table' then lower(a.consumer) else a.table_id end as table_id,
+        g.resource_id, g.account_id,
+        case when a.consumer_kind = 'workload' then split_part(a.consumer, '/', 1)
+            else coalesce(r.workflow_id, r.name) end as workflow,
+        case when a.consumer_kind = 'user' then a.consumer else r.user_name end as user_name, g.cluster_id,
         t.key as tag_key, t.value as tag_value
     from owned_atoms a
     join charge_groups g on g.group_nr = a.group_nr
     left join stg_runs r on r.run_nr = a.run_nr
     left join telling_tags t
-        on a.part in ('whole', 'unmeasured') and t.tag_set_id = g.tag_set_id and t.nth = 1
+        on a.part in ('whole', 'unmeasured', 'consumer') and t.tag_set_id = g.tag_set_id and t.nth = 1
     where a.category <> 'shared' and (a.claimed_by is null or a.claimed_by = 'default')
 ),
 ruled as (
     select
         n.*,
+        -- In the order in which owned_atoms asks whose it is.
         case
+            when part = 'consumer' and consumer_kind = 'workload' then 'workflow'
+            when part = 'consumer' and consumer_kind in ('table', 'user') then consumer_kind
+            when part = 'consumer' and pool_kind in ('compute', 'overhead') then 'cluster'
             when part = 'run' and workflow is not null then 'workflow'
             when part = 'run' and user_name is not null then 'user'
             when part in ('run', 'idle') or method = 'unobserved-cluster' then 'cluster'

@@ -19,14 +19,24 @@ with summed as (
 ),
 named as (
     select
-        md5(concat_ws(chr(31), cast(s.group_key as varchar), cast(unix_seconds(s.bucket_start) as varchar))) as charge_group_id,
+        md5(concat_ws(chr(31), s.group_key, cast(unix_seconds(s.bucket_start) as varchar))) as charge_group_id,
         s.*
     from summed s
+),
+hashed as (
+    select cast(conv(substr(n.charge_group_id, 1, 15), 16, 10) as bigint) as hash, n.*
+    from named n
+),
+clashes as (
+    select h.charge_group_id, row_number() over (partition by h.hash order by h.charge_group_id) - 1 as nth
+    from hashed h
+    join (select hash from hashed group by hash having count(*) > 1) c on c.hash = h.hash
 )
 select
     n.charge_group_id,
-    -- The number by which allocation knows the group: the first 60 bits of its id.
-    cast(conv(substr(n.charge_group_id, 1, 15), 16, 10) as bigint) as group_nr,
+    -- The number by which allocation knows the group: the first 60 bits of its id, and 3 that
+    -- tell equal ones apart.
+    n.hash * 8 + coalesce(c.nth, 0) as group_nr,
     n.group_key,
     n.bucket_start,
     l.bucket_hours,
@@ -54,5 +64,6 @@ select
     n.effective_cost,
     n.list_cost,
     n.contracted_cost
-from named n
+from hashed n
+left join clashes c on c.charge_group_id = n.charge_group_id
 join charge_lines l on l.line_id = n.first_line_id

@@ -1,6 +1,6 @@
 -- One row per billed line: its pool, its cluster, the length of the time buckets it is cut
--- into, and the key of the charge groups its pieces fall into (a hash of 60 bits): lines of
--- equal keys are told apart by nothing but prices (source, currency, service, account, region, pool and its rule,
+-- into, and the key of the charge groups its pieces fall into: lines of equal keys are told
+-- apart by nothing but prices (source, currency, service, account, region, pool and its rule,
 -- cluster, resource, tag set, line type, category, usage type and unit).
 -- Key: line_id
 with marked as (
@@ -37,7 +37,7 @@ select
     coalesce(k.is_node, 0) as is_node,
     coalesce(k.is_observed, 0) as is_observed,
     case when p.kind in ('compute', 'overhead') then 1 else 24 end as bucket_hours,
-    cast(conv(substr(md5(concat_ws(
+    md5(concat_ws(
         chr(31),
         c.source,
         c.billing_currency,
@@ -56,7 +56,7 @@ select
         coalesce(c.charge_category, chr(30)),
         case when p.kind = 'overhead' then chr(29) else coalesce(c.usage_type, chr(30)) end,
         case when p.kind = 'overhead' then chr(29) else coalesce(c.quantity_unit, chr(30)) end
-    )), 1, 15), 16, 10) as bigint) as group_key
+    )) as group_key
 from stg_charges c
 left join charge_clusters k
     on k.resource_id = coalesce(c.resource_id, '') and k.tag_set_id = coalesce(c.tag_set_id, '')

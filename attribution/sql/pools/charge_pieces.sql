@@ -6,7 +6,8 @@
 with clipped as (
     -- Taxes, fees and purchases may claim a period far longer than the month that bills them.
     select
-        l.*,
+        l.line_id, l.charge_category, l.cluster_id, l.resource_id, l.is_node, l.bucket_hours, l.quantity,
+        l.billed_cost, l.effective_cost, l.list_cost, l.contracted_cost,
         case
             when l.charge_category <> 'Usage'
                 and l.charge_period_start < l.billing_period_start
@@ -108,56 +109,16 @@ line_shares as (
     -- Counted in units of the last digit that parts are cut off at (see atom_costs).
     select
         w.*,
-        case
-            when abs(w.billed_cost) < 1000 then cast(cast(w.billed_cost as decimal(38, 12)) as double) * 1.000000000000001e12
-            when abs(w.billed_cost) < 1000000000 then cast(cast(w.billed_cost as decimal(38, 6)) as double) * 1.000000000000001e6
-            else cast(cast(w.billed_cost as decimal(38, 0)) as double) * 1.000000000000001
-        end as billed_units,
-        case
-            when abs(w.billed_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
-            when abs(w.billed_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
-            else cast(1 as decimal(13, 12))
-        end as billed_unit,
-        case
-            when abs(w.effective_cost) < 1000 then cast(cast(w.effective_cost as decimal(38, 12)) as double) * 1.000000000000001e12
-            when abs(w.effective_cost) < 1000000000 then cast(cast(w.effective_cost as decimal(38, 6)) as double) * 1.000000000000001e6
-            else cast(cast(w.effective_cost as decimal(38, 0)) as double) * 1.000000000000001
-        end as effective_units,
-        case
-            when abs(w.effective_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
-            when abs(w.effective_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
-            else cast(1 as decimal(13, 12))
-        end as effective_unit,
-        case
-            when abs(w.list_cost) < 1000 then cast(cast(w.list_cost as decimal(38, 12)) as double) * 1.000000000000001e12
-            when abs(w.list_cost) < 1000000000 then cast(cast(w.list_cost as decimal(38, 6)) as double) * 1.000000000000001e6
-            else cast(cast(w.list_cost as decimal(38, 0)) as double) * 1.000000000000001
-        end as list_units,
-        case
-            when abs(w.list_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
-            when abs(w.list_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
-            else cast(1 as decimal(13, 12))
-        end as list_unit,
-        case
-            when abs(w.contracted_cost) < 1000 then cast(cast(w.contracted_cost as decimal(38, 12)) as double) * 1.000000000000001e12
-            when abs(w.contracted_cost) < 1000000000 then cast(cast(w.contracted_cost as decimal(38, 6)) as double) * 1.000000000000001e6
-            else cast(cast(w.contracted_cost as decimal(38, 0)) as double) * 1.000000000000001
-        end as contracted_units,
-        case
-            when abs(w.contracted_cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
-            when abs(w.contracted_cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
-            else cast(1 as decimal(13, 12))
-        end as contracted_unit,
-        case
-            when abs(w.quantity) < 1000 then cast(cast(w.quantity as decimal(38, 12)) as double) * 1.000000000000001e12
-            when abs(w.quantity) < 1000000000 then cast(cast(w.quantity as decimal(38, 6)) as double) * 1.000000000000001e6
-            else cast(cast(w.quantity as decimal(38, 0)) as double) * 1.000000000000001
-        end as quantity_units,
-        case
-            when abs(w.quantity) < 1000 then cast(0.000000000001 as decimal(13, 12))
-            when abs(w.quantity) < 1000000000 then cast(0.000001 as decimal(13, 12))
-            else cast(1 as decimal(13, 12))
-        end as quantity_unit,
+        cut_units(w.billed_cost) as billed_units,
+        cut_unit(w.billed_cost) as billed_unit,
+        cut_units(w.effective_cost) as effective_units,
+        cut_unit(w.effective_cost) as effective_unit,
+        cut_units(w.list_cost) as list_units,
+        cut_unit(w.list_cost) as list_unit,
+        cut_units(w.contracted_cost) as contracted_units,
+        cut_unit(w.contracted_cost) as contracted_unit,
+        cut_units(w.quantity) as quantity_units,
+        cut_unit(w.quantity) as quantity_unit,
         cast(w.weight as double)
             / cast(sum(w.weight) over (partition by w.line_id) as double) as share,
         row_number() over (
@@ -170,22 +131,22 @@ parts as (
     select
         s.*,
         case
-            when s.charge_category <> 'Purchase' then cast(cast(cast(sign(s.billed_units) * floor(abs(s.billed_units) * s.share) as bigint) as decimal(19, 0)) * s.billed_unit as decimal(38, 12))
+            when s.charge_category <> 'Purchase' then cut_part(s.billed_units, s.billed_unit, s.share)
             when s.nth_bucket = 1 then s.billed_cost
             else 0
         end as billed_part,
-        cast(cast(cast(sign(s.effective_units) * floor(abs(s.effective_units) * s.share) as bigint) as decimal(19, 0)) * s.effective_unit as decimal(38, 12)) as effective_part,
+        cut_part(s.effective_units, s.effective_unit, s.share) as effective_part,
         case
-            when s.charge_category <> 'Purchase' then cast(cast(cast(sign(s.list_units) * floor(abs(s.list_units) * s.share) as bigint) as decimal(19, 0)) * s.list_unit as decimal(38, 12))
+            when s.charge_category <> 'Purchase' then cut_part(s.list_units, s.list_unit, s.share)
             when s.nth_bucket = 1 then s.list_cost
             else 0
         end as list_part,
         case
-            when s.charge_category <> 'Purchase' then cast(cast(cast(sign(s.contracted_units) * floor(abs(s.contracted_units) * s.share) as bigint) as decimal(19, 0)) * s.contracted_unit as decimal(38, 12))
+            when s.charge_category <> 'Purchase' then cut_part(s.contracted_units, s.contracted_unit, s.share)
             when s.nth_bucket = 1 then s.contracted_cost
             else 0
         end as contracted_part,
-        cast(cast(cast(sign(s.quantity_units) * floor(abs(s.quantity_units) * s.share) as bigint) as decimal(19, 0)) * s.quantity_unit as decimal(38, 12)) as quantity_part
+        cut_part(s.quantity_units, s.quantity_unit, s.share) as quantity_part
     from line_shares s
 ),
 rests as (

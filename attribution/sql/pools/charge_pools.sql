@@ -32,7 +32,12 @@ kinds as (
         on m.resource_id = coalesce(c.resource_id, '') and m.tag_set_id = coalesce(c.tag_set_id, '')
 ),
 numbered as (
-    select row_number() over (order by k.service_name, k.usage_type) as kind_nr, k.*
+    select row_number() over (
+            order by
+                k.service_name, k.usage_type, k.charge_category, k.line_item_type, k.product_code, k.provider_name,
+                k.commitment_discount_status, k.names_commitment, k.is_third_party, k.service_category,
+                k.quantity_unit, k.marked_resource_id, k.marked_tag_set_id, k.cluster_link
+        ) as kind_nr, k.*
     from kinds k
 ),
 -- Rules that ask for tags or resources stand in line only for those that meet them.

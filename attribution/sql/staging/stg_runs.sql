@@ -1,7 +1,7 @@
 -- One row per run: engine runs with the orchestrator's context, and orchestrator steps no
 -- engine run is known of. The row of the newest log wins where a run was logged twice.
--- `run_nr` is its number, by which models know it: joins on texts are dear. A hash of engine
--- and run id of 60 bits, the same in every mart.
+-- `run_nr` is its number, by which models know it, for joins on texts are dear: 60 bits of a
+-- hash of engine and run id, and 3 that tell equal ones apart.
 -- Key: engine, run_id
 -- Key: run_nr
 with ranked as (
@@ -89,6 +89,17 @@ links as (
     join steps s on s.known_child = e.run_id
     where e.engine not in ('maestro', 'airflow')
 ),
+hashed as (
+    select
+        engine, run_id,
+        cast(conv(substr(md5(concat_ws(chr(31), engine, run_id)), 1, 15), 16, 10) as bigint) as hash
+    from latest
+),
+clashes as (
+    select h.engine, h.run_id, row_number() over (partition by h.hash order by h.engine, h.run_id) - 1 as nth
+    from hashed h
+    join (select hash from hashed group by hash having count(*) > 1) c on c.hash = h.hash
+),
 best_link as (
     select
         l.*,
@@ -147,8 +158,10 @@ select
     r.failed_task_ms,
     r.killed_task_ms,
     r.executors,
-    cast(conv(substr(md5(concat_ws(chr(31), r.engine, r.run_id)), 1, 15), 16, 10) as bigint) as run_nr
+    h.hash * 8 + coalesce(c.nth, 0) as run_nr
 from latest r
+join hashed h on h.engine = r.engine and h.run_id = r.run_id
+left join clashes c on c.engine = r.engine and c.run_id = r.run_id
 left join best_link b on b.engine = r.engine and b.run_id = r.run_id and b.nth = 1
 left join steps s on s.engine = b.step_engine and s.run_id = b.step_run_id
 -- A step without an engine's run is its own step.

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use model::{Amount, Category, Currency};
 
 use super::costs::conditions;
-use super::{CostQuery, Mart, MartError, NONE};
+use super::{CostQuery, Mart, MartError, NONE, Ownership};
 
 /// What a change is made of. The parts sum to it to the last digit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -152,6 +152,30 @@ fn within(days: (NaiveDate, NaiveDate)) -> String {
     format!("(usage_date >= date '{}' and usage_date < date '{}')", days.0, days.1)
 }
 
+/// The question for all days from the first to the last of both spans.
+fn spanning(query: &CostQuery, before: (NaiveDate, NaiveDate), now: (NaiveDate, NaiveDate)) -> CostQuery {
+    CostQuery { from: Some(before.0.min(now.0)), to: Some(before.1.max(now.1)), ..query.clone() }
+}
+
+/// What takes the place of `run_days`: runs with the teams that own them in this view.
+fn run_days(query: &CostQuery) -> String {
+    match query.view.ownership {
+        Ownership::Restated => "run_days".to_owned(),
+        _ => format!(
+            "(select r.* replace (o.team as team)
+            from run_days r
+            join (
+                select distinct usage_date, billing_currency, engine, run_id, team
+                from {}
+                where run_id is not null
+            ) o
+                on o.usage_date = r.usage_date and o.billing_currency = r.billing_currency
+                and o.engine = r.engine and o.run_id = r.run_id)",
+            query.owned_days()
+        ),
+    }
+}
+
 impl Mart {
     /// How each group's cost changed against another span, the largest change first. Runs and
     /// cores are those of whole workloads, whatever else the question filters by.
@@ -166,7 +190,7 @@ impl Mart {
         // Four digits of a year: what DuckDB reads of a date.
         let open = |year| NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default();
         let now = (query.from.unwrap_or_else(|| open(1)), query.to.unwrap_or_else(|| open(9999)));
-        let activities = self.activities(against, now)?;
+        let activities = self.activities(query, against, now)?;
         let mut changes: BTreeMap<(Vec<String>, Currency), Change> = BTreeMap::new();
         for item in self.items(query, against, now)? {
             let change = changes.entry((item.keys.clone(), item.currency)).or_insert_with(|| Change {
@@ -216,9 +240,9 @@ impl Mart {
         let mut parameters = Vec::new();
         let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut parameters)).collect();
         let width = keys.len();
-        let undated = CostQuery { from: None, to: None, ..query.clone() };
-        let relation = query.view.relation(&mut parameters);
-        let condition = conditions(&undated, &mut parameters);
+        let both = spanning(query, before, now);
+        let relation = both.relation();
+        let condition = conditions(&both, &mut parameters);
         let (before, now) = (within(before), within(now));
         let of_run = |column: &str| {
             format!("case when c.category = 'usage' then coalesce(c.{column}, '{NONE}') else '' end")
@@ -254,9 +278,11 @@ impl Mart {
     /// What ran in both spans.
     fn activities(
         &self,
+        query: &CostQuery,
         before: (NaiveDate, NaiveDate),
         now: (NaiveDate, NaiveDate),
     ) -> Result<Activities, MartError> {
+        let relation = run_days(&spanning(query, before, now));
         let (before, now) = (within(before), within(now));
         let counted = |days: &str| {
             format!(
@@ -266,7 +292,7 @@ impl Mart {
         };
         let sql = format!(
             "select coalesce(team, '{NONE}'), coalesce(workload, '{NONE}'), billing_currency, {}, {}
-            from run_days
+            from {relation}
             where {before} or {now}
             group by all",
             counted(&before),

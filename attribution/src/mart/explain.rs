@@ -1,11 +1,11 @@
-//! Explain: a figure opened down to its parts, their arithmetic and the bill lines.
+//! Explain: a figure opened down to its parts and their arithmetic. What a view spreads is in
+//! [`super::spread`], the bill lines behind are in [`super::lines`].
 
-use duckdb::types::Value;
 use model::time::Instant;
-use model::{Amount, Basis, Category, Currency};
+use model::{Amount, Category, Currency};
 
 use super::costs::conditions;
-use super::{CostQuery, Mart, MartError};
+use super::{Answer, CostQuery, Mart, MartError};
 
 /// One atom of an explained figure: a charge group's part and how it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct ExplainPart {
     pub formula: String,
     /// Owning team.
     pub team: Option<String>,
-    /// Rule that says so.
+    /// Rule that says so; where the view has other owners than today's, the record that does.
     pub owner_rule: Option<String>,
     /// Workload.
     pub workload: Option<String>,
@@ -60,40 +60,49 @@ pub struct ExplainPart {
     pub currency: Currency,
 }
 
-/// One billed line behind a charge group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BillLine {
-    /// Source of the bill.
-    pub source: String,
-    /// File it stands in.
-    pub source_file: String,
-    /// Row in that file, from 1.
-    pub source_line: i64,
-    /// Start of what it bills.
-    pub charge_period_start: Instant,
-    /// End of what it bills.
-    pub charge_period_end: Instant,
-    /// Description.
-    pub description: Option<String>,
-    /// CUR's line item type.
-    pub line_item_type: Option<String>,
-    /// Usage type.
-    pub usage_type: Option<String>,
-    /// Quantity consumed.
-    pub quantity: Option<Amount>,
-    /// Its unit.
-    pub unit: Option<String>,
-    /// The whole line, billed.
-    pub billed_cost: Amount,
-    /// The whole line, effective.
-    pub effective_cost: Amount,
-    /// The whole line, list.
-    pub list_cost: Amount,
-    /// The whole line, contracted.
-    pub contracted_cost: Amount,
-    /// What of its cost on the asked basis fell into this charge group, savings plan
-    /// negations netted.
-    pub part_cost: Amount,
+/// What an [`ExplainPart`] is read from: columns of atoms `c` and charge groups `g`, on the
+/// basis `{cost}`.
+pub(super) const ATOM_COLUMNS: &str =
+    "c.charge_group_id, epoch_us(c.bucket_start), c.bucket_hours, coalesce(c.service_name, '(none)'),
+    c.usage_type, c.resource_id, c.pool, c.pool_rule, c.category, c.method, c.team, c.owner_rule,
+    c.workload, c.run_id, c.table_id, c.cluster_id, c.weight, c.weight_total,
+    cast(g.{cost} as varchar), cast(c.{cost} as varchar), c.billing_currency, c.consumer_kind, c.consumer";
+
+impl ExplainPart {
+    /// How many columns [`ATOM_COLUMNS`] has.
+    pub(super) const COLUMNS: usize = 23;
+
+    /// Reads [`ATOM_COLUMNS`].
+    pub(super) fn read(row: &Answer<'_, '_>) -> Result<Self, MartError> {
+        let (method, weight, weight_total) = (row.text(9)?, row.int(16)?, row.int(17)?);
+        let (group_cost, cost, currency) = (row.amount(18)?, row.amount(19)?, row.currency(20)?);
+        Ok(Self {
+            charge_group_id: row.text(0)?,
+            bucket_start: row.instant(1)?,
+            bucket_hours: row.int(2)?,
+            service: row.text(3)?,
+            usage_type: row.opt_text(4)?,
+            resource_id: row.opt_text(5)?,
+            pool: row.text(6)?,
+            pool_rule: row.text(7)?,
+            category: row.parsed(8, "a category")?,
+            formula: formula(&method, weight, weight_total, group_cost, cost, currency),
+            method,
+            team: row.opt_text(10)?,
+            owner_rule: row.opt_text(11)?,
+            workload: row.opt_text(12)?,
+            run_id: row.opt_text(13)?,
+            table_id: row.opt_text(14)?,
+            consumer_kind: row.opt_text(21)?,
+            consumer: row.opt_text(22)?,
+            cluster_id: row.opt_text(15)?,
+            weight,
+            weight_total,
+            group_cost,
+            cost,
+            currency,
+        })
+    }
 }
 
 impl Mart {
@@ -103,87 +112,46 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn explain(&self, query: &CostQuery) -> Result<Vec<ExplainPart>, MartError> {
-        let mut parameters: Vec<Value> = Vec::new();
-        let condition = conditions(query, &mut parameters);
-        let cost = query.basis.column();
-        let sql = format!(
-            "select c.charge_group_id, epoch_us(c.bucket_start), c.bucket_hours, coalesce(c.service_name, '(none)'),
-                c.usage_type, c.resource_id, c.pool, c.pool_rule, c.category, c.method, c.team, c.owner_rule,
-                c.workload, c.run_id, c.table_id, c.cluster_id, c.weight, c.weight_total,
-                cast(g.{cost} as varchar), cast(c.{cost} as varchar), c.billing_currency, c.consumer_kind, c.consumer
-            from {} c join charge_groups g on g.charge_group_id = c.charge_group_id
-            where {condition}
-            order by abs(c.{cost}) desc, c.bucket_start, c.charge_group_id, c.run_id, c.table_id, c.consumer",
-            query.view.atoms(),
-        );
-        self.ask("explain", &sql, parameters, |row| {
-            let (method, weight, weight_total) = (row.text(9)?, row.int(16)?, row.int(17)?);
-            let (group_cost, cost, currency) = (row.amount(18)?, row.amount(19)?, row.currency(20)?);
-            Ok(ExplainPart {
-                charge_group_id: row.text(0)?,
-                bucket_start: row.instant(1)?,
-                bucket_hours: row.int(2)?,
-                service: row.text(3)?,
-                usage_type: row.opt_text(4)?,
-                resource_id: row.opt_text(5)?,
-                pool: row.text(6)?,
-                pool_rule: row.text(7)?,
-                category: row.parsed(8, "a category")?,
-                formula: formula(&method, weight, weight_total, group_cost, cost, currency),
-                method,
-                team: row.opt_text(10)?,
-                owner_rule: row.opt_text(11)?,
-                workload: row.opt_text(12)?,
-                run_id: row.opt_text(13)?,
-                table_id: row.opt_text(14)?,
-                consumer_kind: row.opt_text(21)?,
-                consumer: row.opt_text(22)?,
-                cluster_id: row.opt_text(15)?,
-                weight,
-                weight_total,
-                group_cost,
-                cost,
-                currency,
-            })
-        })
+        self.atoms_of(query, "")
     }
 
-    /// The bill lines of a charge group, as they stand in the files (missing list and
-    /// contracted costs as 0), and what of each fell into the group on one basis.
+    /// The largest atoms of a filtered figure, this many at most.
     ///
     /// # Errors
     /// When the mart cannot be asked.
-    pub fn bill_lines(&self, charge_group_id: &str, basis: Basis) -> Result<Vec<BillLine>, MartError> {
-        let sql = format!("with g as (select * from charge_groups where charge_group_id = ?)
-            select l.source, l.source_file, l.source_line, epoch_us(l.charge_period_start),
-                epoch_us(l.charge_period_end), s.charge_description, l.line_item_type, l.usage_type,
-                cast(l.quantity as varchar), l.quantity_unit, cast(s.billed_cost_on_bill as varchar),
-                cast(l.effective_cost as varchar), cast(l.list_cost as varchar), cast(l.contracted_cost as varchar),
-                cast(p.{} as varchar)
-            from g
-            join charge_lines l on l.group_key = g.group_key
-            join charge_pieces p on p.line_id = l.line_id and p.bucket_start = g.bucket_start
-            join stg_charges s on s.line_id = l.line_id
-            order by l.source_file, l.source_line", basis.column());
-        self.ask("find bill lines in", &sql, vec![Value::Text(charge_group_id.to_owned())], |row| {
-            Ok(BillLine {
-                source: row.text(0)?,
-                source_file: row.text(1)?,
-                source_line: row.int(2)?,
-                charge_period_start: row.instant(3)?,
-                charge_period_end: row.instant(4)?,
-                description: row.opt_text(5)?,
-                line_item_type: row.opt_text(6)?,
-                usage_type: row.opt_text(7)?,
-                quantity: row.opt_amount(8)?,
-                unit: row.opt_text(9)?,
-                billed_cost: row.amount(10)?,
-                effective_cost: row.amount(11)?,
-                list_cost: row.amount(12)?,
-                contracted_cost: row.amount(13)?,
-                part_cost: row.amount(14)?,
-            })
-        })
+    pub fn explain_largest(&self, query: &CostQuery, most: usize) -> Result<Vec<ExplainPart>, MartError> {
+        self.atoms_of(query, &format!("limit {most}"))
+    }
+
+    /// How many atoms a filtered figure has, and their sum, by currency.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn explained(&self, query: &CostQuery) -> Result<Vec<(Currency, i64, Amount)>, MartError> {
+        let mut parameters = Vec::new();
+        let condition = conditions(query, &mut parameters);
+        let sql = format!(
+            "select c.billing_currency, count(*), cast(sum(c.{}) as varchar) from {} c where {condition}
+            group by c.billing_currency order by c.billing_currency",
+            query.basis.column(),
+            query.atoms(),
+        );
+        self.ask("explain", &sql, parameters, |row| Ok((row.currency(0)?, row.int(1)?, row.amount(2)?)))
+    }
+
+    fn atoms_of(&self, query: &CostQuery, limit: &str) -> Result<Vec<ExplainPart>, MartError> {
+        let mut parameters = Vec::new();
+        let condition = conditions(query, &mut parameters);
+        let cost = query.basis.column();
+        let sql = format!(
+            "select {}
+            from {} c join charge_groups g on g.charge_group_id = c.charge_group_id
+            where {condition}
+            order by abs(c.{cost}) desc, c.bucket_start, c.charge_group_id, c.run_id, c.table_id, c.consumer {limit}",
+            ATOM_COLUMNS.replace("{cost}", cost),
+            query.atoms(),
+        );
+        self.ask("explain", &sql, parameters, ExplainPart::read)
     }
 }
 

@@ -2,11 +2,16 @@
 //! terminal ask. No caller sees SQL.
 
 mod changes;
+mod compare;
 mod costs;
 mod entities;
 mod explain;
 mod health;
+mod kept;
+mod lines;
 mod ownership;
+mod relation;
+mod spread;
 mod table_costs;
 mod view;
 mod workload_costs;
@@ -20,13 +25,16 @@ use model::Currency;
 use model::time::Instant;
 
 pub use changes::{Activity, Change, ChangeParts, decompose};
+pub use compare::{Cause, Compared, Comparison, Difference, DifferenceParts, Reason};
 pub use costs::{CostQuery, CostRow, Dimension, Filter, NONE};
 pub use entities::{ClusterRow, RunFilter, RunRow, TableRow};
-pub use explain::{BillLine, ExplainPart};
+pub use explain::ExplainPart;
 pub use health::{BalanceRow, IdentityRow, SourceStatus};
+pub use lines::BillLine;
 pub use ownership::{CoverageRow, OwnershipQuery, RuleClaim, Unclaimed};
+pub use spread::SpreadPart;
 pub use table_costs::{LineageRow, ReaderRow, TableCost, TableCostQuery};
-pub use view::{Idle, Ownership, Shared, SpreadPart, View, as_of};
+pub use view::{Idle, Ownership, Shared, View, as_of, moment};
 pub use workload_costs::{UnitCosts, WorkloadCost, WorkloadCostQuery};
 
 use crate::engine::EngineError;
@@ -61,6 +69,14 @@ pub enum MartError {
         /// What should have been there.
         expected: &'static str,
     },
+    /// What was published then is not there.
+    #[error("{what}; {oldest}")]
+    NotKept {
+        /// What was asked for.
+        what: String,
+        /// The oldest there is.
+        oldest: String,
+    },
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -77,6 +93,17 @@ pub struct TeamInfo {
     pub parent: Option<String>,
 }
 
+/// One publish, as the record of ownership has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publish {
+    /// Its number, from 1.
+    pub number: i64,
+    /// When it was.
+    pub at: Instant,
+    /// The mart it made, which may be kept no longer.
+    pub mart_id: String,
+}
+
 /// What a mart is and what it covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MartInfo {
@@ -90,6 +117,8 @@ pub struct MartInfo {
     pub end_day: Option<NaiveDate>,
     /// Currencies of its charges, largest effective cost first.
     pub currencies: Vec<Currency>,
+    /// Every publish that is recorded, its own the last.
+    pub publishes: Vec<Publish>,
     /// Configured teams, in the order of the configuration.
     pub teams: Vec<TeamInfo>,
     /// Whether the configuration names fixed shares of shared costs.
@@ -232,6 +261,7 @@ impl Mart {
             first_day: None,
             end_day: None,
             currencies: Vec::new(),
+            publishes: Vec::new(),
             teams: Vec::new(),
             has_fixed_shares: false,
             display_timezone: String::new(),
@@ -287,6 +317,12 @@ impl Mart {
                 Ok(TeamInfo { name: row.text(0)?, email, parent: row.opt_text(2)? })
             },
         )?;
+        let publishes = self.ask(
+            "describe",
+            "select publish_nr, epoch_us(recorded_at), mart_id from publishes order by publish_nr",
+            Vec::new(),
+            |row| Ok(Publish { number: row.int(0)?, at: row.instant(1)?, mart_id: row.text(2)? }),
+        )?;
         let fixed =
             self.ask("describe", "select count(*) from rule_shared_fixed", Vec::new(), |row| row.int(0))?;
         Ok(MartInfo {
@@ -295,6 +331,7 @@ impl Mart {
             first_day,
             end_day: last_day.and_then(|day| day.succ_opt()),
             currencies,
+            publishes,
             teams,
             has_fixed_shares: fixed.into_iter().any(|teams| teams > 0),
             display_timezone,
@@ -309,19 +346,34 @@ impl Mart {
         parameters: Vec<duckdb::types::Value>,
         map: impl Fn(&Answer<'_, '_>) -> Result<T, MartError>,
     ) -> Result<Vec<T>, MartError> {
-        let failed =
-            |cause| MartError::Query { operation, mart: self.info.id.clone(), cause: Box::new(cause) };
         // A connection of its own for each question, so that readers do not wait for one another.
         let connection = {
             let shared = self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            shared.try_clone().map_err(failed)?
+            shared.try_clone().map_err(|cause| self.failed(operation, cause))?
         };
-        let mut statement = connection.prepare(sql).map_err(failed)?;
-        let mut rows = statement.query(duckdb::params_from_iter(parameters)).map_err(failed)?;
-        let mut answers = Vec::new();
-        while let Some(row) = rows.next().map_err(failed)? {
-            answers.push(map(&Answer { row, mart: &self.info.id })?);
-        }
-        Ok(answers)
+        ask_on(&connection, &self.info.id, operation, sql, parameters, map)
     }
+
+    fn failed(&self, operation: &'static str, cause: duckdb::Error) -> MartError {
+        MartError::Query { operation, mart: self.info.id.clone(), cause: Box::new(cause) }
+    }
+}
+
+/// Runs one query on a connection and maps its rows.
+fn ask_on<T>(
+    connection: &Connection,
+    mart: &str,
+    operation: &'static str,
+    sql: &str,
+    parameters: Vec<duckdb::types::Value>,
+    map: impl Fn(&Answer<'_, '_>) -> Result<T, MartError>,
+) -> Result<Vec<T>, MartError> {
+    let failed = |cause| MartError::Query { operation, mart: mart.to_owned(), cause: Box::new(cause) };
+    let mut statement = connection.prepare(sql).map_err(failed)?;
+    let mut rows = statement.query(duckdb::params_from_iter(parameters)).map_err(failed)?;
+    let mut answers = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        answers.push(map(&Answer { row, mart })?);
+    }
+    Ok(answers)
 }

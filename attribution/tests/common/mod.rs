@@ -76,7 +76,7 @@ impl Ledger {
             dataset.columns().iter().map(|column| expression(dataset, column, &header)).collect();
         let landed = format!("landed_{}", self.files);
         self.run(&format!(
-            "create temp table {landed} as
+            "create or replace temp table {landed} as
              select {}, row_number() over () as nth from (select *, row_number() over () as row_nr from {relation})",
             columns.join(", ")
         ));

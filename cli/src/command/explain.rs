@@ -1,19 +1,21 @@
 //! `explain`: one figure down to its arithmetic and bill lines.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use attribution::mart::{BillLine, CostQuery, ExplainPart, Mart, SpreadPart};
+use attribution::mart::{BillLine, CostQuery, ExplainPart, SpreadPart};
 use model::{Amount, Currency};
-use serde_json::json;
+use reports::explained::{Detail, Explained};
 
 use crate::args::{Explain, Format};
-use crate::command::{config, filters, view, warn_unknown_team};
+use crate::command::{config, filters, half_open, view, warn_unknown_team};
 use crate::printer::{Failure, line};
 
 /// Opens the figure the filters name.
 pub fn run(path: &Path, options: &Explain) -> Result<ExitCode, Failure> {
     let config = config(path)?;
+    half_open(options.from, options.to)?;
     let mart = super::mart(&config)?;
     let query = CostQuery {
         by: Vec::new(),
@@ -25,59 +27,75 @@ pub fn run(path: &Path, options: &Explain) -> Result<ExitCode, Failure> {
         view: view(&mart, options.view),
     };
     warn_unknown_team(&mart, &query);
-    let totals = mart.costs(&query)?;
-    let parts = mart.explain(&query)?;
-    let spread = mart.spread_parts(&query)?;
-    if parts.is_empty() && spread.is_empty() {
+    let json = options.format == Format::Json;
+    let explained = Explained::ask(&mart, &query, Detail { lines: json && options.lines, most: None })?;
+    if explained.is_empty() {
         return Err(Failure::new(
             format!("no cost has {}", options.filters.join(" and ")),
             "see what there is with `lakeledger export costs --by DIMENSION`",
         ));
     }
-    match options.format {
-        Format::Json => {
-            let parts: Result<Vec<_>, Failure> =
-                parts.iter().map(|part| Ok(part_json(part, &lines(&mart, options, part)?))).collect();
-            let totals: Vec<_> =
-                totals.iter().map(|row| json!({"currency": row.currency, "cost": row.cost})).collect();
-            let document = json!({
-                "where": options.filters, "basis": options.basis, "from": options.from, "to": options.to,
-                "idle": query.view.idle.name(), "shared": query.view.shared.name(),
-                "totals": totals, "parts": parts?,
-                "spread_parts": spread.iter().map(spread_json).collect::<Vec<_>>(),
-            });
-            line(serde_json::to_string_pretty(&document)?);
+    if json {
+        line(serde_json::to_string_pretty(&explained.json(&query))?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for row in &explained.totals {
+        let currency = row.currency;
+        let parts: Vec<_> = explained.parts.iter().filter(|part| part.currency == currency).collect();
+        let spread: Vec<_> = explained.spread.iter().filter(|part| part.currency == currency).collect();
+        let shown = &parts[..parts.len().min(options.parts)];
+        let spread_shown = &spread[..spread.len().min(options.parts)];
+        let wholes = spread_shown.iter().filter_map(|part| explained.wholes.get(&part.whole_id));
+        let groups = shown.iter().copied().chain(wholes.flatten()).map(|part| part.charge_group_id.as_str());
+        let lines = if options.lines { mart.bill_lines(groups, options.basis)? } else { BTreeMap::new() };
+        line(format!("{}: {} {currency} ({})", options.filters.join(", "), row.cost, options.basis));
+        for part in shown {
+            show(part, "", &lines);
         }
-        Format::Text => {
-            for row in &totals {
-                line(format!(
-                    "{}: {} {} ({})",
-                    options.filters.join(", "),
-                    row.cost,
-                    row.currency,
-                    options.basis
-                ));
-                let of_currency: Vec<_> = parts.iter().filter(|part| part.currency == row.currency).collect();
-                for part in of_currency.iter().take(options.parts) {
-                    show(part, &lines(&mart, options, part)?);
-                }
-                rest(&of_currency, options.parts, row.currency);
-                show_spread(&spread, options.parts, row.currency);
+        rest(&parts, options.parts, currency);
+        let mut told = std::collections::BTreeSet::new();
+        for part in spread_shown {
+            show_spread(part);
+            let whole = explained.wholes.get(&part.whole_id).map_or(&[][..], Vec::as_slice);
+            if told.insert(&part.whole_id) {
+                show_whole(part, whole, options, &lines);
+            } else {
+                line(format!("  of {}, opened above", part.whole_id));
             }
         }
+        rest_spread(&spread, options.parts, currency);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn lines(mart: &Mart, options: &Explain, part: &ExplainPart) -> Result<Vec<BillLine>, Failure> {
-    if options.lines { Ok(mart.bill_lines(&part.charge_group_id, options.basis)?) } else { Ok(Vec::new()) }
+/// The charges a spread part is of: with their bill lines where these were asked for.
+fn show_whole(
+    part: &SpreadPart,
+    whole: &[ExplainPart],
+    options: &Explain,
+    lines: &BTreeMap<String, Vec<BillLine>>,
+) {
+    let sum: Amount = whole.iter().map(|part| part.cost).sum();
+    line(format!("  of {}: {sum} {} of {} charges", part.whole_id, part.currency, whole.len()));
+    if !options.lines {
+        return;
+    }
+    for atom in whole.iter().take(options.parts) {
+        show(atom, "    ", lines);
+    }
+    if whole.len() > options.parts {
+        let rest: Amount = whole[options.parts..].iter().map(|part| part.cost).sum();
+        line(format!("    {rest} {}  in {} more charges", part.currency, whole.len() - options.parts));
+    }
 }
 
-fn show(part: &ExplainPart, lines: &[BillLine]) {
+fn show(part: &ExplainPart, indent: &str, lines: &BTreeMap<String, Vec<BillLine>>) {
     let until = part.bucket_start + chrono::TimeDelta::hours(part.bucket_hours);
-    line("");
+    if indent.is_empty() {
+        line("");
+    }
     line(format!(
-        "{} {}  {} {}, {} of {}",
+        "{indent}{} {}  {} {}, {} of {}",
         part.cost,
         part.currency,
         part.bucket_start.format("%Y-%m-%d %H:%M"),
@@ -85,7 +103,7 @@ fn show(part: &ExplainPart, lines: &[BillLine]) {
         part.usage_type.as_deref().unwrap_or(&part.service),
         part.resource_id.as_deref().unwrap_or("no resource"),
     ));
-    line(format!("  {}", part.formula));
+    line(format!("{indent}  {}", part.formula));
     let mut facts = vec![
         format!("category {}", part.category.name()),
         format!("pool {} (rule {})", part.pool, part.pool_rule),
@@ -101,10 +119,10 @@ fn show(part: &ExplainPart, lines: &[BillLine]) {
     fact("table", &part.table_id);
     fact(part.consumer_kind.as_deref().unwrap_or("consumer"), &part.consumer);
     fact("cluster", &part.cluster_id);
-    line(format!("  {}", facts.join(", ")));
-    for bill in lines {
+    line(format!("{indent}  {}", facts.join(", ")));
+    for bill in lines.get(&part.charge_group_id).into_iter().flatten() {
         line(format!(
-            "  bill line {} of {}: {} until {}, {} {}: billed {}, effective {}{}",
+            "{indent}  bill line {} of {}: {} until {}, {} {}: billed {}, effective {}{}",
             bill.source_line,
             bill.source_file,
             bill.charge_period_start.format("%Y-%m-%d %H:%M"),
@@ -130,61 +148,31 @@ fn rest(parts: &[&ExplainPart], shown: usize, currency: Currency) {
     }
 }
 
-/// What the view spreads: largest parts first, the rest as one sum.
-fn show_spread(spread: &[SpreadPart], shown: usize, currency: Currency) {
-    let parts: Vec<_> = spread.iter().filter(|part| part.currency == currency).collect();
-    for part in parts.iter().take(shown) {
-        line("");
-        line(format!(
-            "{} {currency}  {}, {} of {}",
-            part.cost,
-            part.day,
-            part.service,
-            part.cluster_id.as_deref().unwrap_or("no cluster")
-        ));
-        line(format!("  {}", part.formula));
-        let went_to = part.workload.as_ref().or(part.team.as_ref()).map_or("nobody", String::as_str);
-        line(format!(
-            "  category {}, pool {}, method {}, to {went_to}",
-            part.category.name(),
-            part.pool,
-            part.method
-        ));
-    }
+/// One part of what the view spreads.
+fn show_spread(part: &SpreadPart) {
+    line("");
+    line(format!(
+        "{} {}  {}, {} of {}",
+        part.cost,
+        part.currency,
+        part.day,
+        part.service,
+        part.cluster_id.as_deref().unwrap_or("no cluster")
+    ));
+    line(format!("  {}", part.formula));
+    let went_to = part.workload.as_ref().or(part.team.as_ref()).map_or("nobody", String::as_str);
+    line(format!(
+        "  category {}, pool {}, method {}, to {went_to}",
+        part.category.name(),
+        part.pool,
+        part.method
+    ));
+}
+
+fn rest_spread(parts: &[&SpreadPart], shown: usize, currency: Currency) {
     if parts.len() > shown {
         let sum: Amount = parts[shown..].iter().map(|part| part.cost).sum();
         line("");
         line(format!("{sum} {currency}  in {} more parts of what is spread", parts.len() - shown));
     }
-}
-
-fn spread_json(part: &SpreadPart) -> serde_json::Value {
-    json!({
-        "day": part.day, "service": part.service, "pool": part.pool, "category": part.category,
-        "method": part.method, "formula": part.formula, "team": part.team, "workload": part.workload,
-        "cluster": part.cluster_id, "whole": part.whole, "weight": part.weight,
-        "weight_total": part.weight_total, "cost": part.cost, "currency": part.currency,
-    })
-}
-
-fn part_json(part: &ExplainPart, lines: &[BillLine]) -> serde_json::Value {
-    json!({
-        "charge_group": part.charge_group_id, "bucket_start": part.bucket_start, "bucket_hours": part.bucket_hours,
-        "service": part.service, "usage_type": part.usage_type, "resource": part.resource_id,
-        "pool": part.pool, "pool_rule": part.pool_rule, "category": part.category, "method": part.method,
-        "formula": part.formula, "team": part.team, "owner_rule": part.owner_rule, "workload": part.workload,
-        "run": part.run_id, "table": part.table_id, "consumer_kind": part.consumer_kind,
-        "consumer": part.consumer, "cluster": part.cluster_id, "weight": part.weight,
-        "weight_total": part.weight_total, "group_cost": part.group_cost, "cost": part.cost,
-        "currency": part.currency,
-        "bill_lines": lines.iter().map(|bill| json!({
-            "source": bill.source, "file": bill.source_file, "line": bill.source_line,
-            "charge_period_start": bill.charge_period_start, "charge_period_end": bill.charge_period_end,
-            "description": bill.description, "line_item_type": bill.line_item_type,
-            "usage_type": bill.usage_type, "quantity": bill.quantity, "unit": bill.unit,
-            "billed_cost": bill.billed_cost, "effective_cost": bill.effective_cost,
-            "list_cost": bill.list_cost, "contracted_cost": bill.contracted_cost,
-            "part_cost": bill.part_cost,
-        })).collect::<Vec<_>>(),
-    })
 }

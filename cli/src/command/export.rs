@@ -1,91 +1,19 @@
 //! `export`: figures for other programs. The output is opened before any work starts.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use attribution::mart::{
-    CostQuery, Dimension, Mart, Ownership, RunFilter, TableCost, TableCostQuery, UnitCosts, View,
-    WorkloadCostQuery,
+    CostQuery, Dimension, RunFilter, TableCost, TableCostQuery, UnitCosts, WorkloadCostQuery,
 };
 use model::Basis;
 use serde_json::json;
 
 use crate::args::{CostFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, Format};
 use crate::command::{config, filters, half_open, ownership_query, view, warn_unknown_team};
+use crate::output::Output;
 use crate::printer::{Failure, say};
-
-/// Where an export goes: stdout, a device or pipe written as it is, or a file that appears
-/// whole (a temporary file renamed at the end; a symbolic link keeps pointing).
-enum Output {
-    Stream { name: String, writer: BufWriter<Box<dyn Write>> },
-    File { temporary: PathBuf, target: PathBuf, writer: BufWriter<File> },
-}
-
-impl Output {
-    fn open(path: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-            return Ok(Self::Stream {
-                name: "standard output".into(),
-                writer: BufWriter::new(Box::new(io::stdout())),
-            });
-        };
-        let failed = |cause: io::Error| {
-            let message = format!("could not write `{}`: {cause}", path.display());
-            Failure::new(message, "name a file in a directory that exists and may be written")
-        };
-        match std::fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
-            Ok(metadata) if !metadata.is_file() => {
-                let device = File::options().write(true).open(path).map_err(failed)?;
-                return Ok(Self::Stream {
-                    name: path.display().to_string(),
-                    writer: BufWriter::new(Box::new(device)),
-                });
-            }
-            _ => {}
-        }
-        let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let mut temporary = target.as_os_str().to_owned();
-        temporary.push(".tmp");
-        let temporary = PathBuf::from(temporary);
-        let file = File::create(&temporary).map_err(failed)?;
-        Ok(Self::File { temporary, target, writer: BufWriter::new(file) })
-    }
-
-    fn writer(&mut self) -> &mut dyn Write {
-        match self {
-            Self::Stream { writer, .. } => writer,
-            Self::File { writer, .. } => writer,
-        }
-    }
-
-    /// Ends the output after `written`. A reader that went away (`| head`) has what it wanted.
-    fn finish(self, written: io::Result<()>) -> Result<ExitCode, Failure> {
-        let (name, result) = match self {
-            Self::Stream { name, mut writer } => (name, written.and_then(|()| writer.flush())),
-            Self::File { temporary, target, mut writer } => {
-                let result = written
-                    .and_then(|()| writer.flush())
-                    .and_then(|()| writer.get_ref().sync_all())
-                    .and_then(|()| std::fs::rename(&temporary, &target));
-                if result.is_err() {
-                    // Whatever cannot be removed either is named by the error below.
-                    let _ = std::fs::remove_file(&temporary);
-                }
-                (target.display().to_string(), result)
-            }
-        };
-        match result {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
-                format!("could not write `{name}`: {error}"),
-                "nothing of it counts; free some space or name another file",
-            )),
-            _ => Ok(ExitCode::SUCCESS),
-        }
-    }
-}
 
 /// Writes what was asked for.
 pub fn run(path: &Path, export: &Export) -> Result<ExitCode, Failure> {
@@ -111,7 +39,7 @@ fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
         to: options.to,
         currency: None,
         filters: filters(&options.filters)?,
-        view: owned_view(&mart, options)?,
+        view: view(&mart, options.view),
     };
     warn_unknown_team(&mart, &query);
     let rows = mart.costs(&query)?;
@@ -123,16 +51,6 @@ fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
         CostFormat::Json => reports::export::costs_json(&query, &rows, output.writer()),
     };
     output.finish(written)
-}
-
-/// The view of costs asked for, ownership included.
-fn owned_view(mart: &Mart, options: &ExportCosts) -> Result<View, Failure> {
-    let ownership = options.as_of.map_or(options.ownership, Ownership::AsOf);
-    let view = View { ownership, ..view(mart, options.view) };
-    match view.fault() {
-        Some(fault) => Err(Failure::new("these views cannot be combined", fault)),
-        None => Ok(view),
-    }
 }
 
 fn ownership(path: &Path, options: &ExportOwnership) -> Result<ExitCode, Failure> {

@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub mod check;
+pub mod compare;
 pub mod demo;
 pub mod explain;
 pub mod export;
@@ -13,7 +14,7 @@ pub mod status;
 
 use std::path::Path;
 
-use attribution::mart::{CostQuery, Filter, Mart, OwnershipQuery, Shared, View};
+use attribution::mart::{CostQuery, Filter, Mart, Ownership, OwnershipQuery, Shared, View};
 use chrono::NaiveDate;
 use model::Warning;
 
@@ -87,12 +88,15 @@ fn view(mart: &Mart, options: ViewOptions) -> View {
             "warning: no `shared_fixed` in [views] of the configuration: shared costs stay shared",
         );
     }
-    View { idle: options.idle, shared: options.shared, ..View::default() }
+    let ownership = options.as_of.map_or(options.ownership, Ownership::AsOf);
+    View { idle: options.idle, shared: options.shared, ownership }
 }
 
 /// Warns of a team filter that no configured team answers to: a typo gives an empty answer.
 fn warn_unknown_team(mart: &Mart, query: &CostQuery) {
-    for filter in &query.filters {
+    // Costs as they were owned may be of teams that are no more.
+    let restated = query.view.ownership == Ownership::Restated;
+    for filter in query.filters.iter().filter(|_| restated) {
         let known = mart.info().teams.iter().any(|team| team.name == filter.value);
         let is_team = filter.dimension == attribution::mart::Dimension::Team;
         if is_team && !known && filter.value != attribution::mart::NONE {

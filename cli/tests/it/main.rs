@@ -4,10 +4,12 @@
 
 mod buckets;
 mod commands;
+mod dashboard;
 mod demo;
 mod durability;
 mod lab;
 mod pages;
 mod samples;
 mod spark;
+mod views;
 mod wrong_input;

@@ -3,93 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use axum::body::Body;
-use axum::http::{Request, StatusCode};
-use http_body_util::BodyExt;
+use axum::http::StatusCode;
 use model::Amount;
-use tower::ServiceExt;
 
+use crate::dashboard::{Dashboard, attributes, text, unescape};
 use crate::lab::Lab;
-
-/// A dashboard on a published lab, on the morning after its last day.
-struct Dashboard {
-    router: axum::Router,
-    lab: Lab,
-}
-
-struct Page {
-    status: StatusCode,
-    headers: axum::http::HeaderMap,
-    body: String,
-}
-
-impl Dashboard {
-    fn of_the_lab() -> Self {
-        let lab = Lab::new();
-        lab.ok(&["run"]);
-        Self::of(lab, || "2026-10-07T06:00:00Z".parse().unwrap())
-    }
-
-    fn of(lab: Lab, clock: web::Clock) -> Self {
-        Self { router: web::router(web::State::new(lab.path("ledger"), clock)), lab }
-    }
-
-    fn get(&self, url: &str) -> Page {
-        let request = Request::get(url).body(Body::empty()).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let response = self.router.clone().oneshot(request).await.unwrap();
-            let (parts, body) = response.into_parts();
-            let bytes = body.collect().await.unwrap().to_bytes();
-            Page {
-                status: parts.status,
-                headers: parts.headers,
-                body: String::from_utf8(bytes.to_vec()).unwrap(),
-            }
-        })
-    }
-
-    fn page(&self, url: &str) -> String {
-        let page = self.get(url);
-        assert_eq!(page.status, StatusCode::OK, "{url}: {}", text(&page.body));
-        page.body
-    }
-
-    fn csv(&self, url: &str) -> Vec<BTreeMap<String, String>> {
-        let body = self.page(url);
-        csv::Reader::from_reader(body.as_bytes()).deserialize().collect::<Result<_, _>>().unwrap()
-    }
-}
-
-/// The words of a page, markup taken out and entities resolved.
-fn text(html: &str) -> String {
-    let mut words = String::new();
-    let mut inside = false;
-    for c in html.chars() {
-        match c {
-            '<' => inside = true,
-            '>' => {
-                inside = false;
-                words.push(' ');
-            }
-            c if !inside => words.push(c),
-            _ => {}
-        }
-    }
-    unescape(&words).split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn unescape(text: &str) -> String {
-    [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&"), ("&amp;", "&")]
-        .iter()
-        .fold(text.to_owned(), |text, (entity, c)| text.replace(entity, c))
-}
-
-/// Values of an attribute.
-fn attributes<'h>(html: &'h str, name: &str) -> Vec<&'h str> {
-    let start = format!(" {name}=\"");
-    html.split(&start).skip(1).filter_map(|rest| rest.split('"').next()).collect()
-}
 
 /// Every page of the site that can be reached from these, with its HTML; at most `most`.
 fn crawl(dashboard: &Dashboard, from: &[&str], most: usize) -> BTreeMap<String, String> {
@@ -298,17 +216,19 @@ fn a_figure_opens_down_to_the_lines_of_the_bill() {
 #[test]
 fn every_page_keeps_the_view_and_explain_adds_up_in_it() {
     let dashboard = Dashboard::of_the_lab();
-    let view = "idle=proportional&shared=even";
+    let view = "idle=proportional&shared=even&ownership=as-was";
     for path in ["/", "/teams", "/teams/content", "/workloads", "/tables", "/clusters"] {
         let page = dashboard.page(&format!("{path}?{view}"));
         let said = text(&page);
-        assert!(said.contains("idle to what used the cluster; shared evenly to teams"), "{path}: {said}");
+        let terms = "idle to what used the cluster; shared evenly to teams; owners as recorded each day";
+        assert!(said.contains(terms), "{path}: {said}");
         let kept = attributes(&page, "href").into_iter().any(|link| unescape(link).contains(view));
         assert!(kept, "{path} has no link that keeps the view");
     }
     let explained = text(&dashboard.page(&format!("/explain?{view}&where=team%3Dcontent")));
     assert!(explained.contains("The parts add up to the figure exactly"), "{explained}");
     assert!(explained.contains("Parts that this view spreads"), "{explained}");
+    assert!(explained.contains("Charges that this view spreads"), "{explained}");
     assert!(explained.contains("Idle, to what used the cluster"), "{explained}");
 }
 

@@ -6,7 +6,7 @@ use model::landed::Dataset;
 use model::money::Amount;
 use model::time::Instant;
 
-use crate::frame::{Cells, Row};
+use crate::packed::{Cells, Row};
 
 /// One billed line; texts borrow from the record it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use model::landed::Dataset;
 use model::time::Instant;
 
-use crate::frame::{Cells, Row};
+use crate::packed::{Cells, Row};
 
 /// One ownership rule of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use model::landed::Dataset;
 use model::time::Instant;
 
-use crate::frame::{Cells, Row};
+use crate::packed::{Cells, Row};
 
 /// One node's life in a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]

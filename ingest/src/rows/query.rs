@@ -2,7 +2,7 @@
 
 use model::landed::Dataset;
 
-use crate::frame::{Cells, Row};
+use crate::packed::{Cells, Row};
 
 /// One statement.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use model::landed::Dataset;
 use model::time::Instant;
 
-use crate::frame::{Cells, Row};
+use crate::packed::{Cells, Row};
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

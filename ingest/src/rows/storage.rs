@@ -3,7 +3,7 @@
 use model::landed::Dataset;
 use model::time::Instant;
 
-use crate::frame::{Cells, Row};
+use crate::packed::{Cells, Row};
 
 /// Objects of one prefix, class and age in one collection of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use model::Amount;
 use model::landed::Dataset;
 use model::time::Instant;
 
-use crate::frame::{Cells, Row};
+use crate::packed::{Cells, Row};
 
 /// What one consumer used of some charges on some days.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -46,8 +46,8 @@ impl Bill {
             Landed { frames: BTreeMap::new(), totals: BTreeMap::new(), warnings: self.plan.warnings };
         for (key, read) in self.units {
             let unit = read.unwrap_or_else(|error| panic!("{key}: {error}"));
-            for ((dataset, period), frames) in unit.frames {
-                landed.frames.entry((dataset, period.to_string())).or_default().extend(frames);
+            for ((dataset, period), frame) in unit.frames().unwrap() {
+                landed.frames.entry((dataset, period.to_string())).or_default().push(frame);
             }
             for (period, totals) in unit.totals {
                 for (currency, total) in totals {

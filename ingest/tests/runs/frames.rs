@@ -11,13 +11,11 @@ pub type Row = Map<String, Value>;
 /// The rows of one dataset, all periods together, with their period in `period`.
 pub fn rows(landed: &Yield, dataset: Dataset) -> Vec<Row> {
     let mut rows = Vec::new();
-    for ((_, period), frames) in landed.frames.iter().filter(|((of, _), _)| *of == dataset) {
-        for frame in frames {
-            for index in 0..frame.height() {
-                let mut row = row(frame, index);
-                row.insert("period".to_owned(), json!(period.to_string()));
-                rows.push(row);
-            }
+    for ((_, period), frame) in landed.frames().unwrap().iter().filter(|((of, _), _)| *of == dataset) {
+        for index in 0..frame.height() {
+            let mut row = row(frame, index);
+            row.insert("period".to_owned(), json!(period.to_string()));
+            rows.push(row);
         }
     }
     rows

@@ -51,11 +51,9 @@ pub fn read(kind: &str, options: &SourceOptions, store: &dyn Store, unit: &Unit)
     reader(kind, options).unwrap().read(store, unit, now(), &mut sink)?;
     let read = sink.finish().unwrap();
     let mut rows: BTreeMap<Dataset, Rows> = BTreeMap::new();
-    for ((dataset, period), frames) in &read.frames {
+    for ((dataset, period), frame) in read.frames().unwrap() {
         assert_eq!(period.to_string(), "2026-11-20");
-        for frame in frames {
-            rows.entry(*dataset).or_default().extend(rows_of(frame));
-        }
+        rows.entry(dataset).or_default().extend(rows_of(&frame));
     }
     Ok(Read { rows, warnings: read.warnings })
 }

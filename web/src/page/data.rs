@@ -28,6 +28,7 @@ struct Data {
     balance: TableView,
     identity: TableView,
     warnings: TableView,
+    publishes: TableView,
 }
 
 pub async fn data(Shared(state): Shared<State>, query: RawQuery) -> Response {
@@ -42,9 +43,14 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
     let rows = equation::balance(page)?;
     let sum = Balance::of(rows.iter());
     let unbalanced = rows.iter().filter(|row| !row.difference.is_zero()).count();
-    let tables =
-        [source_table(page, &sources), balance_table(page, &rows, &sum), identity(page)?, warnings(page)?];
-    let [sources_view, balance, identity, warnings] = match page.tables(tables)? {
+    let tables = [
+        source_table(page, &sources),
+        balance_table(page, &rows, &sum),
+        identity(page)?,
+        warnings(page)?,
+        publishes(page),
+    ];
+    let [sources_view, balance, identity, warnings, publishes] = match page.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -74,9 +80,18 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
         format!("Partial: {} could not be read.", words::plural(skipped, "object", "objects"))
     };
     let sentence = sentence.note(format!("{}. {freshness} {partial}", words::capital(&page.terms())));
-    let equation = Equation::new(page, &sum);
+    let equation = Equation::new(page, &equation::in_view(page, sum)?);
     let shell = Shell::of(page, "Data", vec![]).filtered(page, false);
-    page.page(&Data { shell, sentence, equation, sources: sources_view, balance, identity, warnings })
+    page.page(&Data {
+        shell,
+        sentence,
+        equation,
+        sources: sources_view,
+        balance,
+        identity,
+        warnings,
+        publishes,
+    })
 }
 
 fn source_table(context: &Context<'_>, sources: &[SourceStatus]) -> Table {
@@ -197,6 +212,38 @@ fn identity(context: &Context<'_>) -> Result<Table, PageError> {
         sort: ("period", true),
         empty: "No bill has been read.".to_owned(),
     })
+}
+
+/// The publishes that are kept, and the way to what changed since each.
+fn publishes(context: &Context<'_>) -> Table {
+    let kept = context.mart.kept();
+    let last = kept.len().saturating_sub(1);
+    let rows = kept.into_iter().enumerate().map(|(nth, publish)| {
+        let lens = Lens { with: Some(publish.mart_id.clone()), ..context.lens.shared() };
+        vec![
+            Cell::At(publish.at),
+            Cell::text(publish.mart_id),
+            if nth == last {
+                Cell::text("shown now")
+            } else {
+                Cell::link("What changed since, and why", lens.url(&Path::new(["compare"])))
+            },
+        ]
+    });
+    Table {
+        id: "publishes",
+        caption: "Publishes that are kept".to_owned(),
+        noun: ("publish", "publishes"),
+        columns: vec![
+            table::text("published", "Published"),
+            table::text("mart", "Figures"),
+            table::text("compared", "Compared with now").derived(),
+        ],
+        rows: rows.collect(),
+        foot: None,
+        sort: ("published", true),
+        empty: String::new(),
+    }
 }
 
 fn warnings(context: &Context<'_>) -> Result<Table, PageError> {

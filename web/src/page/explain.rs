@@ -8,12 +8,13 @@ use attribution::mart::{Dimension, ExplainPart, NONE, SpreadPart};
 use axum::extract::{RawQuery, State as Shared};
 use axum::response::Response;
 use model::Amount;
+use reports::explained::{Detail, Explained};
 
 use super::answer;
 use crate::context::{Context, only};
 use crate::error::PageError;
 use crate::layout::{Anchor, Shell};
-use crate::lens::Lens;
+use crate::lens::{Lens, TableState};
 use crate::link::Path;
 use crate::method;
 use crate::sentence::{self, Sentence};
@@ -33,8 +34,11 @@ struct Explain {
     sum: String,
     methods: TableView,
     parts: TableView,
-    /// What the view spreads; absent where it spreads nothing of the figure.
-    spread: Option<TableView>,
+    /// What the view spreads, and the charges that is of; absent where it spreads nothing of
+    /// the figure.
+    spread: Option<(TableView, TableView)>,
+    /// Where this figure is compared with what was published earlier.
+    compared: String,
 }
 
 pub async fn explain(Shared(state): Shared<State>, query: RawQuery) -> Response {
@@ -43,9 +47,10 @@ pub async fn explain(Shared(state): Shared<State>, query: RawQuery) -> Response 
 
 fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let filters = context.lens.filters.clone();
-    let parts = context.mart.explain(&context.query(&[], &filters))?;
-    let total = context.total(&filters)?;
-    let spread = context.mart.spread_parts(&context.query(&[], &filters))?;
+    let query = context.query(&[], &filters);
+    let Explained { totals, parts, spread, wholes, .. } =
+        Explained::ask(context.mart, &query, Detail::default())?;
+    let total: Amount = totals.iter().map(|row| row.cost).sum();
     let of_atoms: Amount = parts.iter().map(|part| part.cost).sum();
     let of_spread: Amount = spread.iter().map(|part| part.cost).sum();
     let sum = of_atoms + of_spread;
@@ -53,14 +58,15 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
         part_table(context, &parts, of_atoms),
         methods(context, &parts, &spread, sum),
         spread_table(context, &spread, of_spread),
+        whole_table(context, &wholes),
     ];
-    let [part_view, methods, spread_view] = match context.tables(tables)? {
+    let [part_view, methods, spread_view, whole_view] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
     let subject = if filters.is_empty() && context.lens.team.is_none() { "The platform" } else { "This" };
     let groups: std::collections::BTreeSet<&str> =
-        parts.iter().map(|part| part.charge_group_id.as_str()).collect();
+        parts.iter().chain(wholes.values().flatten()).map(|part| part.charge_group_id.as_str()).collect();
     let sentence = sentence::cost(context, subject, total)
         .say(": the sum of ")
         .figure(words::plural((parts.len() + spread.len()) as i64, "part", "parts"))
@@ -78,11 +84,13 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
         sum: format!("{sum} {}", context.scope.currency),
         methods,
         parts: part_view,
-        spread: (!spread.is_empty()).then_some(spread_view),
+        spread: (!spread.is_empty()).then_some((spread_view, whole_view)),
+        compared: context.lens.page().url(&Path::new(["compare"])),
     })
 }
 
-fn restrictions(context: &Context<'_>) -> Vec<(String, Anchor)> {
+/// What the lens restricts a figure to, each with the link that lifts it.
+pub fn restrictions(context: &Context<'_>) -> Vec<(String, Anchor)> {
     let lens = context.lens.page();
     let lifted = |lens: Lens, what: &str| Anchor {
         label: format!("Lift the restriction to {what}"),
@@ -183,25 +191,23 @@ fn part_table(context: &Context<'_>, parts: &[ExplainPart], total: Amount) -> Ta
     }
 }
 
-/// What the view spreads; the whole of each is explained in the view that spreads nothing.
+/// What the view spreads; the charges of each whole stand in a table of their own.
 fn spread_table(context: &Context<'_>, spread: &[SpreadPart], total: Amount) -> Table {
     let currency = context.scope.currency;
     let row = |part: &SpreadPart| {
-        let whole = [
-            Some(only(Dimension::Day, &part.day)),
-            Some(only(Dimension::Category, part.category.name())),
-            Some(only(Dimension::Service, &part.service)),
-            part.cluster_id.as_ref().map(|cluster| only(Dimension::Cluster, cluster)),
-        ];
-        let lens = Lens { view: Default::default(), team: None, ..context.lens.shared() };
-        let lens = Lens { filters: whole.into_iter().flatten().collect(), ..lens };
+        let table = TableState {
+            table: Some(WHOLES.to_owned()),
+            search: Some(part.whole_id.clone()),
+            ..TableState::default()
+        };
+        let whole = Lens { table, ..context.lens.page() };
         let subject = part.cluster_id.as_deref().unwrap_or(part.pool.as_str());
         vec![
             Cell::link(
                 format!("{} · {} · {subject}", part.category.name(), part.service),
-                lens.days(context.scope.from, context.scope.to).url(&Path::new(["explain"])),
+                format!("{}#{WHOLES}", whole.url(&context.path)),
             ),
-            Cell::text(part.day.as_str()),
+            part.day.parse().map_or(Cell::Nothing, |day| Cell::Day { day, href: None }),
             Cell::maybe(part.workload.as_deref()),
             Cell::maybe(part.team.as_deref()),
             Cell::text(arithmetic(&part.formula)),
@@ -209,6 +215,9 @@ fn spread_table(context: &Context<'_>, spread: &[SpreadPart], total: Amount) -> 
             Cell::Exact(part.cost),
             Cell::text(part.formula.as_str()),
             Cell::text(part.method.as_str()),
+            Cell::Count(part.weight),
+            Cell::Count(part.weight_total),
+            Cell::text(part.whole_id.as_str()),
         ]
     };
     Table {
@@ -219,18 +228,22 @@ fn spread_table(context: &Context<'_>, spread: &[SpreadPart], total: Amount) -> 
             table::text("whole_of", "Spread"),
             table::text("day", "Day").wide(),
             table::text("workload", "Workload"),
-            table::text("team", "Team"),
+            table::text("team", "Team").wide(),
             table::text("arithmetic", "Arithmetic").wide(),
-            table::number("whole", format!("Spread in all ({currency})")).wide(),
+            table::number("spread_cost", format!("Spread in all ({currency})")).wide(),
             table::number("cost", format!("Part ({currency})")),
             table::text("formula", "Formula").exported(),
             table::text("method", "Method").exported(),
+            table::number("weight", "Weight").exported(),
+            table::number("weight_total", "All weights").exported(),
+            table::text("whole", "Whole").exported(),
         ],
         rows: spread.iter().map(row).collect(),
         foot: Some({
             let mut foot = vec![Cell::text("All parts")];
             foot.extend((0..5).map(|_| Cell::Nothing));
-            foot.extend([Cell::Exact(total), Cell::Nothing, Cell::Nothing]);
+            foot.push(Cell::Exact(total));
+            foot.extend((0..5).map(|_| Cell::Nothing));
             foot
         }),
         sort: ("cost", true),
@@ -238,22 +251,82 @@ fn spread_table(context: &Context<'_>, spread: &[SpreadPart], total: Amount) -> 
     }
 }
 
-fn part_row(context: &Context<'_>, part: &ExplainPart) -> Vec<Cell> {
-    let lines = context.lens.page().url(&Path::new(["explain", &part.charge_group_id]));
-    let charge: Vec<&str> = std::iter::once(part.service.as_str())
+/// The table of the charges that the view spreads, in the URL.
+const WHOLES: &str = "wholes";
+
+/// The charges that the view spreads: each whole is the sum of its rows.
+fn whole_table(context: &Context<'_>, wholes: &BTreeMap<String, Vec<ExplainPart>>) -> Table {
+    let currency = context.scope.currency;
+    let row = |(id, part): (&String, &ExplainPart)| {
+        let lines = context.lens.page().url(&Path::new(["explain", &part.charge_group_id]));
+        vec![
+            Cell::text(id.as_str()),
+            Cell::link(charge(part), lines),
+            Cell::At(part.bucket_start),
+            Cell::maybe(part.cluster_id.as_deref()),
+            owner(part),
+            Cell::text(arithmetic(&part.formula)),
+            Cell::Exact(part.group_cost),
+            Cell::Exact(part.cost),
+            Cell::text(part.formula.as_str()),
+            Cell::text(part.method.as_str()),
+            Cell::text(part.charge_group_id.as_str()),
+        ]
+    };
+    Table {
+        id: WHOLES,
+        caption: "Charges that this view spreads".to_owned(),
+        noun: ("charge", "charges"),
+        columns: vec![
+            table::text("whole", "Of"),
+            table::text("service", "Charge"),
+            table::number("start", "Hour or day").wide(),
+            // Which of them is meant, the part that is spread says already.
+            table::text("cluster", "Cluster").exported(),
+            table::text("team", "Team, by rule").exported(),
+            table::text("arithmetic", "Arithmetic").wide(),
+            table::number("charge", format!("Charge ({currency})")).wide(),
+            table::number("cost", format!("Spread of it ({currency})")),
+            table::text("formula", "Formula").exported(),
+            table::text("method", "Method").exported(),
+            table::text("charge_group", "Charge").exported(),
+        ],
+        rows: wholes
+            .iter()
+            .flat_map(|(id, parts)| parts.iter().map(move |part| (id, part)))
+            .map(row)
+            .collect(),
+        foot: None,
+        sort: ("cost", true),
+        empty: String::new(),
+    }
+}
+
+/// A charge: its service, usage type and resource.
+fn charge(part: &ExplainPart) -> String {
+    std::iter::once(part.service.as_str())
         .chain(part.usage_type.as_deref())
         .chain(part.resource_id.as_deref())
-        .collect();
-    let team = match (&part.team, &part.owner_rule) {
+        .collect::<Vec<_>>()
+        .join(" · ")
+}
+
+/// Whose a part is, and what says so.
+fn owner(part: &ExplainPart) -> Cell {
+    match (&part.team, &part.owner_rule) {
         (Some(team), Some(rule)) => Cell::text(format!("{team}, by {rule}")),
         (Some(team), None) => Cell::text(team.as_str()),
         (None, _) => Cell::Nothing,
-    };
+    }
+}
+
+fn part_row(context: &Context<'_>, part: &ExplainPart) -> Vec<Cell> {
+    let lines = context.lens.page().url(&Path::new(["explain", &part.charge_group_id]));
     vec![
-        Cell::link(charge.join(" · "), lines),
+        Cell::link(charge(part), lines),
         Cell::At(part.bucket_start),
         went_to(context, part),
-        team,
+        owner(part),
         Cell::text(arithmetic(&part.formula)),
         // Parts are often below a cent: here every digit counts.
         Cell::Exact(part.group_cost),

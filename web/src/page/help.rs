@@ -19,6 +19,8 @@ struct Help {
     shell: Shell,
     methods: &'static [Method],
     licence: &'static str,
+    /// Where figures are compared with those of an earlier publish.
+    compared: String,
 }
 
 pub async fn help(RawQuery(query): RawQuery) -> Response {
@@ -27,7 +29,8 @@ pub async fn help(RawQuery(query): RawQuery) -> Response {
 
 fn build(query: &str) -> Result<Response, PageError> {
     let lens = Lens::parse(query).map_err(PageError::BadRequest)?;
+    let compared = lens.shared().url(&Path::new(["compare"]));
     let shell = Shell::without_mart("Help", &Path::new(["help"]), &lens);
-    let page = Help { shell, methods: &METHODS, licence: asset::ECHARTS_LICENCE.url };
+    let page = Help { shell, methods: &METHODS, licence: asset::ECHARTS_LICENCE.url, compared };
     Ok(response::html(StatusCode::OK, page.render()?))
 }

@@ -34,7 +34,7 @@ pub async fn lines(
 }
 
 fn build(context: &Context<'_>, group: &str) -> Result<Response, PageError> {
-    let lines = context.mart.bill_lines(group, context.lens.basis)?;
+    let lines = context.mart.bill_lines([group], context.lens.basis)?.remove(group).unwrap_or_default();
     if lines.is_empty() {
         let back = context.lens.page().url(&Path::new(["explain"]));
         return Err(PageError::NotFound {

@@ -2,6 +2,7 @@
 //! its template.
 
 pub mod clusters;
+pub mod compare;
 pub mod data;
 pub mod explain;
 pub mod help;

@@ -47,7 +47,7 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let group = context.lens.group.unwrap_or(Group::Team);
     let parts = parts::of(context, &[])?;
     let total = parts.total();
-    let balance = Balance::of(equation::balance(context)?.iter());
+    let balance = equation::in_view(context, Balance::of(equation::balance(context)?.iter()))?;
     let teams_by_cost = context.by(Dimension::Team, &[])?;
 
     let (chart, day_table) =

@@ -23,6 +23,8 @@ pub enum Cell {
     Money(Amount),
     /// Money that opens where it comes from.
     MoneyLink { amount: Amount, href: String },
+    /// Money that is not told where it is zero.
+    Part(Amount),
     /// Money with every digit.
     Exact(Amount),
     /// A decimal with more digits than an amount holds.
@@ -99,6 +101,8 @@ impl Cell {
                 label::visible(text)
             }
             Self::Money(amount) | Self::MoneyLink { amount, .. } => format::money(*amount, currency),
+            Self::Part(amount) if amount.is_zero() => String::new(),
+            Self::Part(amount) => format::signed_money(*amount, currency),
             Self::Exact(amount) | Self::Quantity(amount) => amount.to_string(),
             Self::Digits(digits) => digits.clone(),
             Self::Change { now, before } => format::change(*now, *before, currency),
@@ -119,6 +123,7 @@ impl Cell {
             Self::Text { text, .. } | Self::Swatch { text, .. } | Self::Tone { text, .. } => text.clone(),
             Self::Money(amount)
             | Self::MoneyLink { amount, .. }
+            | Self::Part(amount)
             | Self::Exact(amount)
             | Self::Quantity(amount) => amount.to_string(),
             Self::Digits(digits) => digits.clone(),
@@ -148,6 +153,7 @@ impl Cell {
     pub fn precise(&self, currency: Currency) -> Option<String> {
         match self {
             Self::Money(amount) | Self::MoneyLink { amount, .. } => Some(format!("{amount} {currency}")),
+            Self::Part(amount) if !amount.is_zero() => Some(format!("{amount} {currency}")),
             Self::Bytes(n) => Some(format!("{} bytes", format::count(*n))),
             Self::Millis(n) => Some(format!("{} ms", format::count(*n))),
             Self::VcoreMs(n) => Some(format!("{} vcore-ms", format::count(*n))),
@@ -186,6 +192,7 @@ impl Cell {
             }
             Self::Money(amount)
             | Self::MoneyLink { amount, .. }
+            | Self::Part(amount)
             | Self::Exact(amount)
             | Self::Quantity(amount) => Key::Number(amount.units()),
             Self::Digits(digits) => Key::Number(digits.parse::<Amount>().unwrap_or_default().units()),

@@ -12,7 +12,10 @@ use crate::response;
 /// its page still says what its figures are.
 pub fn response(context: &Context<'_>, table: &Table) -> Result<Response, PageError> {
     let priced = table.rows.iter().flatten().any(|cell| {
-        matches!(cell, Cell::Money(_) | Cell::MoneyLink { .. } | Cell::Exact(_) | Cell::Change { .. })
+        matches!(
+            cell,
+            Cell::Money(_) | Cell::MoneyLink { .. } | Cell::Part(_) | Cell::Exact(_) | Cell::Change { .. }
+        )
     });
     let kept: Vec<(usize, &Column)> =
         table.columns.iter().enumerate().filter(|(_, column)| !column.derived).collect();
@@ -23,8 +26,8 @@ pub fn response(context: &Context<'_>, table: &Table) -> Result<Response, PageEr
         tail = vec![context.scope.currency.to_string(), context.lens.basis.to_string()];
         let view = context.lens.view;
         if view != View::default() {
-            heads.extend(["idle_view".to_owned(), "shared_view".to_owned()]);
-            tail.extend([view.idle.to_string(), view.shared.to_string()]);
+            heads.extend(["idle_view", "shared_view", "ownership_view"].map(str::to_owned));
+            tail.extend([view.idle.to_string(), view.shared.to_string(), view.ownership.to_string()]);
         }
     }
     let mut writer = csv::Writer::from_writer(Vec::new());

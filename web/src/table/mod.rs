@@ -31,6 +31,8 @@ pub struct Column {
     pub numeric: bool,
     /// Left out on a phone.
     pub wide: bool,
+    /// Shown on a phone alone, in the place of others.
+    pub narrow: bool,
     /// Not in the CSV, because it follows from the other columns.
     pub derived: bool,
     /// In the CSV alone: of use to programs, in the way of people.
@@ -45,6 +47,7 @@ pub fn text(key: &'static str, head: &str) -> Column {
         name: None,
         numeric: false,
         wide: false,
+        narrow: false,
         derived: false,
         exported: false,
     }
@@ -52,7 +55,7 @@ pub fn text(key: &'static str, head: &str) -> Column {
 
 /// A column of figures.
 pub fn number(key: &'static str, head: impl Into<String>) -> Column {
-    Column { key, head: head.into(), name: None, numeric: true, wide: false, derived: false, exported: false }
+    Column { numeric: true, head: head.into(), ..text(key, "") }
 }
 
 impl Column {
@@ -64,6 +67,11 @@ impl Column {
     /// Left out on a phone.
     pub fn wide(self) -> Self {
         Self { wide: true, ..self }
+    }
+
+    /// Shown on a phone alone.
+    pub fn narrow(self) -> Self {
+        Self { narrow: true, ..self }
     }
 
     /// Left out of the page.

@@ -159,6 +159,9 @@ fn class(column: &Column) -> String {
     if column.wide {
         class.push_str(" wide");
     }
+    if column.narrow {
+        class.push_str(" narrow");
+    }
     class
 }
 

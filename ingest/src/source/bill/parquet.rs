@@ -1,4 +1,4 @@
-//! Parquet bills, one row group in memory at a time.
+//! Parquet bills, a part of a row group in memory at a time.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,9 +14,14 @@ use super::table::{Cells, Header, Line};
 use super::value::Value;
 use crate::source::ReadError;
 
+/// Cells in memory at a time, each of sixteen bytes or a little more. A row group of a bill
+/// holds up to a million rows of a hundred columns; its pages are decompressed once more for
+/// each part, which takes little beside what is made of the rows.
+const CELLS_A_BATCH: usize = 1 << 21;
+
 const COPY_AGAIN: &str = "it was copied or uploaded only in part: copy it again";
 
-/// The columns of one row group that are read.
+/// The columns of some rows that are read.
 pub(in crate::source) struct Batch {
     /// By position in the file; nothing for columns that are not read.
     columns: Vec<Option<BatchColumn>>,
@@ -34,6 +39,16 @@ enum BatchColumn {
 }
 
 impl Batch {
+    /// The wanted columns of a file of so many, read from it as this frame.
+    fn new(frame: &DataFrame, columns: usize, wanted: &[usize], rows: usize) -> PolarsResult<Self> {
+        let mut columns: Vec<Option<BatchColumn>> = (0..columns).map(|_| None).collect();
+        for (position, column) in wanted.iter().zip(frame.columns()) {
+            polars_ensure!(column.len() == rows, ComputeError: "column `{}` has {} of {rows} rows", column.name(), column.len());
+            columns[*position] = Some(BatchColumn::new(column.as_materialized_series())?);
+        }
+        Ok(Self { columns })
+    }
+
     /// A cell.
     pub(super) fn value(&self, column: usize, row: usize) -> Value<'_> {
         let Some(Some(column)) = self.columns.get(column) else { return Value::Null };
@@ -168,6 +183,7 @@ where
     let mut header = Header::new(names);
     let mut take = open(&mut header)?;
     let wanted: Vec<usize> = header.wanted().iter().copied().collect();
+    let rows_a_batch = CELLS_A_BATCH / wanted.len().clamp(1, CELLS_A_BATCH);
 
     let mut number = 0;
     // Polars reads what the footer names: a footer of one row group is a file of one.
@@ -180,25 +196,25 @@ where
             row_groups: vec![row_group],
             ..footer.clone()
         };
-        let batch = guarded(|| {
-            let mut reader = ParquetReader::new(file.try_clone()?).with_projection(Some(wanted.clone()));
-            reader.set_metadata(Arc::new(one));
-            let frame = reader.finish()?;
-            let mut columns: Vec<Option<BatchColumn>> = header.names().iter().map(|_| None).collect();
-            for (position, column) in wanted.iter().zip(frame.columns()) {
-                polars_ensure!(column.len() == rows, ComputeError: "column `{}` has {} of {rows} rows", column.name(), column.len());
-                columns[*position] = Some(BatchColumn::new(column.as_materialized_series())?);
+        let one = Arc::new(one);
+        for from in (0..rows).step_by(rows_a_batch) {
+            let rows = (rows - from).min(rows_a_batch);
+            let batch = guarded(|| {
+                let mut reader = ParquetReader::new(file.try_clone()?)
+                    .with_projection(Some(wanted.clone()))
+                    .with_slice(Some((from, rows)));
+                reader.set_metadata(Arc::clone(&one));
+                Batch::new(&reader.finish()?, header.names().len(), &wanted, rows)
+            })
+            .map_err(|fault| broken(format!("row group {} cannot be read: {fault}", index + 1)))?;
+            for row in 0..rows {
+                number += 1;
+                let cells = Cells::Parquet(&batch, row);
+                take(
+                    &Line { number, place: number.unsigned_abs(), uri, cells, null_text: header.null_text() },
+                    notes,
+                )?;
             }
-            Ok(Batch { columns })
-        })
-        .map_err(|fault| broken(format!("row group {} cannot be read: {fault}", index + 1)))?;
-        for row in 0..rows {
-            number += 1;
-            let cells = Cells::Parquet(&batch, row);
-            take(
-                &Line { number, place: number.unsigned_abs(), uri, cells, null_text: header.null_text() },
-                notes,
-            )?;
         }
     }
     Ok(())

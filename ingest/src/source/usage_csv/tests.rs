@@ -26,7 +26,7 @@ fn read_named(name: &str, text: &[u8]) -> Result<Vec<Line>, String> {
     days::check(&mut lines).map_err(|refusal| refusal.fault)?;
     // What was landed is what was read.
     let landed = sink.finish().unwrap();
-    let rows: usize = landed.frames.values().flatten().map(polars::prelude::DataFrame::height).sum();
+    let rows: usize = landed.rows.values().map(crate::packed::PackedRows::rows).sum();
     assert_eq!(rows, lines.len());
     Ok(lines)
 }

@@ -1,0 +1,37 @@
+-- What several models compute, once. Parts of a cost are cut off towards zero, so that none
+-- has another sign than its whole, and what the cuts left goes to the largest.
+
+-- Doubles hold 15 digits for sure: parts of a cost below a thousand are cut off at 12 digits,
+-- below a billion at 6, others at whole units. Counted in these units a cost and its parts are
+-- whole numbers that every engine has alike. The 1 in the fifteenth digit makes up for doubles
+-- that fall a hair short of 0.08.
+create or replace macro cut_units(cost) as
+    case
+        when abs(cost) < 1000 then cast(cast(cost as decimal(38, 12)) as double) * 1.000000000000001e12
+        when abs(cost) < 1000000000 then cast(cast(cost as decimal(38, 6)) as double) * 1.000000000000001e6
+        else cast(cast(cost as decimal(38, 0)) as double) * 1.000000000000001
+    end;
+
+-- The unit itself.
+create or replace macro cut_unit(cost) as
+    case
+        when abs(cost) < 1000 then cast(0.000000000001 as decimal(13, 12))
+        when abs(cost) < 1000000000 then cast(0.000001 as decimal(13, 12))
+        else cast(1 as decimal(13, 12))
+    end;
+
+-- A share of a cost so counted.
+create or replace macro cut_part(units, unit, share) as
+    cast(cast(cast(sign(units) * floor(abs(units) * share) as bigint) as decimal(19, 0)) * unit as decimal(38, 12));
+
+-- Of marts alone: a part of a cost by integer weights, cut off at 12 digits.
+create or replace macro part_of(cost, weight, weight_total) as
+    cast(sign(cast(cost as double)) * floor(
+        abs(cast(cost as double)) * (cast(weight as double) / cast(weight_total as double))
+        * 1.000000000000001e12
+    ) / 1e12 as decimal(38, 12));
+
+-- That part with what the cuts left, where it is the first.
+create or replace macro whole_part(cost, part, given, nth) as
+    case when nth = 1 then cast(part + (cost - given) as decimal(38, 18))
+        else cast(part as decimal(38, 18)) end;

@@ -1,0 +1,203 @@
+//! Views in SQL: what takes the place of `daily_costs` and `atoms` when costs are looked at
+//! otherwise than their rows say.
+
+use model::Category;
+use model::time::Instant;
+
+use super::{CostQuery, Idle, Ownership, Shared};
+
+/// Idle costs spread, of whatever is called `daily_costs` around it.
+const IDLE_SPREAD: &str = include_str!("../../sql/marts/idle_spread.sql");
+/// Shared costs spread, likewise.
+const SHARED_SPREAD: &str = include_str!("../../sql/marts/shared_spread.sql");
+
+/// Of each history of owners the team that was recorded when each day closed.
+const AS_WAS: &str =
+    "select owner_history_id, team, publish_nr, recorded_at from owner_history where is_as_was = 1";
+
+/// A cost's category and method follow from whether it has a team (see `ownership/atoms.sql`).
+pub(super) const OWNED: &str = "
+        h.team as team,
+        case
+            when d.method = 'storage-unmeasured' and h.team is not null then 'storage'
+            when d.category not in ('direct', 'unallocated') and d.method <> 'storage-unmeasured' then d.category
+            when h.team is null then 'unallocated'
+            else 'direct'
+        end as category,
+        case
+            when d.method = 'direct' and h.team is null then 'unowned'
+            when d.method = 'unowned' and h.team is not null then 'direct'
+            else d.method
+        end as method";
+
+/// What stands for the rule where the record says whose a cost is.
+const RECORDED: &str = "'recorded ' || strftime(h.recorded_at, '%Y-%m-%d %H:%M') || ' UTC by publish ' || h.publish_nr as owner_rule";
+
+/// What ownership is resolved for, from the columns of an atom: its type (`subject`) and the
+/// columns that name it, empty where they are no part of it. As in `ownership/resolved_owners.sql`.
+pub(super) const SUBJECT: [(&str, &str); 8] = [
+    (
+        "subject",
+        "case when a.category = 'shared' or a.part = 'consumer' then 'none' when a.part = 'run' then 'run'
+            when a.part = 'idle' then 'cluster' when a.part = 'table' then 'table' else 'charge' end",
+    ),
+    ("engine", "case when a.part = 'run' then a.engine else '' end"),
+    ("run_id", "case when a.part = 'run' then a.run_id else '' end"),
+    ("table_id", "case when a.part = 'table' then a.table_id else '' end"),
+    (
+        "cluster_id",
+        "case when a.part = 'idle' or a.method = 'unobserved-cluster' then a.cluster_id else '' end",
+    ),
+    ("tag_set_id", "case when a.part in ('run', 'idle') then '' else coalesce(a.tag_set_id, '') end"),
+    ("resource_id", "case when a.part in ('run', 'idle') then '' else coalesce(a.resource_id, '') end"),
+    ("account_id", "case when a.part in ('run', 'idle') then '' else coalesce(a.account_id, '') end"),
+];
+
+/// A moment as SQL: of our own making, so that it may stand in the text.
+fn literal(at: Instant) -> String {
+    format!("cast('{}' as timestamp)", at.naive_utc().format("%Y-%m-%d %H:%M:%S%.6f"))
+}
+
+impl Ownership {
+    /// The team each history of owners has in this view; nothing where no history is asked.
+    fn known(self) -> Option<String> {
+        match self {
+            Self::Restated => None,
+            Self::AsWas => Some(AS_WAS.to_owned()),
+            // Of what was first recorded later, the first record.
+            Self::AsOf(at) => Some(format!(
+                "select owner_history_id, team, publish_nr, recorded_at
+                from (
+                    select
+                        h.*,
+                        row_number() over (
+                            partition by owner_history_id
+                            order by
+                                case when recorded_at <= {at} then 0 else 1 end,
+                                case when recorded_at <= {at} then -publish_nr else publish_nr end
+                        ) as nth
+                    from owner_history h
+                ) ranked
+                where nth = 1",
+                at = literal(at)
+            )),
+        }
+    }
+}
+
+impl CostQuery {
+    /// What takes the place of `daily_costs` under this view.
+    pub(super) fn relation(&self) -> String {
+        let owned = self.owned_days();
+        let mut source = self.kept(&owned);
+        for spread in self.spreads() {
+            source.push_str(&format!(" union all by name select * from {spread}"));
+        }
+        if source == owned { source } else { format!("({source})") }
+    }
+
+    /// The atoms that this view does not spread.
+    pub(super) fn atoms(&self) -> String {
+        let owned = self.owned_atoms();
+        let kept = self.kept(&owned);
+        if kept == owned { kept } else { format!("({kept})") }
+    }
+
+    /// What this view spreads, as relations with the columns of `daily_costs` and of a part.
+    pub(super) fn spreads(&self) -> Vec<String> {
+        let mut spreads = Vec::new();
+        if self.view.idle == Idle::Proportional {
+            let idle = self.spread("idle_spread", IDLE_SPREAD);
+            spreads.push(format!("(select 'proportional' as spread, * from {idle})"));
+        }
+        if self.view.shared != Shared::Keep {
+            let shared = self.spread("shared_spread", SHARED_SPREAD);
+            spreads.push(format!("(select * from {shared} where spread = '{}')", self.view.shared));
+        }
+        spreads
+    }
+
+    /// Spreads by today's owners were made with the mart; by others they are made now, by the
+    /// same SQL over what takes the place of `daily_costs`.
+    fn spread(&self, made: &str, sql: &str) -> String {
+        match self.view.ownership {
+            Ownership::Restated => made.to_owned(),
+            _ => format!(
+                "(with daily_costs as materialized (select * from {}) select * from ({sql}))",
+                self.owned_days()
+            ),
+        }
+    }
+
+    /// `daily_costs` with the owners of this view; of other owners than today's only the days
+    /// and the currency asked for.
+    pub(super) fn owned_days(&self) -> String {
+        match self.view.ownership.known() {
+            None => "daily_costs".to_owned(),
+            Some(known) => format!(
+                "(with known as ({known})
+                select d.* replace ({OWNED})
+                from main.daily_costs d
+                join known h on h.owner_history_id = d.owner_history_id
+                where {span}
+                union all
+                select d.* from main.daily_costs d where d.owner_history_id is null and {span})",
+                span = self.span("d"),
+            ),
+        }
+    }
+
+    /// `atoms` with the owners of this view; where the record says so, in the rule's place.
+    pub(super) fn owned_atoms(&self) -> String {
+        let Some(known) = self.view.ownership.known() else { return "atoms".to_owned() };
+        let same: Vec<_> = SUBJECT.iter().map(|(name, sql)| format!("c.{name} = {sql}")).collect();
+        format!(
+            "(with known as ({known}),
+            found as (
+                select a.*, c.owner_history_id
+                from atoms a
+                left join changed_owners c on c.usage_date = a.usage_date and {}
+                where {}
+            )
+            select d.* replace ({OWNED}, {RECORDED})
+            from found d
+            join known h on h.owner_history_id = d.owner_history_id
+            union all
+            select d.* from found d where d.owner_history_id is null)",
+            same.join(" and "),
+            self.span("a"),
+        )
+    }
+
+    /// The days and the currency asked for, as a condition. Spreads are made within a day and
+    /// a currency: leaving others out changes none of their parts, as other filters would.
+    pub(super) fn span(&self, table: &str) -> String {
+        let mut conditions = vec!["true".to_owned()];
+        conditions.extend(self.from.map(|day| format!("{table}.usage_date >= cast('{day}' as date)")));
+        conditions.extend(self.to.map(|day| format!("{table}.usage_date < cast('{day}' as date)")));
+        conditions.extend(self.currency.map(|currency| format!("{table}.billing_currency = '{currency}'")));
+        conditions.join(" and ")
+    }
+
+    /// Rows of a table (`daily_costs` or `atoms`) that this view does not spread.
+    fn kept(&self, table: &str) -> String {
+        let mut spread = Vec::new();
+        if self.view.idle == Idle::Proportional {
+            spread.push(Category::Idle);
+        }
+        if self.view.shared != Shared::Keep {
+            spread.push(Category::Shared);
+        }
+        if spread.is_empty() && self.view.idle != Idle::Keep {
+            return table.to_owned();
+        }
+        let columns = match self.view.idle {
+            Idle::Keep => "* replace (case when category = 'idle' then null else team end as team)",
+            Idle::Owner | Idle::Proportional => "*",
+        };
+        let conditions: Vec<_> =
+            spread.iter().map(|category| format!("category <> '{}'", category.name())).collect();
+        let condition = if conditions.is_empty() { "true".into() } else { conditions.join(" and ") };
+        format!("select {columns} from {table} where {condition}")
+    }
+}

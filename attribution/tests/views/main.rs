@@ -1,0 +1,37 @@
+//! Views and comparisons: owners as they were in spreads and in explain, and what changed
+//! between two marts, with the figures of docs/ALLOCATION.md worked by hand.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod compared;
+mod owned;
+
+use attribution::rules::{Matcher, OwnerRule, Pattern, Team};
+use model::time::Instant;
+
+fn at(text: &str) -> Instant {
+    text.parse().unwrap()
+}
+
+fn rule(team: &str, matcher: Matcher) -> OwnerRule {
+    OwnerRule { team: team.into(), matcher, from: None, to: None }
+}
+
+fn workflow(team: &str, name: &str) -> OwnerRule {
+    rule(team, Matcher::Workflow(Pattern::from(name)))
+}
+
+fn cluster(team: &str, name: &str) -> OwnerRule {
+    rule(team, Matcher::Cluster(Pattern::from(name)))
+}
+
+fn resource(team: &str, name: &str) -> OwnerRule {
+    rule(team, Matcher::Resource(Pattern::from(name)))
+}
+
+fn teams(names: &[&str]) -> Vec<Team> {
+    let team = |name: &&str| Team { name: (*name).to_owned(), email: Vec::new(), parent: None };
+    names.iter().map(team).collect()
+}

@@ -1,0 +1,92 @@
+//! A dashboard asked through its router without a socket.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stopped")]
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+
+use crate::lab::Lab;
+
+/// A dashboard on a published lab, on the morning after its last day.
+pub struct Dashboard {
+    router: axum::Router,
+    /// What it serves.
+    pub lab: Lab,
+}
+
+pub struct Page {
+    pub status: StatusCode,
+    pub headers: axum::http::HeaderMap,
+    pub body: String,
+}
+
+impl Dashboard {
+    pub fn of_the_lab() -> Self {
+        let lab = Lab::new();
+        lab.ok(&["run"]);
+        Self::of(lab, || "2026-10-07T06:00:00Z".parse().unwrap())
+    }
+
+    pub fn of(lab: Lab, clock: web::Clock) -> Self {
+        Self { router: web::router(web::State::new(lab.path("ledger"), clock)), lab }
+    }
+
+    pub fn get(&self, url: &str) -> Page {
+        let request = Request::get(url).body(Body::empty()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let response = self.router.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let bytes = body.collect().await.unwrap().to_bytes();
+            Page {
+                status: parts.status,
+                headers: parts.headers,
+                body: String::from_utf8(bytes.to_vec()).unwrap(),
+            }
+        })
+    }
+
+    pub fn page(&self, url: &str) -> String {
+        let page = self.get(url);
+        assert_eq!(page.status, StatusCode::OK, "{url}: {}", text(&page.body));
+        page.body
+    }
+
+    pub fn csv(&self, url: &str) -> Vec<BTreeMap<String, String>> {
+        let body = self.page(url);
+        csv::Reader::from_reader(body.as_bytes()).deserialize().collect::<Result<_, _>>().unwrap()
+    }
+}
+
+/// The words of a page, markup taken out and entities resolved.
+pub fn text(html: &str) -> String {
+    let mut words = String::new();
+    let mut inside = false;
+    for c in html.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                words.push(' ');
+            }
+            c if !inside => words.push(c),
+            _ => {}
+        }
+    }
+    unescape(&words).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+pub fn unescape(text: &str) -> String {
+    [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&"), ("&amp;", "&")]
+        .iter()
+        .fold(text.to_owned(), |text, (entity, c)| text.replace(entity, c))
+}
+
+/// Values of an attribute.
+pub fn attributes<'h>(html: &'h str, name: &str) -> Vec<&'h str> {
+    let start = format!(" {name}=\"");
+    html.split(&start).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
