@@ -353,11 +353,14 @@ impl Builder {
             progress(model.name);
             // What is only built on is not written into the file: compressing it takes longer
             // than making it. It spills to the scratch directory where memory does not hold it.
-            self.make(model, match model.form {
-                Form::Table => "table",
-                Form::View => "view",
-                Form::Step => "temp table",
-            })?;
+            self.make(
+                model,
+                match model.form {
+                    Form::Table => "table",
+                    Form::View => "view",
+                    Form::Step => "temp table",
+                },
+            )?;
         }
         Ok(())
     }
@@ -365,10 +368,8 @@ impl Builder {
     /// Makes one model as this kind of thing.
     pub(crate) fn make(&self, model: &Model, form: &str) -> Result<(), EngineError> {
         if model.name == "table_upstream" {
-            lineage::pass_on(&self.connection).map_err(|cause| EngineError {
-                operation: "pass costs on along lineage".into(),
-                cause,
-            })?;
+            lineage::pass_on(&self.connection)
+                .map_err(|cause| EngineError { operation: "pass costs on along lineage".into(), cause })?;
         }
         let sql = format!("create {form} {} as\n{}", model.name, model.sql);
         let started = std::time::Instant::now();

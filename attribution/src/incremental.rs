@@ -157,7 +157,8 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
     /// Whether a table differs from the one of that name of the last mart.
     fn differs(&self, table: &str, name: &str) -> Result<bool, EngineError> {
         let digest = |table: &str| format!("(select (count(*), sum(hash(t))) from {table} t)");
-        let sql = format!("select {} is distinct from {}", digest(table), digest(&format!("before.main.{name}")));
+        let sql =
+            format!("select {} is distinct from {}", digest(table), digest(&format!("before.main.{name}")));
         ask(self.builder, &format!("compare `{name}`"), &sql)
     }
 
@@ -170,11 +171,15 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
         for table in ["landed_spans", "landed_files"] {
             self.run(
                 "forget files that are gone",
-                &format!("delete from {table} where path not in (select name from made_of where kind = 'landed')"),
+                &format!(
+                    "delete from {table} where path not in (select name from made_of where kind = 'landed')"
+                ),
             )?;
         }
-        let known: BTreeSet<String> =
-            self.texts("list files of bills", "select distinct path from landed_files")?.into_iter().collect();
+        let known: BTreeSet<String> = self
+            .texts("list files of bills", "select distinct path from landed_files")?
+            .into_iter()
+            .collect();
         let fresh: Vec<&str> =
             parts_of(manifest, Dataset::Charges).filter(|path| !known.contains(*path)).collect();
         self.builder.measure_charges(ledger, &fresh)?;
@@ -210,7 +215,8 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
             self.changed.insert(model.name.to_owned());
         }
         self.changed.insert("landed_charges".into());
-        let files: Vec<PathBuf> = parts_of(manifest, Dataset::Charges).map(|path| ledger.join(path)).collect();
+        let files: Vec<PathBuf> =
+            parts_of(manifest, Dataset::Charges).map(|path| ledger.join(path)).collect();
         self.builder.landed_view(Dataset::Charges, &files, "")
     }
 
@@ -300,7 +306,9 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
             "create temp view usage_shares as select * from before.main.usage_shares;
             create temp view charge_groups as select * from before.main.charge_groups where false",
         )?;
-        for model in MODELS.iter().filter(|model| ["charge_matches", "owner_of_consumer"].contains(&model.name)) {
+        for model in
+            MODELS.iter().filter(|model| ["charge_matches", "owner_of_consumer"].contains(&model.name))
+        {
             self.make_steps(model)?;
             self.builder.make(model, "temp table")?;
         }
@@ -329,10 +337,7 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
             };
             let database = self.mart.trim_end_matches(".main");
             self.run(&operation, &marks("now"))?;
-            self.run(
-                &operation,
-                &format!("use before; {}; use {database}", marks("before")),
-            )?;
+            self.run(&operation, &format!("use before; {}; use {database}", marks("before")))?;
             self.run(
                 &operation,
                 &format!(
@@ -461,10 +466,12 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
 
     /// Makes what sums the merged days.
     fn later_models(&mut self) -> Result<(), EngineError> {
-        for model in MODELS.iter().filter(|model| model.scope() == Scope::After && model.form == Form::Table) {
+        for model in MODELS.iter().filter(|model| model.scope() == Scope::After && model.form == Form::Table)
+        {
             (self.progress)(model.name);
             // The history of owners has every publish in it.
-            if model.name != "owner_history" && !model.reads().iter().any(|read| self.changed.contains(read)) {
+            if model.name != "owner_history" && !model.reads().iter().any(|read| self.changed.contains(read))
+            {
                 continue;
             }
             self.make_steps(model)?;

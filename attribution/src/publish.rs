@@ -12,9 +12,9 @@ use model::time::Instant;
 use sha2::{Digest, Sha256};
 
 use crate::engine::{Builder, EngineError, Failure};
-use crate::mart::Mart;
 use crate::incremental::{self, Inputs};
 use crate::made_of;
+use crate::mart::Mart;
 use crate::models::CHECKS;
 use crate::record::Record;
 use crate::rules::Rules;

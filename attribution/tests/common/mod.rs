@@ -90,8 +90,9 @@ impl Ledger {
 
     /// What is landed of a dataset no longer counts.
     pub fn forget(&mut self, dataset: Dataset) {
-        let (gone, kept) =
-            std::mem::take(&mut self.manifest.entries).into_iter().partition(|entry| entry.dataset == dataset);
+        let (gone, kept) = std::mem::take(&mut self.manifest.entries)
+            .into_iter()
+            .partition(|entry| entry.dataset == dataset);
         self.manifest.entries = kept;
         for entry in gone {
             let units = &mut self.manifest.sources.get_mut(&entry.source).unwrap().units;

@@ -82,7 +82,8 @@ fn differences(one: &Path, other: &Path) -> Vec<String> {
         let mart = attribution::publish::current_mart(ledger).unwrap().unwrap();
         connection.execute_batch(&format!("attach '{}' as {name} (read_only)", mart.display())).unwrap();
         let files = ledger.join("ownership/*.parquet");
-        let record = format!("create view record_{name} as select * from read_parquet('{}')", files.display());
+        let record =
+            format!("create view record_{name} as select * from read_parquet('{}')", files.display());
         connection.execute_batch(&record).unwrap();
     }
     let tables = |name: &str| -> BTreeSet<String> {
@@ -102,7 +103,9 @@ fn differences(one: &Path, other: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for (table, ours, theirs) in pairs {
         for (sign, these, those) in [("-", &theirs, &ours), ("+", &ours, &theirs)] {
-            let sql = format!("select cast(d as varchar) as row from (select * from {these} except all select * from {those}) d");
+            let sql = format!(
+                "select cast(d as varchar) as row from (select * from {these} except all select * from {those}) d"
+            );
             let rows = common::texts(&connection, &sql);
             for row in rows.iter().take(3) {
                 found.push(format!("{sign} {table} ({} rows): {}", rows.len(), row.join(",")));

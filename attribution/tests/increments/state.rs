@@ -185,7 +185,9 @@ impl State {
             9 => (self.list_again(day, number), "an inventory"),
             10 => (self.use_more(&day, number), "a usage row"),
             11 => (self.set(Dataset::Runs, 6, ["content-y", "nobody"][number % 2].into()), "a run's owner"),
-            12 => (self.set(Dataset::Tables, 5, ["content-y", "nobody"][number % 2].into()), "a table's owner"),
+            12 => {
+                (self.set(Dataset::Tables, 5, ["content-y", "nobody"][number % 2].into()), "a table's owner")
+            }
             13 => (self.set(Dataset::TagSets, 2, ["growth", "w1-j1"][number % 2].into()), "a tag"),
             14 => (self.set(Dataset::RunTables, 4, format!("{number}000")), "bytes written"),
             15 => (self.commit_once(&day, number), "a snapshot"),
@@ -244,7 +246,8 @@ impl State {
         let service = if resource.is_empty() { "Kinesis" } else { "" };
         // A file says shares or quantities, never both.
         let file = if dimension == "workload" { "quantities.csv" } else { "shares.csv" };
-        let amounts = if dimension == "workload" { format!(",{number}") } else { format!("0.{},", number % 49 + 1) };
+        let amounts =
+            if dimension == "workload" { format!(",{number}") } else { format!("0.{},", number % 49 + 1) };
         self.tell(Dataset::UsageShares, |_| {
             format!("{file},{line},{resource},{service},{day},,{dimension},{consumer},{amounts}")
         });
@@ -252,7 +255,9 @@ impl State {
     }
 
     fn commit_once(&mut self, day: &str, number: usize) -> bool {
-        let (Some(table), Some(run)) = (self.any(Dataset::Tables), self.any(Dataset::Runs)) else { return false };
+        let (Some(table), Some(run)) = (self.any(Dataset::Tables), self.any(Dataset::Runs)) else {
+            return false;
+        };
         let table = cells(&self.rows[&Dataset::Tables][table])[2].clone();
         let run = cells(&self.rows[&Dataset::Runs][run])[1].clone();
         let operation = ["append", "replace"][number % 2];
@@ -265,7 +270,9 @@ impl State {
     fn read_once(&mut self, day: &str, number: usize) -> bool {
         let Some(table) = self.any(Dataset::Tables) else { return false };
         let table = cells(&self.rows[&Dataset::Tables][table])[2].clone();
-        self.tell(Dataset::TableAccess, |_| format!("object,{day},{table},,{},{number}000,{day}", number % 9 + 1));
+        self.tell(Dataset::TableAccess, |_| {
+            format!("object,{day},{table},,{},{number}000,{day}", number % 9 + 1)
+        });
         true
     }
 }

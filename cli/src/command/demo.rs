@@ -67,7 +67,10 @@ pub fn run(options: &Demo) -> Result<ExitCode, Failure> {
     let code = if made.landed {
         super::run::attribute_only(&config, Attribute::default())?
     } else {
-        super::run::run(&config, &Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default() })?
+        super::run::run(
+            &config,
+            &Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default() },
+        )?
     };
     say(format!("ready after {:.1} s: {}", started.elapsed().as_secs_f64(), config.display()));
     if options.no_serve {
