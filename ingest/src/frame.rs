@@ -191,8 +191,7 @@ impl FrameBuilder {
     /// When packed rows do not read back, which what was packed always does.
     pub fn fill(&mut self, unit: &mut UnitRows<'_>, rows: usize, bytes: usize) -> Result<(), FrameError> {
         while unit.left > 0 && self.rows < rows && self.bytes < bytes {
-            self.row(unit.origin, &mut unit.unpacked)
-                .ok_or(FrameError::Packed { dataset: self.dataset })?;
+            self.row(unit.origin, &mut unit.unpacked).ok_or(FrameError::Packed { dataset: self.dataset })?;
             unit.left -= 1;
         }
         Ok(())

@@ -292,8 +292,7 @@ fn read_batch<'u>(
                     if let Ok(result) = &result {
                         // Spilled rows are no burden on memory.
                         rows.fetch_add(result.rows.values().map(PackedRows::rows).sum(), Ordering::Relaxed);
-                        bytes
-                            .fetch_add(result.rows.values().map(PackedRows::bytes).sum(), Ordering::Relaxed);
+                        bytes.fetch_add(result.rows.values().map(PackedRows::bytes).sum(), Ordering::Relaxed);
                     }
                     tick();
                     results.lock().unwrap_or_else(PoisonError::into_inner).push((at, (unit, result)));
