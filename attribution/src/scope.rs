@@ -131,7 +131,7 @@ pub(crate) fn is_daily_check(name: &str) -> bool {
 impl Model {
     /// What of it has to be made anew when some days changed.
     pub fn scope(&self) -> Scope {
-        // What is not listed is made in full, after all else: a test sees that all are listed.
+        // Waste is looked for in the merged marts, in full. A test sees that all others are listed.
         SCOPES.iter().find(|(name, _)| *name == self.name).map_or(Scope::After, |(_, scope)| *scope)
     }
 }
@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn every_model_has_a_scope() {
-        let models: Vec<_> = MODELS.iter().map(|model| model.name).collect();
+        let models: Vec<_> =
+            MODELS.iter().filter(|model| model.layer != "waste").map(|model| model.name).collect();
         let scopes: Vec<_> = SCOPES.iter().map(|(name, _)| *name).collect();
         assert_eq!(models, scopes);
         for name in DAILY_CHECKS {

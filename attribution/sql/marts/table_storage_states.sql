@@ -3,7 +3,7 @@
 -- collection, and their part of what the table's storage cost on each basis. The parts of a
 -- day sum to that exactly.
 -- Key: table_id, usage_date, billing_currency, state
-with costs as (
+with costs as materialized (
     select
         a.table_id, a.usage_date, g.billing_currency,
         sum(a.billed_cost) as billed_cost, sum(a.effective_cost) as effective_cost,
@@ -34,7 +34,7 @@ reaches as (
             else least(last_on, collected_on + (date_diff('day', collected_on, next_on) // 2)::int) end as to_on
     from collected
 ),
-near as (
+near as materialized (
     select
         table_id, cast(unnest(generate_series(cast(from_on as timestamp), cast(to_on as timestamp), interval 1 day)) as date) as usage_date,
         collected_on, live_bytes, expirable_bytes,
