@@ -37,13 +37,7 @@ pub fn run(path: &Path, options: &Compare) -> Result<ExitCode, Failure> {
     };
     warn_unknown_team(&later, &query);
     let earlier = earlier(&later, options)?;
-    let comparison = later.compare(&earlier, &query).map_err(|error| match error {
-        error @ MartError::Query { operation: "compare", .. } => Failure::new(
-            error,
-            "a mart that another version of the program made may not be comparable; later ones are",
-        ),
-        other => other.into(),
-    })?;
+    let comparison = later.compare(&earlier, &query)?;
     if comparison.earlier.id == comparison.later.id {
         say(format!("warning: nothing was published since: {} is still current", comparison.later.id));
     }
