@@ -103,8 +103,12 @@ pub(crate) fn make(
         return Ok(Made::Not(format!("{} of {of} days changed", days.len())));
     }
     let mut failures = increment.daily_models()?;
+    if increment.groups_share_a_number()? {
+        return Ok(Made::Not("two charge groups have one number".into()));
+    }
+    failures.extend(increment.check_lines()?);
     increment.later_models()?;
-    failures.extend(builder.check_some(|name| !scope::is_daily_check(name))?);
+    failures.extend(builder.check_some(|name| !scope::is_daily_check(name) && !scope::is_line_check(name))?);
     Ok(Made::Days { days, of, failures })
 }
 
@@ -444,6 +448,29 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
         Ok(failures)
     }
 
+    /// Whether the number of a charge group depends on what other days hold: two have one hash.
+    fn groups_share_a_number(&self) -> Result<bool, EngineError> {
+        ask(
+            self.builder,
+            "compare the numbers of charge groups",
+            "select count(distinct group_nr) <> count(*) or count(case when group_nr % 8 <> 0 then 1 end) > 0
+            from charge_groups",
+        )
+    }
+
+    /// Runs the checks of lines by all their pieces: those that touch a changed day.
+    fn check_lines(&self) -> Result<Vec<Failure>, EngineError> {
+        self.hide("stg_charges", TOUCHED)?;
+        self.hide(
+            "charge_pieces",
+            "line_id in (select line_id from stg_charges)
+                or cast(bucket_start as date) in (select day from changed_days)",
+        )?;
+        let failures = self.builder.check_some(scope::is_line_check)?;
+        self.run("forget", "drop table temp.main.stg_charges; drop table temp.main.charge_pieces")?;
+        Ok(failures)
+    }
+
     /// Hides a table of the mart behind those of its rows for which a condition holds.
     fn hide(&self, table: &str, condition: &str) -> Result<(), EngineError> {
         self.run(
@@ -464,19 +491,17 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
         )
     }
 
-    /// Makes what sums the merged days.
+    /// Makes what sums the merged days, whatever it reads: some of it asks for the time too.
     fn later_models(&mut self) -> Result<(), EngineError> {
-        for model in MODELS.iter().filter(|model| model.scope() == Scope::After && model.form == Form::Table)
-        {
+        for model in MODELS.iter().filter(|model| model.scope() == Scope::After) {
             (self.progress)(model.name);
-            // The history of owners has every publish in it.
-            if model.name != "owner_history" && !model.reads().iter().any(|read| self.changed.contains(read))
-            {
-                continue;
-            }
             self.make_steps(model)?;
-            self.builder.make(model, "or replace table")?;
-            self.changed.insert(model.name.to_owned());
+            match model.form {
+                Form::Table => self.builder.make(model, "or replace table")?,
+                Form::Step => self.builder.make(model, "temp table")?,
+                // The copy has it already.
+                Form::View => {}
+            }
         }
         Ok(())
     }

@@ -81,7 +81,7 @@ const SCOPES: &[(&str, Scope)] = &[
     ("resolved_owners", STEP),
     ("owner_changes", STEP),
     ("owner_records", STEP),
-    ("changed_owners", STEP),
+    ("changed_owners", day!("usage_date")),
     ("owner_history", Scope::After),
     ("daily_costs", day!("usage_date")),
     ("ownership_coverage", day!("usage_date")),
@@ -123,6 +123,14 @@ const DAILY_CHECKS: &[&str] = &[
     "coverage_is_whole",
 ];
 
+/// Checks of a bill line by all its pieces: they run on the lines that touch a changed day.
+const LINE_CHECKS: &[&str] = &["pieces_are_their_lines"];
+
+/// Whether a check looks at each bill line alone.
+pub(crate) fn is_line_check(name: &str) -> bool {
+    LINE_CHECKS.contains(&name)
+}
+
 /// Whether a check looks at each day alone.
 pub(crate) fn is_daily_check(name: &str) -> bool {
     DAILY_CHECKS.contains(&name)
@@ -131,7 +139,7 @@ pub(crate) fn is_daily_check(name: &str) -> bool {
 impl Model {
     /// What of it has to be made anew when some days changed.
     pub fn scope(&self) -> Scope {
-        // Waste is looked for in the merged marts, in full. A test sees that all others are listed.
+        // What is not listed (findings of waste) is made in full, after all else.
         SCOPES.iter().find(|(name, _)| *name == self.name).map_or(Scope::After, |(_, scope)| *scope)
     }
 }
@@ -222,11 +230,12 @@ mod tests {
 
     #[test]
     fn every_model_has_a_scope() {
-        let models: Vec<_> =
-            MODELS.iter().filter(|model| model.layer != "waste").map(|model| model.name).collect();
+        // Findings of waste are of everything there is.
+        let listed = MODELS.iter().filter(|model| model.layer != "waste");
+        let models: Vec<_> = listed.map(|model| model.name).collect();
         let scopes: Vec<_> = SCOPES.iter().map(|(name, _)| *name).collect();
         assert_eq!(models, scopes);
-        for name in DAILY_CHECKS {
+        for name in DAILY_CHECKS.iter().chain(LINE_CHECKS) {
             assert!(CHECKS.iter().any(|check| check.name == *name), "no check is called {name}");
         }
     }
