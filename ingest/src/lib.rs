@@ -6,8 +6,8 @@
 //!
 //! Read in this order: [`store`] (where objects come from), [`source`] (what a reader of
 //! one format is, and the list of them), [`rows`] (what readers produce), [`packed`] (rows
-//! that wait), [`frame`] (rows as typed columns), [`sink`] (what one object yielded), [`ledger`], [`part`] and [`land`]
-//! (how it becomes part of the ledger).
+//! that wait), [`frame`] (rows as typed columns), [`sink`] (what one object yielded),
+//! [`ledger`], [`part`] and [`land`] (how it becomes part of the ledger).
 
 mod commit;
 pub mod frame;
