@@ -1,7 +1,6 @@
 -- One row per run, hour, cluster and host: what it held there. Only of the log that
 -- stg_runs kept, so that a run logged twice is counted once.
 -- Key: engine, run_id, hour, cluster_id?, host?
--- Key: run_nr, hour, cluster_id?, host?
 select
     h.engine,
     h.run_id,

@@ -3,7 +3,6 @@
 -- else 1. Not of runs that failed: what those cost belongs to no table; but a stream that
 -- failed wrote until it did.
 -- Key: engine, run_id, table_id?
--- Key: run_nr, table_id?
 with tables as (
     select distinct table_id from stg_tables
 ),

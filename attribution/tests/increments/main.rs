@@ -25,7 +25,7 @@ use model::time::Instant;
 use state::State;
 
 /// Steps without the variable.
-const STEPS: usize = 40;
+const STEPS: usize = 18;
 
 fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
