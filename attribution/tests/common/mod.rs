@@ -17,6 +17,7 @@ use model::manifest::{Entry, MANIFEST_FILE, Manifest, Part, SourceRecord, UnitRe
 use model::money::Amount;
 use model::time::{Instant, PeriodKey};
 use model::{Basis, Currency};
+use proptest::prelude::*;
 
 /// The moment every test happens at.
 pub fn now() -> Instant {
@@ -401,4 +402,16 @@ pub fn rules_of(csv: &Path, rules: &mut Rules) {
         let day = |text: String| (!text.is_empty()).then(|| text.parse().unwrap());
         rules.owner_rules.push(OwnerRule { team, matcher, from: day(from), to: day(to) });
     }
+}
+
+/// Costs in units of 10^-18: nothing, the least there is, ordinary ones, and trillions.
+pub fn cost() -> impl Strategy<Value = i128> {
+    let magnitude = prop_oneof![
+        1 => Just(0_i128),
+        2 => 1..20_i128,
+        2 => 1..5_000_000_i128,
+        4 => 1..50_000_000_000_000_000_000_i128,
+        1 => 1..1_000_000_000_000_000_000_000_000_000_000_i128,
+    ];
+    (magnitude, prop::bool::weighted(0.2)).prop_map(|(units, negative)| if negative { -units } else { units })
 }

@@ -8,6 +8,8 @@ use model::Amount;
 use model::landed::Dataset;
 use proptest::prelude::*;
 
+use crate::common::cost;
+
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
@@ -67,18 +69,6 @@ pub struct World {
     tables: Vec<(usize, i64)>,
     inventory: Vec<(usize, i64)>,
     charges: Vec<Charge>,
-}
-
-/// Costs in units of 10^-18: nothing, the least there is, ordinary ones, and trillions.
-fn cost() -> impl Strategy<Value = i128> {
-    let magnitude = prop_oneof![
-        1 => Just(0_i128),
-        2 => 1..20_i128,
-        2 => 1..5_000_000_i128,
-        4 => 1..50_000_000_000_000_000_000_i128,
-        1 => 1..1_000_000_000_000_000_000_000_000_000_000_i128,
-    ];
-    (magnitude, prop::bool::weighted(0.2)).prop_map(|(units, negative)| if negative { -units } else { units })
 }
 
 fn runs() -> impl Strategy<Value = Vec<Run>> {
