@@ -1,7 +1,7 @@
 //! Properties of cutting a cost: whatever the weights, the parts sum to it on every basis and
 //! none has another sign.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
 mod common;
 
