@@ -30,6 +30,12 @@ SPELLINGS = [
 FUNCTIONS = {
     "cut_units": ("cost decimal(38, 18)", "double"),
     "cut_unit": ("cost decimal(38, 18)", "decimal(13, 12)"),
+    "subject_kind": ("part string", "string"),
+    "subject_engine": ("part string, engine string, consumer_kind string", "string"),
+    "subject_run": ("part string, run_id string, consumer string", "string"),
+    "subject_table": ("part string, table_id string", "string"),
+    "subject_cluster": ("part string, method string, cluster_id string", "string"),
+    "subject_fact": ("part string, fact string", "string"),
     "cut_part": ("units double, unit decimal(13, 12), share double", "decimal(38, 12)"),
 }
 
