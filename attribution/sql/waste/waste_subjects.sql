@@ -30,11 +30,11 @@ tables as (
 ),
 bucket_teams as (
     select
-        case when resource_id like 'arn:aws%:s3:::%' then split_part(resource_id, ':::', 2) else resource_id end
-            as subject,
-        arg_max(team, usage_date) as team
-    from atoms
-    where part = 'unmeasured' and method = 'storage-unmeasured' and resource_id is not null
+        bucket_of(g.resource_id) as subject,
+        arg_max(a.team, cast(a.usage_date as varchar) || coalesce(a.team, '')) as team
+    from owned_atoms a
+    join charge_groups g on g.group_nr = a.group_nr
+    where a.part = 'unmeasured' and a.method = 'storage-unmeasured' and g.resource_id is not null
     group by 1
 ),
 subjects as (
