@@ -30,6 +30,15 @@ SPELLINGS = [
 FUNCTIONS = {
     "cut_units": ("cost decimal(38, 18)", "double"),
     "cut_unit": ("cost decimal(38, 18)", "decimal(13, 12)"),
+    "bucket_of": ("resource_id string", "string"),
+    "storage_class_of": ("usage_type string", "string"),
+    "stored_bytes_of": ("quantity double, unit string, day timestamp", "double"),
+    "subject_kind": ("part string", "string"),
+    "subject_engine": ("part string, engine string, consumer_kind string", "string"),
+    "subject_run": ("part string, run_id string, consumer string", "string"),
+    "subject_table": ("part string, table_id string", "string"),
+    "subject_cluster": ("part string, method string, cluster_id string", "string"),
+    "subject_fact": ("part string, fact string", "string"),
     "cut_part": ("units double, unit decimal(13, 12), share double", "decimal(38, 12)"),
 }
 

@@ -24,6 +24,65 @@ create or replace macro cut_unit(cost) as
 create or replace macro cut_part(units, unit, share) as
     cast(cast(cast(sign(units) * floor(abs(units) * share) as bigint) as decimal(19, 0)) * unit as decimal(38, 12));
 
+-- The bucket of a resource: arn:aws:s3:::bucket, or its name.
+create or replace macro bucket_of(resource_id) as
+    case when resource_id like 'arn:aws%:s3:::%' then split_part(resource_id, ':::', 2) else resource_id end;
+
+-- The storage class that a usage type bills: TimedStorage-SIA-ByteHrs, EUW1-TimedStorage-ByteHrs, ...
+create or replace macro storage_class_of(usage_type) as
+    case
+        when usage_type like '%TimedStorage-ByteHrs' then 'STANDARD'
+        when usage_type like '%TimedStorage-SIA-%' then 'STANDARD_IA'
+        when usage_type like '%TimedStorage-ZIA-%' then 'ONEZONE_IA'
+        when usage_type like '%TimedStorage-GIR-%' then 'GLACIER_IR'
+        when usage_type like '%TimedStorage-GDA-%' then 'DEEP_ARCHIVE'
+        when usage_type like '%TimedStorage-Glacier%' then 'GLACIER'
+        when usage_type like '%TimedStorage-INT-%' then 'INTELLIGENT_TIERING'
+        when usage_type like '%TimedStorage-RRS-%' then 'REDUCED_REDUNDANCY'
+    end;
+
+-- Bytes that a quantity of a day stored all day long: GB-months x 2^30 x hours of the month / 24.
+create or replace macro stored_bytes_of(quantity, unit, day) as
+    case
+        when unit like 'GB-Mo%' or unit like 'GB/Mo%' then
+            quantity * 1073741824.0
+            * (unix_seconds(date_trunc('month', day) + interval 1 month) - unix_seconds(date_trunc('month', day)))
+            / 3600.0 / 24.0
+        when unit like 'GB-H%' or unit like 'GB/H%' then quantity * 1073741824.0 / 24.0
+        when lower(unit) like 'byte-h%' or lower(unit) like 'bytes-h%' then quantity / 24.0
+    end;
+
+-- What ownership of an atom is resolved for, and the columns that name it, empty where they are
+-- no part of it: a run; a cluster (what was idle); a table in a bucket; a consumer of told usage
+-- with the charge it stands on, which is its owner where it has none; or the charge.
+create or replace macro subject_kind(part) as
+    case part
+        when 'run' then 'run'
+        when 'idle' then 'cluster'
+        when 'table' then 'table'
+        when 'consumer' then 'consumer'
+        else 'charge'
+    end;
+
+create or replace macro subject_engine(part, engine, consumer_kind) as
+    coalesce(case part when 'run' then engine when 'consumer' then consumer_kind end, '');
+
+create or replace macro subject_run(part, run_id, consumer) as
+    coalesce(case part when 'run' then run_id when 'consumer' then consumer end, '');
+
+create or replace macro subject_table(part, table_id) as
+    coalesce(case part when 'table' then table_id end, '');
+
+-- A cluster of which nothing is known but what its charges say: they are the subject, beside it.
+create or replace macro subject_cluster(part, method, cluster_id) as
+    coalesce(case
+        when part in ('idle', 'consumer') or method in ('unobserved-cluster', 'usage-rest') then cluster_id
+    end, '');
+
+-- Tags, resource and account of the charge.
+create or replace macro subject_fact(part, fact) as
+    coalesce(case when part not in ('run', 'idle') then fact end, '');
+
 -- Of marts alone: a part of a cost by integer weights, cut off at 12 digits.
 create or replace macro part_of(cost, weight, weight_total) as
     cast(sign(cast(cost as double)) * floor(

@@ -1,5 +1,5 @@
 -- Tables the engine fills before the models run: the configuration and the manifest's facts.
-create table parameters (mart_id varchar, published_at timestamp, default_team varchar, display_timezone varchar);
+create table parameters (mart_id varchar, published_at timestamp, default_team varchar, display_timezone varchar, run_weight varchar);
 create table publishes (publish_nr bigint, recorded_at timestamp, mart_id varchar);
 create table teams (position bigint, team varchar, email varchar, parent varchar);
 create table rule_shared_fixed (team varchar, weight bigint);

@@ -154,8 +154,14 @@ impl Builder {
         let connection = &self.connection;
         connection
             .execute(
-                "insert into parameters values (?, cast(? as timestamp), ?, ?)",
-                params![id, now.naive_utc().to_string(), rules.default_team, rules.display_timezone],
+                "insert into parameters values (?, cast(? as timestamp), ?, ?, ?)",
+                params![
+                    id,
+                    now.naive_utc().to_string(),
+                    rules.default_team,
+                    rules.display_timezone,
+                    rules.run_weight.name()
+                ],
             )
             .map_err(failed)?;
         connection

@@ -68,7 +68,7 @@ pub(crate) fn obstacle(current: &Path, inputs: &Inputs<'_>) -> Result<Option<Str
     // What this publish would add to the record is what differs from what that one recorded.
     let recorded: u64 =
         connection.query_row("select coalesce(max(publish_nr), 0) from publishes", [], |row| row.get(0))?;
-    let is_recorded = recorded + 1 == inputs.record.number();
+    let is_recorded = recorded == inputs.record.made();
     Ok((!is_recorded).then(|| "the record of ownership is not the last mart's".to_owned()))
 }
 

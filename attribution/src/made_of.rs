@@ -59,6 +59,7 @@ pub(crate) fn digests(manifest: &Manifest, rules: &Rules) -> Vec<(&'static str, 
         ("the default team", of(&rules.default_team)),
         ("the owner rules", of(&rules.owner_rules)),
         ("the pool rules", of(&rules.pool_rules)),
+        ("what weighs a run", of(&rules.run_weight)),
     ]
 }
 

@@ -65,6 +65,7 @@ pub const MODELS: &[Model] = &[
     kept("staging", "stg_run_hours", include_str!("../sql/staging/stg_run_hours.sql")),
     kept("staging", "stg_tables", include_str!("../sql/staging/stg_tables.sql")),
     kept("staging", "stg_storage", include_str!("../sql/staging/stg_storage.sql")),
+    kept("staging", "stg_table_access", include_str!("../sql/staging/stg_table_access.sql")),
     step("staging", "stg_table_uses", include_str!("../sql/staging/stg_table_uses.sql")),
     kept("staging", "stg_table_requests", include_str!("../sql/staging/stg_table_requests.sql")),
     kept("staging", "stg_run_outputs", include_str!("../sql/staging/stg_run_outputs.sql")),

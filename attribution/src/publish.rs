@@ -207,6 +207,7 @@ pub fn publish_as(
     let record = Record::open(ledger, current_id)?;
     // One that cannot be opened any more is built anew.
     if current.as_deref().is_some_and(|current| current == target && Mart::open_file(current).is_ok()) {
+        record.note_seen(&id, now)?;
         return Ok(Outcome::Unchanged { id });
     }
 

@@ -1,6 +1,10 @@
 //! The record of ownership: which team and rule each subject had on each day by each publish,
 //! kept for good in `ledger/ownership/`.
 //!
+//! A run that finds the current mart up to date on a later day than the last publish adds
+//! `<number>-seen.parquet`, which holds itself alone: as-was asks what was known when a day closed,
+//! and that nothing had changed then is knowledge too.
+//!
 //! A publish adds one file, `<number>.parquet`, of what differs from what was recorded before
 //! and of itself. It stands under a name that names its mart until `marts/current` names that
 //! mart too: a publish that was killed before never was, one that was killed after is whole.
@@ -10,6 +14,9 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use duckdb::Connection;
+use model::time::Instant;
 
 use crate::engine::{Builder, EngineError};
 use crate::publish::PublishError;
@@ -22,11 +29,23 @@ const MOST_FILES: usize = 24;
 
 const PENDING: &str = ".pending-";
 const ALL: &str = "-all.parquet";
+const SEEN: &str = "-seen.parquet";
 const CHANGES: &str = ".parquet";
 
 /// Columns of a record file.
 const COLUMNS: &str = "publish_nr, recorded_at, mart_id, subject, engine, run_id, table_id, cluster_id, tag_set_id, \
      resource_id, account_id, usage_date, team, owner_rule";
+
+/// What a file of the record holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kept {
+    /// What one publish changed.
+    Changes,
+    /// Everything until then.
+    All,
+    /// That nothing had changed.
+    Seen,
+}
 
 /// The record as one publish finds it.
 pub(crate) struct Record {
@@ -35,6 +54,8 @@ pub(crate) struct Record {
     files: Vec<PathBuf>,
     /// Number of the publish that is under way.
     number: u64,
+    /// Number of the last publish that made a mart.
+    made: u64,
 }
 
 /// A file written and waiting for its mart to become current.
@@ -55,7 +76,7 @@ impl Record {
         let directory = ledger.join(OWNERSHIP);
         let failed = |cause| file_error("put in order", &directory, cause);
         fs::create_dir_all(&directory).map_err(failed)?;
-        let mut found: Vec<(u64, bool, PathBuf)> = Vec::new();
+        let mut found: Vec<(u64, Kept, PathBuf)> = Vec::new();
         for entry in fs::read_dir(&directory).map_err(failed)? {
             let mut path = entry.map_err(failed)?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
@@ -73,27 +94,32 @@ impl Record {
                 continue;
             }
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let (number, is_all) = match name.strip_suffix(ALL) {
-                Some(number) => (number, true),
-                None => (name.strip_suffix(CHANGES).unwrap_or_default(), false),
+            let (number, kept) = if let Some(number) = name.strip_suffix(ALL) {
+                (number, Kept::All)
+            } else if let Some(number) = name.strip_suffix(SEEN) {
+                (number, Kept::Seen)
+            } else {
+                (name.strip_suffix(CHANGES).unwrap_or_default(), Kept::Changes)
             };
             // What has another name is not ours: it is let be.
             if let Ok(number) = number.parse() {
-                found.push((number, is_all, path));
+                found.push((number, kept, path));
             }
         }
         found.sort();
         let number = found.last().map_or(0, |(number, ..)| *number) + 1;
-        let whole = found.iter().rposition(|(_, is_all, _)| *is_all).unwrap_or(0);
+        let made =
+            found.iter().rev().find(|(_, kept, _)| *kept != Kept::Seen).map_or(0, |(number, ..)| *number);
+        let whole = found.iter().rposition(|(_, kept, _)| *kept == Kept::All).unwrap_or(0);
         for (.., path) in found.drain(..whole) {
             fs::remove_file(path).map_err(failed)?;
         }
-        Ok(Self { directory, files: found.into_iter().map(|(.., path)| path).collect(), number })
+        Ok(Self { directory, files: found.into_iter().map(|(.., path)| path).collect(), number, made })
     }
 
-    /// Number of the publish that is under way.
-    pub(crate) const fn number(&self) -> u64 {
-        self.number
+    /// Number of the last publish that made a mart; 0 where none did.
+    pub(crate) const fn made(&self) -> u64 {
+        self.made
     }
 
     /// Makes the record readable to the models, as `recorded_owners`.
@@ -104,12 +130,60 @@ impl Record {
         if self.files.is_empty() {
             return Ok(());
         }
-        let files: Vec<_> = self.files.iter().map(|file| literal(file)).collect();
-        let sql = format!(
-            "create or replace temp view recorded_owners as select {COLUMNS} from read_parquet([{}])",
-            files.join(", ")
-        );
+        let sql =
+            format!("create or replace temp view recorded_owners as select {COLUMNS} from {}", self.rows());
         builder.run("read the record of ownership", &sql)
+    }
+
+    fn rows(&self) -> String {
+        let files: Vec<_> = self.files.iter().map(|file| literal(file)).collect();
+        format!("read_parquet([{}])", files.join(", "))
+    }
+
+    /// Notes that the current mart was found up to date, once a UTC day.
+    ///
+    /// # Errors
+    /// When the record cannot be read or the file not be written.
+    pub(crate) fn note_seen(&self, mart: &str, now: Instant) -> Result<(), PublishError> {
+        if self.files.is_empty() {
+            return Ok(());
+        }
+        let failed = |cause| EngineError { operation: "note that nothing had changed".into(), cause };
+        let connection = Connection::open_in_memory().map_err(failed)?;
+        let at = now.naive_utc().to_string();
+        let is_noted: bool = connection
+            .query_row(
+                &format!(
+                    "select coalesce(max(cast(recorded_at as date)) >= cast(cast(? as timestamp) as date), false)
+                    from {} where subject = 'publish'",
+                    self.rows()
+                ),
+                [&at],
+                |row| row.get(0),
+            )
+            .map_err(failed)?;
+        if is_noted {
+            return Ok(());
+        }
+        let target = self.directory.join(format!("{:08}{SEEN}", self.number));
+        let temporary = target.with_extension("tmp");
+        let row = format!(
+            "select cast({} as bigint) as publish_nr, cast('{at}' as timestamp) as recorded_at, '{mart}' as mart_id,
+                'publish' as subject, '' as engine, '' as run_id, '' as table_id, '' as cluster_id, '' as tag_set_id,
+                '' as resource_id, '' as account_id, cast(null as date) as usage_date, cast(null as varchar) as team,
+                cast(null as varchar) as owner_rule",
+            self.number
+        );
+        connection
+            .execute_batch(&format!(
+                "copy ({row}) to {} (format parquet, compression zstd)",
+                literal(&temporary)
+            ))
+            .map_err(failed)?;
+        sync(&temporary)
+            .and_then(|()| fs::rename(&temporary, &target))
+            .and_then(|()| sync(&self.directory))
+            .map_err(|cause| file_error("write", &target, cause))
     }
 
     /// Writes what the built mart adds, to count once [`Pending::settle`] is called.

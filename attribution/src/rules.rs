@@ -155,6 +155,37 @@ pub struct PoolRule {
     pub shared: bool,
 }
 
+/// What weighs a run among the runs of a node: its parts of the node's cores and memory, made
+/// one number. How much of the node they use together is always the larger of the two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum RunWeight {
+    /// The larger of both parts.
+    #[default]
+    Bottleneck,
+    /// The part of the cores.
+    Cores,
+    /// The part of the memory.
+    Memory,
+    /// Nine tenths of the part of the cores and one of the part of the memory: about what clouds
+    /// charge for a core and for a GiB of memory.
+    NineToOne,
+}
+
+impl RunWeight {
+    /// All, in the order they are offered.
+    pub const ALL: [Self; 4] = [Self::Bottleneck, Self::Cores, Self::Memory, Self::NineToOne];
+
+    /// The word of the configuration, and of `parameters.run_weight`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bottleneck => "bottleneck",
+            Self::Cores => "cores",
+            Self::Memory => "memory",
+            Self::NineToOne => "9:1",
+        }
+    }
+}
+
 /// Everything attribution is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Rules {
@@ -166,6 +197,8 @@ pub struct Rules {
     pub default_team: Option<String>,
     /// Pool rules, before the shipped ones.
     pub pool_rules: Vec<PoolRule>,
+    /// What weighs a run among the runs of a node.
+    pub run_weight: RunWeight,
     /// Parts of 10^12 that teams bear of shared costs where those are spread by fixed shares.
     pub shared_fixed: Vec<(String, i64)>,
     /// IANA name of the zone in which times are shown.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use attribution::mart::{CostQuery, Dimension, Idle, Mart, Ownership, OwnershipQuery, Shared, View, as_of};
-use attribution::publish::current_mart;
+use attribution::publish::{Outcome, current_mart};
 use attribution::record::OWNERSHIP;
 use attribution::rules::{Matcher, OwnerRule, Pattern, Regex, Rules};
 use common::Ledger;
@@ -64,6 +64,53 @@ fn recorded(ledger: &Ledger) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+#[test]
+fn a_run_that_finds_nothing_new_says_what_was_known_when_the_day_closed() {
+    let ledger = ledger();
+    let first = Rules { owner_rules: vec![resource("a", "s-*")], ..ledger.rules() };
+    let second = Rules { owner_rules: vec![resource("b", "s-*")], ..ledger.rules() };
+    ledger.publish_at(&first, at("2026-10-06T12:00:00Z")).unwrap();
+    // On the day of the publish itself nothing is added, and once on a later one.
+    for (hour, files) in
+        [("2026-10-06T23:00:00Z", 1), ("2026-10-07T02:00:00Z", 2), ("2026-10-07T03:00:00Z", 2)]
+    {
+        assert!(matches!(ledger.publish_at(&first, at(hour)).unwrap(), Outcome::Unchanged { .. }));
+        assert_eq!(recorded(&ledger).len(), files, "{hour}");
+    }
+    assert_eq!(recorded(&ledger)[1], "00000002-seen.parquet");
+    ledger.publish_at(&second, at("2026-10-08T10:00:00Z")).unwrap();
+    assert_eq!(by_team(&ledger, Ownership::Restated), ["b direct=10"]);
+    // Without the second line of the record the first to know the 6th closed would have been `b`'s.
+    assert_eq!(by_team(&ledger, Ownership::AsWas), ["a direct=10"]);
+}
+
+#[test]
+fn consumers_of_told_usage_have_a_history_and_what_they_leave_has_its_own() {
+    let mut ledger = Ledger::new();
+    ledger.land_text(
+        Dataset::Charges,
+        "charge_period_start,charge_period_end,billed_cost,service_name,resource_id,x_usage_type,consumed_quantity,consumed_unit\n\
+         2026-10-05 00:00,2026-10-06 00:00,2,Kinesis,s-1,Shard,,\n\
+         2026-10-05 00:00,2026-10-06 00:00,4,S3,lake,TimedStorage-ByteHrs,24000,Byte-Hours\n",
+    );
+    ledger.land_text(
+        Dataset::UsageShares,
+        "source_line,resource_id,starts_on,ends_on,dimension,consumer,share\n\
+         1,s-1,2026-10-01,2026-11-01,user,ann,0.5\n\
+         2,lake,2026-10-01,2026-11-01,user,ann,0.25\n",
+    );
+    ledger.commit();
+    let of_ann = |team: &str| rule(team, Matcher::User("ann".into()));
+    let first = Rules { owner_rules: vec![of_ann("a")], ..ledger.rules() };
+    let second = Rules { owner_rules: vec![of_ann("b"), resource("c", "lake")], ..ledger.rules() };
+    ledger.publish_at(&first, at("2026-10-06T12:00:00Z")).unwrap();
+    ledger.publish_at(&second, at("2026-10-08T12:00:00Z")).unwrap();
+    // Half of 2 and a quarter of 4 are ann's; 1 of the stream is nobody's, 3 of the bucket c's.
+    assert_eq!(by_team(&ledger, Ownership::Restated), ["(none) unallocated=1", "b usage=2", "c storage=3"]);
+    // Before, what ann left of the bucket was nobody's either.
+    assert_eq!(by_team(&ledger, Ownership::AsWas), ["(none) unallocated=4", "a usage=2"]);
 }
 
 #[test]

@@ -78,6 +78,11 @@ pub const METHODS: [Method; 19] = [
         formula: "What the shares of the day leave over: it stays with the owner of the charge.",
     },
     Method {
+        name: "storage-usage-rest",
+        title: "Bytes told to be nobody’s",
+        formula: "What the shares of the day leave over of a bucket: it stays with the owner of the bucket.",
+    },
+    Method {
         name: "shared",
         title: "Of use to all",
         formula: "Support, tax, credits and unused commitments: kept apart, not spread.",

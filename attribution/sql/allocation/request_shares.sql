@@ -6,9 +6,7 @@
 with groups as (
     select
         g.group_nr,
-        -- arn:aws:s3:::bucket
-        case when g.resource_id like 'arn:aws%:s3:::%' then split_part(g.resource_id, ':::', 2) else g.resource_id end
-            as bucket,
+        bucket_of(g.resource_id) as bucket,
         g.usage_date,
         -- Requests-Tier1 is of the class of PUT, Requests-SIA-Tier2 of that of GET.
         case

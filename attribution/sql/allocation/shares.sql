@@ -77,8 +77,8 @@ union all
 select
     u.group_nr, cast(null as bigint),
     case when u.consumer_kind = 'table' then lower(u.consumer) end, u.consumer_kind, u.consumer,
-    u.method, u.weight,
-    -- What nobody used stays what the group was.
+    -- What nobody used stays what the group was; of storage it has a name of its own.
+    case when u.consumer is null and g.pool_kind = 'storage' then 'storage-usage-rest' else u.method end, u.weight,
     case
         when u.consumer is not null then 'consumer'
         when g.pool_kind in ('compute', 'overhead') then 'idle'

@@ -9,31 +9,11 @@ with groups as (
     select
         g.group_nr,
         g.billing_currency,
-        -- arn:aws:s3:::bucket
-        case when g.resource_id like 'arn:aws%:s3:::%' then split_part(g.resource_id, ':::', 2) else g.resource_id end
-            as bucket,
+        bucket_of(g.resource_id) as bucket,
         g.usage_date,
-        -- TimedStorage-SIA-ByteHrs, EUW1-TimedStorage-ByteHrs, ...
-        case
-            when g.usage_type like '%TimedStorage-ByteHrs' then 'STANDARD'
-            when g.usage_type like '%TimedStorage-SIA-%' then 'STANDARD_IA'
-            when g.usage_type like '%TimedStorage-ZIA-%' then 'ONEZONE_IA'
-            when g.usage_type like '%TimedStorage-GIR-%' then 'GLACIER_IR'
-            when g.usage_type like '%TimedStorage-GDA-%' then 'DEEP_ARCHIVE'
-            when g.usage_type like '%TimedStorage-Glacier%' then 'GLACIER'
-            when g.usage_type like '%TimedStorage-INT-%' then 'INTELLIGENT_TIERING'
-            when g.usage_type like '%TimedStorage-RRS-%' then 'REDUCED_REDUNDANCY'
-        end as storage_class,
-        case
-            when g.quantity_unit like 'GB-Mo%' or g.quantity_unit like 'GB/Mo%' then cast(floor(
-                cast(g.quantity as double) * 1073741824.0
-                * (unix_seconds(date_trunc('month', g.bucket_start) + interval 1 month)
-                    - unix_seconds(date_trunc('month', g.bucket_start))) / 3600.0 / 24.0
-            ) as bigint)
-            when g.quantity_unit like 'GB-H%' or g.quantity_unit like 'GB/H%'
-                then cast(floor(cast(g.quantity as double) * 1073741824.0 / 24.0) as bigint)
-            when lower(g.quantity_unit) like 'byte-h%' or lower(g.quantity_unit) like 'bytes-h%' then cast(floor(cast(g.quantity as double) / 24.0) as bigint)
-        end as billed_bytes
+        storage_class_of(g.usage_type) as storage_class,
+        cast(floor(stored_bytes_of(cast(g.quantity as double), g.quantity_unit, g.bucket_start)) as bigint)
+            as billed_bytes
     from charge_groups g
     where g.pool_kind = 'storage'
 ),

@@ -15,20 +15,20 @@ with kinds as (
 ),
 histories as (
     select
-        a.group_nr, a.run_nr, a.table_id, a.part, a.method, h.owner_history_id
+        a.group_nr, a.run_nr, a.table_id, a.consumer_kind, a.consumer, a.part, a.method, h.owner_history_id
     from changed_owners h
     join owned_atoms a on a.usage_date = h.usage_date
     join kinds k on k.group_nr = a.group_nr
     left join stg_runs r on r.run_nr = a.run_nr
-    where a.category <> 'shared' and a.part <> 'consumer'
-        and h.subject = case a.part when 'run' then 'run' when 'idle' then 'cluster' when 'table' then 'table' else 'charge' end
-        and h.engine = coalesce(r.engine, '')
-        and h.run_id = coalesce(r.run_id, '')
-        and h.table_id = case when a.part = 'table' then a.table_id else '' end
-        and h.cluster_id = case when a.part = 'idle' or a.method = 'unobserved-cluster' then k.cluster_id else '' end
-        and h.tag_set_id = case when a.part in ('run', 'idle') then '' else coalesce(k.tag_set_id, '') end
-        and h.resource_id = case when a.part in ('run', 'idle') then '' else coalesce(k.resource_id, '') end
-        and h.account_id = case when a.part in ('run', 'idle') then '' else coalesce(k.account_id, '') end
+    where a.category <> 'shared'
+        and h.subject = subject_kind(a.part)
+        and h.engine = subject_engine(a.part, r.engine, a.consumer_kind)
+        and h.run_id = subject_run(a.part, r.run_id, a.consumer)
+        and h.table_id = subject_table(a.part, a.table_id)
+        and h.cluster_id = subject_cluster(a.part, a.method, k.cluster_id)
+        and h.tag_set_id = subject_fact(a.part, k.tag_set_id)
+        and h.resource_id = subject_fact(a.part, k.resource_id)
+        and h.account_id = subject_fact(a.part, k.account_id)
 ),
 sums as (
     select
@@ -43,7 +43,7 @@ sums as (
     left join histories h
         on h.group_nr = a.group_nr and h.part = a.part and h.method = a.method
         and h.run_nr is not distinct from a.run_nr and h.table_id is not distinct from a.table_id
-        and a.part <> 'consumer'
+        and h.consumer_kind is not distinct from a.consumer_kind and h.consumer is not distinct from a.consumer
     group by
         k.kind_nr, a.run_nr, a.table_id, a.consumer_kind, a.consumer, a.category, a.method, a.team,
         h.owner_history_id

@@ -1,28 +1,46 @@
 -- One row per subject of ownership and UTC day with a cost: the team and the rule it has by
--- today's rules. A subject is a run, a cluster (what was idle), a table in a bucket, or what a
--- charge names itself by; columns that are no part of it are empty.
+-- today's rules. A subject is a run, a cluster (what was idle), a table in a bucket, a consumer of
+-- told usage, or what a charge names itself by; columns that are no part of it are empty
+-- (`subject_*` in functions.sql). A consumer to which two files give two teams on the same day,
+-- of charges that look alike, has no one owner to record.
 -- Key: subject, engine, run_id, table_id, cluster_id, tag_set_id, resource_id, account_id, usage_date
 with subjects as (
     select distinct
-        case a.part when 'run' then 'run' when 'idle' then 'cluster' when 'table' then 'table' else 'charge' end
-            as subject,
+        subject_kind(a.part) as subject,
         coalesce(a.run_nr, cast(-1 as bigint)) as run_nr,
-        case when a.part = 'table' then a.table_id else '' end as table_id,
-        -- A cluster of which nothing is known but what its charges say: they are the subject.
-        case when a.part = 'idle' or a.method = 'unobserved-cluster' then g.cluster_id else '' end as cluster_id,
-        case when a.part in ('run', 'idle') then '' else coalesce(g.tag_set_id, '') end as tag_set_id,
-        case when a.part in ('run', 'idle') then '' else coalesce(g.resource_id, '') end as resource_id,
-        case when a.part in ('run', 'idle') then '' else coalesce(g.account_id, '') end as account_id,
+        subject_engine(a.part, '', a.consumer_kind) as consumer_kind,
+        subject_run(a.part, '', a.consumer) as consumer,
+        subject_table(a.part, a.table_id) as table_id,
+        subject_cluster(a.part, a.method, g.cluster_id) as cluster_id,
+        subject_fact(a.part, g.tag_set_id) as tag_set_id,
+        subject_fact(a.part, g.resource_id) as resource_id,
+        subject_fact(a.part, g.account_id) as account_id,
         a.usage_date,
         a.team,
         a.owner_rule
     from owned_atoms a
     join charge_groups g on g.group_nr = a.group_nr
-    -- A consumer's owner stands in its file, not in a rule: it has no history.
-    where a.category <> 'shared' and a.part <> 'consumer'
+    where a.category <> 'shared'
+),
+named as (
+    select
+        s.subject, coalesce(r.engine, s.consumer_kind) as engine, coalesce(r.run_id, s.consumer) as run_id,
+        s.table_id, s.cluster_id, s.tag_set_id, s.resource_id, s.account_id, s.usage_date, s.team, s.owner_rule
+    from subjects s
+    left join stg_runs r on r.run_nr = s.run_nr
+),
+torn as (
+    select engine, run_id, cluster_id, tag_set_id, resource_id, account_id, usage_date
+    from named
+    where subject = 'consumer'
+    group by engine, run_id, cluster_id, tag_set_id, resource_id, account_id, usage_date
+    having count(*) > 1
 )
-select
-    s.subject, coalesce(r.engine, '') as engine, coalesce(r.run_id, '') as run_id, s.table_id, s.cluster_id,
-    s.tag_set_id, s.resource_id, s.account_id, s.usage_date, s.team, s.owner_rule
-from subjects s
-left join stg_runs r on r.run_nr = s.run_nr
+select n.*
+from named n
+left join torn t
+    on n.subject = 'consumer'
+    and t.engine = n.engine and t.run_id = n.run_id and t.cluster_id = n.cluster_id
+    and t.tag_set_id = n.tag_set_id and t.resource_id = n.resource_id and t.account_id = n.account_id
+    and t.usage_date = n.usage_date
+where t.engine is null

@@ -5,22 +5,15 @@
 -- manifests); 3 a commit (the ones before it). PUT: 1 a file written, 1 more for each 64 MiB
 -- of it (parts of an upload); 3 a commit (metadata, list, manifest).
 -- Key: table_id, used_on
-with places as (
-    -- What reads files may name a table by where it lies.
-    select lower(location) as location, min(table_id) as table_id
-    from stg_tables
-    group by lower(location)
-),
-reported as (
+with reported as (
     select
-        coalesce(p.table_id, lower(a.table_name)) as table_id,
-        cast(a.day as date) as used_on,
-        sum(a.reads) as scans,
-        sum(coalesce(a.files, a.reads)) as files,
-        sum(coalesce(a.bytes, 0)) as bytes
-    from landed_table_access a
-    left join places p on p.location = lower(a.table_name)
-    group by coalesce(p.table_id, lower(a.table_name)), cast(a.day as date)
+        table_id,
+        read_on as used_on,
+        sum(reads) as scans,
+        sum(coalesce(files, reads)) as files,
+        sum(coalesce(bytes, 0)) as bytes
+    from stg_table_access
+    group by table_id, read_on
 ),
 logged as (
     -- A log that does not count files: one for each 128 MiB.

@@ -34,8 +34,8 @@ runs as (
 ),
 sole as (
     select
-        cluster, arg_max(workload, runs) as workload, max(runs) as of_it, sum(runs) as runs,
-        arg_max(seconds, runs) as seconds, sum(writers) as writers
+        cluster, arg_max(workload, (runs, workload)) as workload, max(runs) as of_it, sum(runs) as runs,
+        arg_max(seconds, (runs, workload)) as seconds, sum(writers) as writers
     from runs
     group by cluster
 ),

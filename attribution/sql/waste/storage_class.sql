@@ -113,10 +113,10 @@ cold as (
 retrievals as (
     -- Reads that go further back would pay for what they get of it: 0.01 a GB of STANDARD_IA.
     select t.table_id,
-        sum(coalesce(a.bytes, 0) * greatest(0, 1 - t.cold_days / greatest(date_diff('day', cast(a.oldest_partition_on as date), cast(a.day as date)), 1)))
+        sum(coalesce(a.bytes, 0) * greatest(0, 1 - t.cold_days / greatest(date_diff('day', a.oldest_partition_on, a.read_on), 1)))
             / greatest(date_diff('day', min(b.first_day), max(b.last_day)) + 1, 1) * 30.4375 / 1073741824.0 * 0.01 as month_cost
-    from landed_table_access a
-    join tables t on t.table_id = lower(a.table_name)
+    from stg_table_access a
+    join tables t on t.table_id = a.table_id
     cross join waste_days b
     where a.oldest_partition_on is not null
     group by t.table_id

@@ -15,7 +15,7 @@ with limits as (
 ),
 observed as (
     -- Since when reads are known.
-    select min(cast(day as date)) as first_on, max(cast(day as date)) as last_on from landed_table_access
+    select min(read_on) as first_on, max(read_on) as last_on from stg_table_access
 ),
 logged as (
     select min(r.usage_date) as first_on, max(r.usage_date) as last_on

@@ -1,16 +1,11 @@
 -- One row per table: who reads it and how far back, by scan reports: reads known, the day of
 -- the last, and the look-back in days that a share of the reads does not exceed.
 -- Key: table_id
-with places as (
-    select lower(location) as location, min(table_id) as table_id from stg_tables group by lower(location)
-),
-reports as (
+with reports as (
     select
-        coalesce(p.table_id, lower(a.table_name)) as table_id,
-        cast(a.day as date) as read_on, a.principal, a.reads,
-        date_diff('day', cast(a.oldest_partition_on as date), cast(a.day as date)) as back_days
-    from landed_table_access a
-    left join places p on p.location = lower(a.table_name)
+        table_id, read_on, principal, reads,
+        date_diff('day', oldest_partition_on, read_on) as back_days
+    from stg_table_access
 ),
 logged as (
     -- Runs whose reads no report tells of.

@@ -24,10 +24,10 @@ with costs as (
 buckets as (
     select
         'bucket' as pot_kind,
-        case when a.resource_id like 'arn:aws%:s3:::%' then split_part(a.resource_id, ':::', 2) else a.resource_id end
-            as pot,
-        a.usage_date, a.billing_currency, a.effective_cost
-    from atoms a
+        bucket_of(g.resource_id) as pot,
+        a.usage_date, g.billing_currency, a.effective_cost
+    from owned_atoms a
+    join charge_groups g on g.group_nr = a.group_nr
     join waste_days d on a.usage_date between d.first_day and d.last_day
     where a.part = 'unmeasured' and a.method = 'storage-unmeasured'
 )

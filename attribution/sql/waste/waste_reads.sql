@@ -2,19 +2,15 @@
 -- scans, what the runs cost and held that day, and the files a scan opened, as scan reports
 -- say it or, without, as the engine's log does.
 -- Key: table_id, usage_date, engine, billing_currency, workload?
-with places as (
-    select lower(location) as location, min(table_id) as table_id from stg_tables group by lower(location)
-),
-reported as (
+with reported as (
     select
-        coalesce(p.table_id, lower(a.table_name)) as table_id,
-        cast(a.day as date) as usage_date,
-        a.engine,
-        cast(sum(a.files) as double) / nullif(sum(a.reads), 0) as files_a_scan
-    from landed_table_access a
-    left join places p on p.location = lower(a.table_name)
-    where a.files is not null
-    group by 1, 2, 3
+        table_id,
+        read_on as usage_date,
+        engine,
+        cast(sum(files) as double) / nullif(sum(reads), 0) as files_a_scan
+    from stg_table_access
+    where files is not null
+    group by table_id, read_on, engine
 ),
 logged as (
     select engine, run_id, lower(table_name) as table_id, max(files) as files

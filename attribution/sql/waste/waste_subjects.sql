@@ -5,14 +5,16 @@ with tag_scopes as (
     select distinct scope, substr(scope, 5) as tag from rule_waste where scope like 'tag:%'
 ),
 clusters as (
-    select cluster as subject, arg_max(team, started_at) as team, arg_max(tags, started_at) as tags
+    select cluster as subject, arg_max(team, (started_at, team)) as team, arg_max(tags, (started_at, tags)) as tags
     from waste_clusters
     group by cluster
 ),
 workload_sets as (
-    select workload, arg_max(team, last_on) as team,
-        arg_max(tag_set_id, last_on) as a, arg_max(step_tag_set_id, last_on) as b,
-        arg_max(workflow_tag_set_id, last_on) as c
+    -- Of the newest run; of two as new, one and the same each time.
+    select workload, arg_max(team, (last_on, engine, run_id)) as team,
+        arg_max(tag_set_id, (last_on, engine, run_id)) as a,
+        arg_max(step_tag_set_id, (last_on, engine, run_id)) as b,
+        arg_max(workflow_tag_set_id, (last_on, engine, run_id)) as c
     from waste_runs
     group by workload
 ),
@@ -30,11 +32,11 @@ tables as (
 ),
 bucket_teams as (
     select
-        case when resource_id like 'arn:aws%:s3:::%' then split_part(resource_id, ':::', 2) else resource_id end
-            as subject,
-        arg_max(team, usage_date) as team
-    from atoms
-    where part = 'unmeasured' and method = 'storage-unmeasured' and resource_id is not null
+        bucket_of(g.resource_id) as subject,
+        arg_max(a.team, (a.usage_date, a.team)) as team
+    from owned_atoms a
+    join charge_groups g on g.group_nr = a.group_nr
+    where a.part = 'unmeasured' and a.method = 'storage-unmeasured' and g.resource_id is not null
     group by 1
 ),
 subjects as (

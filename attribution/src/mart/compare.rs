@@ -358,19 +358,9 @@ fn filled(sql: &str, side: Side, query: &CostQuery) -> (String, Vec<Value>) {
     (sql, parameters)
 }
 
-/// Whom ownership of an atom `c` is resolved for, as one text. Consumers have no record, but
-/// between two marts theirs can be compared too.
+/// Whom ownership of an atom `c` is resolved for, as one text.
 fn subject() -> String {
-    let columns = SUBJECT.iter().map(|(name, sql)| {
-        let sql = sql.replace("a.", "c.");
-        let of_consumer = match *name {
-            "subject" => "'consumer'",
-            "engine" => "coalesce(c.consumer_kind, '')",
-            "run_id" => "c.consumer",
-            _ => return format!("coalesce({sql}, '')"),
-        };
-        format!("coalesce(case when c.part = 'consumer' then {of_consumer} else {sql} end, '')")
-    });
+    let columns = SUBJECT.iter().map(|(_, sql)| sql.replace("a.", "c."));
     format!("concat_ws(chr(31), {})", columns.collect::<Vec<_>>().join(", "))
 }
 

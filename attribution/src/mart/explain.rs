@@ -192,7 +192,9 @@ fn formula(method: &str, weight: i64, total: i64, group: Amount, cost: Amount, c
             format!("bucket-day cost x bytes no table accounts for / bytes billed: {share}")
         }
         "usage-share" => format!("cost x the consumer's part of what was used that day: {share}"),
-        "usage-rest" => format!("cost x the part no consumer of that day used: {share}"),
+        "usage-rest" | "storage-usage-rest" => {
+            format!("cost x the part no consumer of that day used: {share}")
+        }
         "request-share" => {
             format!("bucket-day cost x requests or bytes read of the table / billed or known: {share}")
         }

@@ -19,8 +19,9 @@ const AS_WAS: &str =
 pub(super) const OWNED: &str = "
         h.team as team,
         case
-            when d.method = 'storage-unmeasured' and h.team is not null then 'storage'
-            when d.category not in ('direct', 'unallocated') and d.method <> 'storage-unmeasured' then d.category
+            when d.method in ('storage-unmeasured', 'storage-usage-rest') and h.team is not null then 'storage'
+            when d.category not in ('direct', 'unallocated')
+                and d.method not in ('storage-unmeasured', 'storage-usage-rest') then d.category
             when h.team is null then 'unallocated'
             else 'direct'
         end as category,
@@ -34,23 +35,16 @@ pub(super) const OWNED: &str = "
 const RECORDED: &str = "'recorded ' || strftime(h.recorded_at, '%Y-%m-%d %H:%M') || ' UTC by publish ' || h.publish_nr as owner_rule";
 
 /// What ownership is resolved for, from the columns of an atom: its type (`subject`) and the
-/// columns that name it, empty where they are no part of it. As in `ownership/resolved_owners.sql`.
+/// columns that name it, empty where they are no part of it. What is shared has no owner.
 pub(super) const SUBJECT: [(&str, &str); 8] = [
-    (
-        "subject",
-        "case when a.category = 'shared' or a.part = 'consumer' then 'none' when a.part = 'run' then 'run'
-            when a.part = 'idle' then 'cluster' when a.part = 'table' then 'table' else 'charge' end",
-    ),
-    ("engine", "case when a.part = 'run' then a.engine else '' end"),
-    ("run_id", "case when a.part = 'run' then a.run_id else '' end"),
-    ("table_id", "case when a.part = 'table' then a.table_id else '' end"),
-    (
-        "cluster_id",
-        "case when a.part = 'idle' or a.method = 'unobserved-cluster' then a.cluster_id else '' end",
-    ),
-    ("tag_set_id", "case when a.part in ('run', 'idle') then '' else coalesce(a.tag_set_id, '') end"),
-    ("resource_id", "case when a.part in ('run', 'idle') then '' else coalesce(a.resource_id, '') end"),
-    ("account_id", "case when a.part in ('run', 'idle') then '' else coalesce(a.account_id, '') end"),
+    ("subject", "case when a.category = 'shared' then 'none' else subject_kind(a.part) end"),
+    ("engine", "subject_engine(a.part, a.engine, a.consumer_kind)"),
+    ("run_id", "subject_run(a.part, a.run_id, a.consumer)"),
+    ("table_id", "subject_table(a.part, a.table_id)"),
+    ("cluster_id", "subject_cluster(a.part, a.method, a.cluster_id)"),
+    ("tag_set_id", "subject_fact(a.part, a.tag_set_id)"),
+    ("resource_id", "subject_fact(a.part, a.resource_id)"),
+    ("account_id", "subject_fact(a.part, a.account_id)"),
 ];
 
 /// A moment as SQL: of our own making, so that it may stand in the text.

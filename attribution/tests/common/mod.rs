@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use attribution::engine::Builder;
 use attribution::publish::{self, Made, Outcome, PublishError, Way};
-use attribution::rules::{Matcher, OwnerRule, Pattern, Regex, Rules, Team};
+use attribution::rules::{Matcher, OwnerRule, Pattern, Regex, Rules, RunWeight, Team};
 use duckdb::Connection;
 use model::landed::{Column, ColumnType, Dataset};
 use model::manifest::{Entry, MANIFEST_FILE, Manifest, Part, SourceRecord, UnitRecord};
@@ -263,6 +263,10 @@ pub fn case(directory: &Path) -> (Ledger, Rules) {
     let teams = directory.join("teams.csv");
     if teams.exists() {
         teams_of(&teams, &mut rules);
+    }
+    if let Ok(word) = std::fs::read_to_string(directory.join("run_weight.txt")) {
+        let known = RunWeight::ALL.into_iter().find(|weight| weight.name() == word.trim());
+        rules.run_weight = known.unwrap_or_else(|| panic!("`{word}` weighs no run"));
     }
     let owners = directory.join("owners.csv");
     if owners.exists() {

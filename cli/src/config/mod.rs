@@ -1,5 +1,6 @@
 //! `lakeledger.toml`: read, checked, and every fault shown at once.
 
+mod compute;
 mod organisation;
 mod owner_rule;
 mod section;
@@ -165,6 +166,9 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
             check_team(&mut faults, &section, team, &rules.teams);
         }
         section.finish(&mut faults);
+    }
+    if let Some(section) = table(&mut root, &mut faults, "attribution") {
+        rules.run_weight = compute::run_weight(section, &mut faults);
     }
     if let Some(section) = table(&mut root, &mut faults, "views") {
         rules.shared_fixed = organisation::fixed_shares(section, &mut faults, &rules.teams);

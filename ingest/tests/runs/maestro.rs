@@ -217,6 +217,23 @@ fn statuses_follow_maestros_words() {
 }
 
 #[test]
+fn of_an_instance_listed_twice_the_record_with_an_end_counts() {
+    let ended = step(1);
+    let mut running = step(1);
+    running["runtime_state"]["status"] = json!("RUNNING");
+    for key in ["finish_time", "end_time"] {
+        running["runtime_state"].as_object_mut().unwrap().remove(key);
+    }
+    // The models take the row with an end of two; hours are landed of it alone.
+    let landed = read_text("a.jsonl", format!("{running}\n{ended}\n{running}\n{ended}\n"));
+    let ends: Vec<bool> = landed.runs().iter().map(|run| run["ended_at"].is_null()).collect();
+    assert_eq!(ends.iter().filter(|open| !**open).count(), 1, "{ends:?}");
+    assert_eq!(ends.len(), 2);
+    assert_eq!(landed.codes(), [("duplicate-run", 3)]);
+    assert_eq!(read_text("a.jsonl", format!("{ended}\n{running}\n")).runs().len(), 1);
+}
+
+#[test]
 fn bad_files_say_what_is_wrong_with_them() {
     let (one, two) = (step(1).to_string(), step(2).to_string());
     let landed = read_text("a.jsonl", format!("{one}\n{{\"workflow_id\":\n{two}\n{one}\n[]\n7\n"));

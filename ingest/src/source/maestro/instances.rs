@@ -57,6 +57,15 @@ impl<'a> Instance<'a> {
         }
     }
 
+    /// Whether the record says when it ended.
+    pub(super) fn has_ended(&self) -> bool {
+        let (times, keys): (_, &[&str]) = match self.step {
+            Some(_) => (&self.value["runtime_state"], &["finish_time", "end_time"]),
+            None => (self.value, &["end_time"]),
+        };
+        keys.iter().any(|key| times[*key].as_i64().and_then(from_epoch_ms).is_some())
+    }
+
     /// Lands the run, and the hours of its container where one is known.
     ///
     /// # Errors

@@ -14,7 +14,8 @@ pub(super) mod artifacts;
 pub(super) mod documents;
 mod instances;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{BufReader, Read};
 
 use flate2::read::MultiGzDecoder;
@@ -49,7 +50,9 @@ impl Reader for Maestro {
     }
 
     fn read(&self, store: &dyn Store, unit: &Unit, _now: Instant, sink: &mut Sink) -> Result<(), ReadError> {
-        let mut seen = HashSet::new();
+        // Whether what was landed of a run has an end. A record without one says less than a
+        // later one with it, which is landed beside it: `staging/stg_runs.sql` takes that.
+        let mut seen: HashMap<String, bool> = HashMap::new();
         for object in &unit.objects {
             let uri = object.uri.as_str();
             let source = store.open(uri)?;
@@ -67,10 +70,19 @@ impl Reader for Maestro {
                     return true;
                 };
                 instances += 1;
-                if !seen.insert(instance.run_id()) {
-                    let message = "an instance is listed more than once: its first record counts";
-                    sink.warn(Warning::new("duplicate-run", uri, message));
-                    return true;
+                match seen.entry(instance.run_id()) {
+                    Entry::Vacant(place) => {
+                        place.insert(instance.has_ended());
+                    }
+                    Entry::Occupied(mut place) => {
+                        let message =
+                            "an instance is listed more than once: its first record with an end counts";
+                        sink.warn(Warning::new("duplicate-run", uri, message));
+                        if *place.get() || !instance.has_ended() {
+                            return true;
+                        }
+                        place.insert(true);
+                    }
                 }
                 landing = instance.land(&self.options, uri, sink);
                 landing.is_ok()

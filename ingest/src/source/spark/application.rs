@@ -235,9 +235,13 @@ impl Application {
             sink.warn(Warning::new("truncated-log", &object, message));
         }
         let (held, unbelievable) = self.executors.held(&self.properties, self.end_ms.unwrap_or(self.last_ms));
-        if unbelievable > 0 {
+        if unbelievable.times > 0 {
             let message = "executors without believable times are left out of the usage";
-            sink.warn(Warning::skipped("bad-time", &object, message).times(unbelievable));
+            sink.warn(Warning::skipped("bad-time", &object, message).times(unbelievable.times));
+        }
+        if unbelievable.sizes > 0 {
+            let message = "executors larger than any machine count as 4,096 cores and 64 TiB at most";
+            sink.warn(Warning::new("bad-size", &object, message).times(unbelievable.sizes));
         }
 
         let workflow = self.properties.workflow();

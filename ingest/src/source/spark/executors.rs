@@ -10,6 +10,11 @@ use super::properties::{Properties, memory_mib};
 /// A life longer than this is a broken clock, not an executor.
 const LONGEST_LIFE_MS: i64 = 400 * 24 * 3_600_000;
 
+/// More than the largest machines one can rent have (1,920 cores, 32 TiB): a log that claims more
+/// for one executor would take the cost of its whole cluster.
+const MOST_CORES: i64 = 4_096;
+const MOST_MEMORY_MIB: i64 = 64 << 20;
+
 /// An executor may still register while its application stops, but not later than this.
 const LATEST_START_MS: i64 = 60_000;
 
@@ -30,6 +35,15 @@ pub(super) struct Held {
     pub vcore_ms: i64,
     pub memory_mib_ms: i64,
     pub active_ms: i64,
+}
+
+/// Executors that are not counted as their log tells of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unbelievable {
+    /// Of times that cannot be: left out.
+    pub times: u64,
+    /// Larger than any machine: counted as the largest.
+    pub sizes: u64,
 }
 
 /// An hour, and the host something was held on in it.
@@ -125,27 +139,28 @@ impl Executors {
     }
 
     /// Cuts every life at the hour. An executor without an end lived until `end_ms`, the
-    /// end of the application or its last event. Gives also how many lives had no
-    /// believable times and count nothing.
-    pub(super) fn held(&self, properties: &Properties, end_ms: i64) -> (HeldHours, u64) {
+    /// end of the application or its last event. Gives also how many could not be believed.
+    pub(super) fn held(&self, properties: &Properties, end_ms: i64) -> (HeldHours, Unbelievable) {
         let mut held = HeldHours::new();
         let mut spans: BTreeMap<HourOnHost, Vec<(Instant, Instant)>> = BTreeMap::new();
-        let mut unbelievable = 0;
+        let mut unbelievable = Unbelievable::default();
         for life in self.working(properties) {
             let ends_ms = life.removed_ms.unwrap_or(end_ms);
             let (Some(start), Some(end)) = (from_epoch_ms(life.added_ms), from_epoch_ms(ends_ms)) else {
-                unbelievable += 1;
+                unbelievable.times += 1;
                 continue;
             };
             if !(-LATEST_START_MS..=LONGEST_LIFE_MS).contains(&(ends_ms - life.added_ms)) {
-                unbelievable += 1;
+                unbelievable.times += 1;
                 continue;
             }
             let memory_mib = self.memory_mib(life, properties);
+            unbelievable.sizes += u64::from(life.cores > MOST_CORES || memory_mib > MOST_MEMORY_MIB);
+            let (cores, memory_mib) = (life.cores.min(MOST_CORES), memory_mib.min(MOST_MEMORY_MIB));
             for (hour, ms) in hours(start, end) {
                 let key = (hour, life.host.clone());
                 let here = held.entry(key.clone()).or_default();
-                here.vcore_ms = here.vcore_ms.saturating_add(life.cores.saturating_mul(ms));
+                here.vcore_ms = here.vcore_ms.saturating_add(cores.saturating_mul(ms));
                 here.memory_mib_ms = here.memory_mib_ms.saturating_add(memory_mib.saturating_mul(ms));
                 let from = hour.max(start);
                 spans.entry(key).or_default().push((from, from + chrono::TimeDelta::milliseconds(ms)));
@@ -254,7 +269,7 @@ mod tests {
                 ((at(hour), Some(host.to_owned())), held)
             })
             .collect();
-        assert_eq!((held, unbelievable), (want, 0));
+        assert_eq!((held, unbelievable), (want, Unbelievable::default()));
         assert_eq!(executors.count(&properties), 3);
     }
 
@@ -308,6 +323,24 @@ mod tests {
         let mut executors = Executors::default();
         executors.added(executor("1", "a", i64::MAX, "2001-10-05T01:30:00Z"));
         let (held, unbelievable) = executors.held(&properties, at("2199-10-05T01:30:00Z").timestamp_millis());
-        assert_eq!((held.len(), unbelievable), (0, 1));
+        assert_eq!((held.len(), unbelievable), (0, Unbelievable { times: 1, sizes: 0 }));
+    }
+
+    #[test]
+    fn an_executor_larger_than_any_machine_counts_as_the_largest() {
+        let pairs = [("spark.executor.memory".to_owned(), "100000t".to_owned())];
+        let mut executors = Executors::default();
+        executors.added(executor("1", "a", i64::MAX, "2026-10-05T01:30:00Z"));
+        executors.added(executor("2", "a", 4_096, "2026-10-05T01:59:00Z"));
+        let end_ms = at("2026-10-05T02:00:00Z").timestamp_millis();
+        let (held, unbelievable) = executors.held(&Properties::new(pairs), end_ms);
+        // 31 minutes of executors together, each as large as can be.
+        let want = Held {
+            vcore_ms: 31 * 60_000 * 4_096,
+            memory_mib_ms: 31 * 60_000 * (64 << 20),
+            active_ms: 30 * 60_000,
+        };
+        assert_eq!(held.into_values().collect::<Vec<_>>(), [want]);
+        assert_eq!(unbelievable, Unbelievable { times: 0, sizes: 2 });
     }
 }
