@@ -11,7 +11,7 @@ pub struct Method {
 }
 
 /// All methods, in the order of the equation.
-pub const METHODS: [Method; 19] = [
+pub const METHODS: [Method; 20] = [
     Method {
         name: "direct",
         title: "Named by the charge",

@@ -13,7 +13,7 @@ pub fn run_weight(mut section: Section<'_, '_>, faults: &mut Faults<'_>) -> RunW
             Some(weight) => chosen = weight,
             None => {
                 let names = RunWeight::ALL.map(RunWeight::name);
-                let hint = nearest(&word, names.into_iter()).map_or_else(
+                let hint = nearest(&word, names).map_or_else(
                     || format!("use one of {}", names.join(", ")),
                     |name| format!("did you mean `{name}`?"),
                 );
