@@ -29,18 +29,22 @@ named as (
     from subjects s
     left join stg_runs r on r.run_nr = s.run_nr
 ),
-torn as (
-    select engine, run_id, cluster_id, tag_set_id, resource_id, account_id, usage_date
-    from named
-    where subject = 'consumer'
-    group by engine, run_id, cluster_id, tag_set_id, resource_id, account_id, usage_date
-    having count(*) > 1
+consumers as (
+    select
+        n.*,
+        count(*) over (
+            partition by
+                n.engine, n.run_id, n.cluster_id, n.tag_set_id, n.resource_id, n.account_id, n.usage_date
+        ) as owners
+    from named n
+    where n.subject = 'consumer'
 )
-select n.*
-from named n
-left join torn t
-    on n.subject = 'consumer'
-    and t.engine = n.engine and t.run_id = n.run_id and t.cluster_id = n.cluster_id
-    and t.tag_set_id = n.tag_set_id and t.resource_id = n.resource_id and t.account_id = n.account_id
-    and t.usage_date = n.usage_date
-where t.engine is null
+select
+    subject, engine, run_id, table_id, cluster_id, tag_set_id, resource_id, account_id, usage_date, team, owner_rule
+from named
+where subject <> 'consumer'
+union all
+select
+    subject, engine, run_id, table_id, cluster_id, tag_set_id, resource_id, account_id, usage_date, team, owner_rule
+from consumers
+where owners = 1
