@@ -32,6 +32,9 @@ const SCHEMA: &str = "
         finding_id text not null, at text not null, status text not null, note text
     ) strict;";
 
+/// Who did it, which records of earlier builds have no column for.
+const WHO: &str = "alter table finding_events add column who text";
+
 /// Where a finding is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
@@ -94,6 +97,21 @@ pub enum Act {
     Snooze(NaiveDate),
     /// It is none, for a reason.
     Dismiss(String),
+    /// Takes back what was said of it: it is to be looked at again.
+    Reopen,
+}
+
+/// One thing that happened to a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When, as RFC 3339.
+    pub at: String,
+    /// The status it got.
+    pub status: String,
+    /// To whom, until when or why.
+    pub note: Option<String>,
+    /// Who did it; nothing for what the evidence did.
+    pub who: Option<String>,
 }
 
 /// A finding and what became of it.
@@ -234,6 +252,14 @@ impl Lifecycle {
         // Several processes may ask; one that writes is waited for.
         connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
         connection.execute_batch(SCHEMA).map_err(failed)?;
+        let has_who = "select count(*) from pragma_table_info('finding_events') where name = 'who'";
+        if connection.query_row(has_who, [], |row| row.get::<_, i64>(0)).map_err(failed)? == 0 {
+            // Another process may have added it since it was looked for.
+            match connection.execute_batch(WHO) {
+                Err(cause) if !cause.to_string().contains("duplicate column") => return Err(failed(cause)),
+                _ => {}
+            }
+        }
         Ok(Self { path, connection })
     }
 
@@ -321,7 +347,7 @@ impl Lifecycle {
         for (finding, status, before) in changes {
             write_finding(&transaction, finding, status, now).map_err(&failed)?;
             if before != Some(status) {
-                event(&transaction, &finding.id, status, None, now).map_err(&failed)?;
+                event(&transaction, &finding.id, status, None, None, now).map_err(&failed)?;
             }
         }
         for (id, end) in gone {
@@ -331,7 +357,8 @@ impl Lifecycle {
                     params![Status::Resolved.name(), end.to_string(), now.to_rfc3339(), id],
                 )
                 .map_err(&failed)?;
-            event(&transaction, &id, Status::Resolved, Some("the evidence is gone"), now).map_err(&failed)?;
+            event(&transaction, &id, Status::Resolved, Some("the evidence is gone"), None, now)
+                .map_err(&failed)?;
         }
         for (id, saving) in savings {
             transaction
@@ -359,6 +386,20 @@ impl Lifecycle {
     /// # Errors
     /// When no finding, or more than one, begins with it.
     pub fn act(&mut self, id: &str, act: &Act, now: Instant) -> Result<String, LifecycleError> {
+        self.act_by(id, act, None, now)
+    }
+
+    /// As [`Self::act`], with who did it.
+    ///
+    /// # Errors
+    /// As [`Self::act`].
+    pub fn act_by(
+        &mut self,
+        id: &str,
+        act: &Act,
+        who: Option<&str>,
+        now: Instant,
+    ) -> Result<String, LifecycleError> {
         let failed = self.failed("write the record of findings");
         let ids: Vec<String> = self
             .connection
@@ -375,6 +416,7 @@ impl Lifecycle {
             Act::Assign(who) => (Status::Assigned, Some(who.as_str()), None, None),
             Act::Snooze(until) => (Status::Snoozed, None, Some(until.to_string()), None),
             Act::Dismiss(reason) => (Status::Dismissed, None, None, Some(reason.as_str())),
+            Act::Reopen => (Status::Reopened, None, None, None),
         };
         let transaction = self.connection.transaction().map_err(&failed)?;
         transaction
@@ -385,7 +427,7 @@ impl Lifecycle {
             )
             .map_err(&failed)?;
         let note = assignee.map(str::to_owned).or(until).or(reason.map(str::to_owned));
-        event(&transaction, &id, status, note.as_deref(), now).map_err(&failed)?;
+        event(&transaction, &id, status, note.as_deref(), who, now).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
         Ok(id)
     }
@@ -415,6 +457,23 @@ impl Lifecycle {
     /// As [`Self::tracked`].
     pub fn find(&self, id: &str) -> Result<Option<Tracked>, LifecycleError> {
         Ok(self.tracked()?.into_iter().find(|tracked| tracked.finding_id == id))
+    }
+
+    /// What happened to a finding, the oldest first.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub fn events(&self, id: &str) -> Result<Vec<Event>, LifecycleError> {
+        let failed = self.failed("read the record of findings");
+        let mut statement = self
+            .connection
+            .prepare("select at, status, note, who from finding_events where finding_id = ? order by rowid")
+            .map_err(&failed)?;
+        let event = |row: &rusqlite::Row<'_>| {
+            Ok(Event { at: row.get(0)?, status: row.get(1)?, note: row.get(2)?, who: row.get(3)? })
+        };
+        let rows = statement.query_map([id], event).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
     }
 
     /// What happened to a finding, the oldest first: when, the status it got, and a note.
@@ -508,11 +567,12 @@ fn event(
     id: &str,
     status: Status,
     note: Option<&str>,
+    who: Option<&str>,
     now: Instant,
 ) -> rusqlite::Result<usize> {
     connection.execute(
-        "insert into finding_events values (?, ?, ?, ?)",
-        params![id, now.to_rfc3339(), status.name(), note],
+        "insert into finding_events (finding_id, at, status, note, who) values (?, ?, ?, ?, ?)",
+        params![id, now.to_rfc3339(), status.name(), note, who],
     )
 }
 

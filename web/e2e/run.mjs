@@ -243,7 +243,7 @@ try {
     await page.close();
     return href;
   };
-  const urls = ["/", "/?group=category", "/teams", "/teams/growth", "/workloads", "/tables", "/clusters", "/data", "/ownership", "/explain", "/compare", "/help"];
+  const urls = ["/", "/?group=category", "/teams", "/teams/growth", "/workloads", "/tables", "/clusters", "/waste", "/waste?status=all&confidence=high", "/waste/what-if?setting=ttl", "/data", "/ownership", "/explain", "/compare", "/help"];
   urls.push("/explain?where=team%3Dgrowth&idle=proportional&shared=even&ownership=as-was");
   for (const list of ["workloads", "tables", "clusters"]) urls.push(await first(list, list));
   urls.push(await first("explain?where=team%3Dgrowth", "parts"));

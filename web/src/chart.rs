@@ -106,8 +106,42 @@ pub fn by_day(
 
     let totals: Vec<Amount> =
         (0..days.len()).map(|i| groups.iter().map(|group| group.values[i]).sum()).collect();
+    let series = groups
+        .iter()
+        .map(|group| Stack {
+            name: label(group),
+            slot: group.slot,
+            values: group.values.clone(),
+            href: href(group),
+        })
+        .collect();
+    let chart = stack(context, "by-day", title, &days, series)?;
+    let table = day_table(context, &days, &groups, &totals, &label, filters);
+    Ok((chart, table))
+}
+
+/// One series of a stack of days.
+pub struct Stack {
+    pub name: String,
+    pub slot: ColourSlot,
+    /// One a day.
+    pub values: Vec<Amount>,
+    /// Where the series leads; a column leads there with its day.
+    pub href: String,
+}
+
+/// Columns by day, the first series at the bottom.
+pub fn stack(
+    context: &Context<'_>,
+    id: &'static str,
+    title: String,
+    days: &[NaiveDate],
+    series: Vec<Stack>,
+) -> Result<ChartView, PageError> {
+    let at = |i: usize| series.iter().map(move |one| one.values[i]);
+    let totals: Vec<Amount> = (0..days.len()).map(|i| at(i).sum()).collect();
     let heights = |sign: fn(&Amount) -> bool| -> Vec<Amount> {
-        (0..days.len()).map(|i| groups.iter().map(|group| group.values[i]).filter(sign).sum()).collect()
+        (0..days.len()).map(|i| at(i).filter(sign).sum()).collect()
     };
     let high = heights(|value| *value > Amount::ZERO).into_iter().max().unwrap_or_default();
     let low = heights(|value| *value < Amount::ZERO).into_iter().min().unwrap_or_default();
@@ -126,54 +160,51 @@ pub fn by_day(
                 partial: *day >= published,
             })
             .collect(),
-        series: groups
+        series: series
             .iter()
-            .map(|group| StackedSeries {
-                name: label(group),
-                class: colour::class(group.slot),
-                hatched: group.slot == ColourSlot::Idle,
-                values: group.values.iter().map(|value| value.to_f64()).collect(),
-                shown: group.values.iter().map(|value| context.money(*value)).collect(),
-                href: href(group),
+            .map(|one| StackedSeries {
+                name: one.name.clone(),
+                class: colour::class(one.slot),
+                hatched: one.slot == ColourSlot::Idle,
+                values: one.values.iter().map(|value| value.to_f64()).collect(),
+                shown: one.values.iter().map(|value| context.money(*value)).collect(),
+                href: one.href.clone(),
             })
             .collect(),
         totals: totals.iter().map(|total| context.money(*total)).collect(),
         axis: Axis::new(low, high, context.scope.currency),
     };
     let json = inert_json(&data)?;
-    let drawn: Vec<Series> = groups
+    let drawn: Vec<Series> = series
         .iter()
-        .map(|group| Series { name: label(group), slot: group.slot, values: group.values.clone() })
+        .map(|one| Series { name: one.name.clone(), slot: one.slot, values: one.values.clone() })
         .collect();
     let svg = |theme| -> Result<String, PageError> {
         if days.is_empty() {
             return Ok(String::new());
         }
-        Ok(stacked_days(&days, &drawn, context.scope.currency, SVG_SIZE, theme)?)
+        Ok(stacked_days(days, &drawn, context.scope.currency, SVG_SIZE, theme)?)
     };
-    let legend = groups
-        .iter()
-        .map(|group| LegendItem {
-            name: label(group),
-            class: colour::class(group.slot),
-            shown: context.short(group.values.iter().copied().sum()),
-            href: href(group),
-        })
-        .collect();
     let partial = days.iter().any(|day| *day >= published);
-    let chart = ChartView {
-        id: "by-day",
+    Ok(ChartView {
+        id,
         kind: "stacked",
         json,
         light: svg(Theme::Light)?,
         dark: svg(Theme::Dark)?,
-        legend,
+        legend: series
+            .iter()
+            .map(|one| LegendItem {
+                name: one.name.clone(),
+                class: colour::class(one.slot),
+                shown: context.short(one.values.iter().copied().sum()),
+                href: one.href.clone(),
+            })
+            .collect(),
         note: partial
             .then(|| "Lighter columns are days that were not over when this was published.".to_owned()),
         title,
-    };
-    let table = day_table(context, &days, &groups, &totals, &label, filters);
-    Ok((chart, table))
+    })
 }
 
 struct Group {

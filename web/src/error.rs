@@ -38,6 +38,12 @@ pub enum PageError {
     /// The mart could not be asked.
     #[error("could not read the published mart")]
     Mart(#[source] MartError),
+    /// The record of findings could not be read or written.
+    #[error("could not ask the record of findings")]
+    Record(#[source] reports::lifecycle::LifecycleError),
+    /// A form came from another site.
+    #[error("the form was not sent from this site")]
+    NotOurs,
     /// A chart could not be drawn.
     #[error("could not draw a chart")]
     Chart(#[from] reports::chart::ChartError),
@@ -127,7 +133,15 @@ impl IntoResponse for PageError {
                 vec![],
                 vec![home()],
             ),
-            Self::Mart(_) | Self::Chart(_) | Self::Render(_) | Self::Csv(_) | Self::Json(_) | Self::Task(_) => {
+            Self::NotOurs => (
+                StatusCode::FORBIDDEN,
+                "This change was not made".to_owned(),
+                "The form did not come from a page of this site. Open the page here and send it again.".to_owned(),
+                vec![],
+                vec![],
+                vec![home()],
+            ),
+            Self::Mart(_) | Self::Record(_) | Self::Chart(_) | Self::Render(_) | Self::Csv(_) | Self::Json(_) | Self::Task(_) => {
                 log(&self);
                 (
                     StatusCode::INTERNAL_SERVER_ERROR,

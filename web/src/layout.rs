@@ -11,12 +11,13 @@ use crate::link::Path;
 use crate::words;
 
 /// The places of the rail: first path segment, label.
-const PLACES: [(&str, &str); 6] = [
+const PLACES: [(&str, &str); 7] = [
     ("", "Overview"),
     ("teams", "Teams"),
     ("workloads", "Workloads"),
     ("tables", "Tables"),
     ("clusters", "Clusters"),
+    ("waste", "Waste"),
     ("data", "Data"),
 ];
 
@@ -208,8 +209,10 @@ fn filter_bar(context: &Context<'_>, teams: bool) -> FilterBar {
         Basis::Contracted => "Contracted",
     };
     let mut hidden = lens.pairs();
+    // What the bar has no field for is kept as it is.
     hidden.retain(|(key, _)| {
-        matches!(*key, "where" | "group" | "by" | "with" | "since") || (*key == "team" && !teams)
+        !matches!(*key, "from" | "to" | "basis" | "currency" | "team" | "idle" | "shared" | "ownership")
+            || (*key == "team" && !teams)
     });
     let team_choices = || {
         let chosen = lens.team.as_deref();

@@ -1,6 +1,8 @@
 //! The lens: which days, basis, currency, team and rows a page shows, as the query
 //! string says. One type reads it and writes it back into every link.
 
+use std::collections::BTreeMap;
+
 use attribution::mart::{Dimension, Filter, Idle, Ownership, Shared, View, as_of, moment};
 use chrono::NaiveDate;
 use model::time::Instant;
@@ -77,17 +79,42 @@ pub struct Lens {
     pub view: View,
     /// What the columns of the chart stand for.
     pub group: Option<Group>,
-    /// What rows stand for (Compare).
-    pub by: Option<Dimension>,
+    /// What rows stand for (Compare, Explore), at most [`MOST_BY`].
+    pub by: Vec<Dimension>,
     /// Mart that is compared with (Compare).
     pub with: Option<String>,
     /// Moment whose figures are compared with (Compare).
     pub since: Option<Instant>,
     /// What the figure is restricted to (Explain).
     pub filters: Vec<Filter>,
+    /// What a single page asks besides ([`OWN`]); the page checks what its words may be.
+    pub own: BTreeMap<&'static str, String>,
     /// State of one table.
     pub table: TableState,
 }
+
+/// Dimensions of one question.
+pub const MOST_BY: usize = 3;
+
+/// Keys of single pages: of the waste inbox, of what-if, of Explore.
+const OWN: [&str; 11] = [
+    "detector",
+    "kind",
+    "status",
+    "confidence",
+    "min",
+    "setting",
+    "value",
+    "subject",
+    "per",
+    "chart",
+    "show",
+];
+/// Longest word of them that is read.
+const MAX_OWN: usize = 4_096;
+
+/// Keys that may come more than once, as the boxes of a form do.
+const MANY: [&str; 3] = ["where", "by", "show"];
 
 /// More restrictions than any question needs; each may cost a look-up a row.
 const MOST_FILTERS: usize = 16;
@@ -110,7 +137,7 @@ impl Lens {
         let mut faults = Vec::new();
         let mut seen: Vec<String> = Vec::new();
         for (key, value) in pairs {
-            if key != "where" && seen.contains(&key) {
+            if !MANY.contains(&key.as_str()) && seen.contains(&key) {
                 faults.push(format!("`{key}` is given more than once: give it once"));
                 continue;
             }
@@ -136,10 +163,13 @@ impl Lens {
 
     fn read(&mut self, key: &str, value: &str) -> Result<(), String> {
         // A form sends its empty fields too.
-        if value.is_empty() && key != "where" {
+        if value.is_empty() {
             return match key {
-                "from" | "to" | "basis" | "currency" | "team" | "idle" | "shared" | "ownership" | "as_of"
-                | "group" | "t" | "sort" | "q" | "page" | "format" | "by" | "with" | "since" => Ok(()),
+                key if OWN.contains(&key) => Ok(()),
+                "where" | "from" | "to" | "basis" | "currency" | "team" | "idle" | "shared" | "ownership"
+                | "as_of" | "group" | "t" | "sort" | "q" | "page" | "format" | "by" | "with" | "since" => {
+                    Ok(())
+                }
                 _ => Err(unknown(key)),
             };
         }
@@ -153,7 +183,17 @@ impl Lens {
             "shared" => self.view.shared = value.parse()?,
             "ownership" => self.view.ownership = value.parse()?,
             "as_of" => self.view.ownership = Ownership::AsOf(as_of(value)?),
-            "by" => self.by = Some(value.parse()?),
+            "by" => {
+                for word in value.split(',') {
+                    let dimension = word.parse()?;
+                    if !self.by.contains(&dimension) {
+                        self.by.push(dimension);
+                    }
+                }
+                if self.by.len() > MOST_BY {
+                    return Err(format!("`by` names too many dimensions: at most {MOST_BY}"));
+                }
+            }
             "with" => self.with = Some(value.to_owned()),
             "since" => self.since = Some(as_of(value)?),
             "group" => {
@@ -187,9 +227,34 @@ impl Lens {
                 "html" => {}
                 _ => return Err(format!("`{value}` is not a format of a page: use html or csv")),
             },
-            _ => return Err(unknown(key)),
+            key => {
+                let known = OWN.into_iter().find(|own| *own == key).ok_or_else(|| unknown(key))?;
+                let word: String = value.chars().take(MAX_OWN).collect();
+                self.own
+                    .entry(known)
+                    .and_modify(|words| {
+                        words.push(',');
+                        words.push_str(&word);
+                    })
+                    .or_insert(word);
+            }
         }
         Ok(())
+    }
+
+    /// What a page's own key says.
+    pub fn own(&self, key: &str) -> Option<&str> {
+        self.own.get(key).map(String::as_str)
+    }
+
+    /// The same with a page's own key set, or taken away.
+    #[must_use]
+    pub fn with_own(mut self, key: &'static str, value: Option<String>) -> Self {
+        match value {
+            Some(value) => self.own.insert(key, value),
+            None => self.own.remove(key),
+        };
+        self
     }
 
     /// Days, basis, currency, team and view: what every link to another page keeps.
@@ -242,12 +307,16 @@ impl Lens {
         put("shared", (self.view.shared != Shared::default()).then(|| self.view.shared.to_string()));
         let ownership = self.view.ownership;
         put("ownership", (ownership != Ownership::default()).then(|| ownership.to_string()));
-        put("by", self.by.as_ref().map(Dimension::name));
+        let by: Vec<_> = self.by.iter().map(Dimension::name).collect();
+        put("by", (!by.is_empty()).then(|| by.join(",")));
         put("with", self.with.clone());
         put("since", self.since.map(moment));
         put("group", self.group.map(|group| group.name().to_owned()));
         for filter in &self.filters {
             put("where", Some(format!("{}={}", filter.dimension, filter.value)));
+        }
+        for (key, value) in &self.own {
+            put(key, Some(value.clone()));
         }
         put("t", self.table.table.clone());
         let sign = |descending| if descending { "-" } else { "" };
@@ -261,7 +330,7 @@ impl Lens {
 
 fn unknown(key: &str) -> String {
     format!(
-        "`{key}` is not a parameter: use from, to, basis, currency, team, idle, shared, ownership, as_of, group, by, with, since, where, t, sort, q, page or format"
+        "`{key}` is not a parameter: use from, to, basis, currency, team, idle, shared, ownership, as_of, group, by, with, since, where, detector, kind, status, confidence, min, setting, value, subject, per, chart, show, t, sort, q, page or format"
     )
 }
 
@@ -286,11 +355,13 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let query = "from=2026-10-05&to=2026-10-07&basis=billed&currency=EUR&team=a%26b&idle=proportional&shared=even&ownership=as-was&by=service&with=000012-ab&since=2026-11-23&group=category\
+        let query = "from=2026-10-05&to=2026-10-07&basis=billed&currency=EUR&team=a%26b&idle=proportional&shared=even&ownership=as-was&by=service,team&with=000012-ab&since=2026-11-23&group=category&detector=skew&show=billed&show=change\
                      &where=workload%3Detl%2Fstep+%3Cscript%3E&where=category%3Didle&t=runs&sort=-cost&q=x+y&page=3&format=csv";
         let lens = Lens::parse(query).unwrap();
         assert_eq!(lens.team.as_deref(), Some("a&b"));
         assert_eq!(lens.filters[0].value, "etl/step <script>");
+        assert_eq!((lens.own("detector"), lens.own("show")), (Some("skew"), Some("billed,change")));
+        assert_eq!(lens.by, [Dimension::Service, Dimension::Team]);
         assert_eq!(lens.table.sort, Some(("cost".to_owned(), true)));
         let url = lens.url(&Path::new(["teams", "a/b ü"]));
         let (path, written) = url.split_once('?').unwrap();

@@ -1,7 +1,7 @@
 //! What the handlers share: the mart that is current, and the clock.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use attribution::mart::{Mart, MartError};
 use model::time::Instant;
@@ -20,17 +20,39 @@ struct Shared {
     clock: Clock,
     /// The mart last opened, with what `marts/current` said then.
     open: RwLock<Option<(String, Arc<Mart>)>>,
+    /// The mart that the record of findings follows.
+    followed: Mutex<Option<String>>,
 }
 
 impl State {
     /// Serves the ledger in this directory. It need not have a published mart yet.
     pub fn new(ledger: impl Into<PathBuf>, clock: Clock) -> Self {
-        Self(Arc::new(Shared { ledger: ledger.into(), clock, open: RwLock::new(None) }))
+        Self(Arc::new(Shared {
+            ledger: ledger.into(),
+            clock,
+            open: RwLock::new(None),
+            followed: Mutex::new(None),
+        }))
     }
 
     /// The time now.
     pub(crate) fn now(&self) -> Instant {
         (self.0.clock)()
+    }
+
+    /// The ledger's directory.
+    pub(crate) fn ledger(&self) -> &Path {
+        &self.0.ledger
+    }
+
+    /// Does `work` the first time it is asked for with a mart.
+    pub(crate) fn once_a_mart<E>(&self, mart: &str, work: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        let mut followed = self.0.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        if followed.as_deref() != Some(mart) {
+            work()?;
+            *followed = Some(mart.to_owned());
+        }
+        Ok(())
     }
 
     /// Runs `work` on the current mart, on a thread where it may block.

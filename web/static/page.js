@@ -50,6 +50,18 @@
         else location.assign(link.href);
       });
     }
+    for (const copy of document.querySelectorAll(".copy")) {
+      copy.addEventListener("click", async () => {
+        const text = copy.parentElement.querySelector("code").textContent;
+        try {
+          await navigator.clipboard.writeText(text);
+          copy.textContent = "Copied";
+        } catch {
+          // Not allowed here: mark it, so that one key copies it.
+          getSelection().selectAllChildren(copy.parentElement.querySelector("code"));
+        }
+      });
+    }
     // A filter is a choice: no second click needed. The button stays for the keyboard.
     for (const select of document.querySelectorAll(".filters select")) {
       select.addEventListener("change", () => select.form.requestSubmit());

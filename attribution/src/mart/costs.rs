@@ -165,7 +165,7 @@ impl FromStr for Dimension {
 }
 
 /// Keeps rows whose dimension has this value; [`NONE`] keeps those without one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// What is compared.
     pub dimension: Dimension,
@@ -174,7 +174,7 @@ pub struct Filter {
 }
 
 /// A question for costs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CostQuery {
     /// Group by these, in this order; none gives one total a currency.
     pub by: Vec<Dimension>,
@@ -235,6 +235,10 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn costs(&self, query: &CostQuery) -> Result<Vec<CostRow>, MartError> {
+        self.memory.costs(query, || self.sum_costs(query))
+    }
+
+    fn sum_costs(&self, query: &CostQuery) -> Result<Vec<CostRow>, MartError> {
         let mut parameters = Vec::new();
         let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut parameters)).collect();
         let width = keys.len();

@@ -9,6 +9,7 @@ mod explain;
 mod health;
 mod kept;
 mod lines;
+mod memory;
 mod ownership;
 mod relation;
 mod spread;
@@ -169,6 +170,7 @@ pub struct Mart {
     path: PathBuf,
     info: MartInfo,
     connection: Mutex<Connection>,
+    memory: memory::Memory,
 }
 
 /// A row of an answer, with typed access; texts the mart never writes are errors, not panics.
@@ -270,7 +272,12 @@ impl Mart {
             has_fixed_shares: false,
             display_timezone: String::new(),
         };
-        let mut mart = Self { path: path.to_owned(), info, connection: Mutex::new(connection) };
+        let mut mart = Self {
+            path: path.to_owned(),
+            info,
+            connection: Mutex::new(connection),
+            memory: memory::Memory::default(),
+        };
         mart.info = mart.read_info()?;
         Ok(mart)
     }

@@ -113,29 +113,33 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn findings(&self, query: &FindingQuery) -> Result<Vec<Finding>, MartError> {
-        let mut sql = String::from(
-            "select finding_id, detector, subject_kind, subject, team, billing_currency,
+        let is_asked = |finding: &&Finding| {
+            query.team.as_ref().is_none_or(|team| finding.team.as_ref() == Some(team))
+                && query.detector.as_ref().is_none_or(|detector| finding.detector == *detector)
+                && (query.past || finding.is_open)
+                && (query.immaterial || finding.is_material)
+        };
+        Ok(self.all_findings()?.iter().filter(is_asked).cloned().collect())
+    }
+
+    /// Every finding, those that are over and those too small to matter too, the largest
+    /// saving a month first. A mart never changes, so they are read but once.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn all_findings(&self) -> Result<&[Finding], MartError> {
+        self.memory.findings(|| self.read_findings())
+    }
+
+    fn read_findings(&self) -> Result<Vec<Finding>, MartError> {
+        let sql = "select finding_id, detector, subject_kind, subject, team, billing_currency,
                 cast(window_start as varchar), cast(window_end as varchar), is_open, is_material,
                 cast(cast(round(observed_cost, 6) as decimal(38, 6)) as varchar), cast(gross_saving as varchar),
                 cast(fix_cost as varchar), cast(net_saving as varchar), cast(claimed_saving as varchar),
                 saving_kind = 'cash', confidence, evidence, guards, action, series
-            from waste_findings where true",
-        );
-        let mut parameters = Vec::new();
-        for (column, value) in [("team", &query.team), ("detector", &query.detector)] {
-            if let Some(value) = value {
-                sql.push_str(&format!(" and {column} = ?"));
-                parameters.push(Value::Text(value.clone()));
-            }
-        }
-        if !query.past {
-            sql.push_str(" and is_open");
-        }
-        if !query.immaterial {
-            sql.push_str(" and is_material");
-        }
-        sql.push_str(" order by net_saving desc, detector, subject, billing_currency");
-        self.ask("list the waste of", &sql, parameters, |row| {
+            from waste_findings
+            order by net_saving desc, detector, subject, billing_currency";
+        self.ask("list the waste of", sql, Vec::new(), |row| {
             Ok(Finding {
                 id: row.text(0)?,
                 detector: row.text(1)?,

@@ -31,11 +31,31 @@ impl Dashboard {
     }
 
     pub fn of(lab: Lab, clock: web::Clock) -> Self {
-        Self { router: web::router(web::State::new(lab.path("ledger"), clock)), lab }
+        let ledger = lab.path("ledger");
+        Self::at(lab, &ledger, clock)
+    }
+
+    /// A dashboard on another ledger of the lab's directory.
+    pub fn at(lab: Lab, ledger: &std::path::Path, clock: web::Clock) -> Self {
+        Self { router: web::router(web::State::new(ledger, clock)), lab }
     }
 
     pub fn get(&self, url: &str) -> Page {
-        let request = Request::get(url).body(Body::empty()).unwrap();
+        self.ask(Request::get(url).body(Body::empty()).unwrap())
+    }
+
+    /// Sends a form, with the headers a browser would add.
+    pub fn post(&self, url: &str, form: &str, headers: &[(&str, &str)]) -> Page {
+        let mut request = Request::post(url)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("host", "localhost");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.ask(request.body(Body::from(form.to_owned())).unwrap())
+    }
+
+    fn ask(&self, request: Request<Body>) -> Page {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let response = self.router.clone().oneshot(request).await.unwrap();

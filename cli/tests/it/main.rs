@@ -13,4 +13,5 @@ mod samples;
 mod spark;
 mod views;
 mod waste;
+mod waste_pages;
 mod wrong_input;

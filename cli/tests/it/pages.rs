@@ -40,7 +40,9 @@ fn crawl(dashboard: &Dashboard, from: &[&str], most: usize) -> BTreeMap<String, 
 fn every_link_of_every_page_leads_somewhere_and_nothing_is_inline() {
     let dashboard = Dashboard::of_the_lab();
     let pages = crawl(&dashboard, &["/"], 900);
-    for place in ["/teams", "/workloads", "/tables", "/clusters", "/data", "/help"] {
+    for place in
+        ["/teams", "/workloads", "/tables", "/clusters", "/waste", "/waste/what-if", "/data", "/help"]
+    {
         assert!(pages.contains_key(place), "{place} is not linked from the overview");
     }
     for start in ["/teams/growth", "/workloads/", "/tables/", "/clusters/j-", "/explain?", "/explain/"] {
@@ -98,6 +100,7 @@ fn what_is_not_there_or_cannot_be_says_so_and_offers_a_way_out() {
         "/tables/a.b.c",
         "/clusters/j-0",
         "/explain/x",
+        "/waste/0123456789ab",
         "/static/style.css",
     ] {
         let page = dashboard.get(url);
@@ -115,6 +118,13 @@ fn what_is_not_there_or_cannot_be_says_so_and_offers_a_way_out() {
         ("/teams?frm=2026-10-05", "use from, to"),
         ("/teams?from=2026-10-06&to=2026-10-05", "a day after 2026-10-06"),
         ("/explain?where=colour%3Dred", "colour"),
+        ("/waste?detector=magic", "use idle-cluster"),
+        ("/waste?kind=planet", "use cluster, workload"),
+        ("/waste?status=lost", "use open, all, new"),
+        ("/waste?confidence=sure", "use low, medium or high"),
+        ("/waste?min=much", "write it as 250"),
+        ("/waste/what-if?setting=magic", "use spot, auto-termination"),
+        ("/waste/what-if?value=many", "use 1 to 100"),
         ("/help?x=1", "is not a parameter"),
     ] {
         let page = dashboard.get(url);

@@ -39,7 +39,9 @@ impl Problem {
                 errors: faults.clone(),
                 ..Self::new(StatusCode::BAD_REQUEST, "the question cannot be answered as it is asked")
             },
+            PageError::NotOurs => Self::new(StatusCode::FORBIDDEN, error.to_string()),
             PageError::Mart(_)
+            | PageError::Record(_)
             | PageError::Chart(_)
             | PageError::Render(_)
             | PageError::Csv(_)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
-use attribution::mart::{ClusterRow, CostQuery, Dimension, Filter, NONE, RunFilter};
+use attribution::mart::{ClusterRow, CostQuery, Dimension, Filter, Finding, NONE, RunFilter};
 use axum::extract::{Path as Segment, RawQuery, State as Shared};
 use axum::response::Response;
 use model::{Amount, Category};
@@ -12,6 +12,7 @@ use super::{Fact, answer, crumb, fact, not_found, runs};
 use crate::chart::{self, ChartView};
 use crate::context::{Context, only};
 use crate::error::PageError;
+use crate::finding;
 use crate::layout::Shell;
 use crate::link::Path;
 use crate::parts::{self, Parts};
@@ -39,6 +40,7 @@ struct Cluster {
     chart: ChartView,
     chart_table: TableView,
     workloads: TableView,
+    waste: TableView,
     runs: TableView,
 }
 
@@ -52,7 +54,8 @@ pub async fn cluster(
     query: RawQuery,
 ) -> Response {
     let path = Path::new(["clusters", &id]);
-    answer(state, path, query, move |context| build_one(context, &id)).await
+    let asked = state.clone();
+    answer(state, path, query, move |context| build_one(context, &asked, &id)).await
 }
 
 fn build_list(context: &Context<'_>) -> Result<Response, PageError> {
@@ -147,7 +150,7 @@ pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageErro
     })
 }
 
-fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
+fn build_one(context: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
     let filters = parts::one(Dimension::Cluster, id);
     let known = context.mart.clusters()?.into_iter().find(|cluster| cluster.cluster_id == id);
     let ever = CostQuery { filters: filters.clone(), ..CostQuery::default() };
@@ -159,8 +162,13 @@ fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
     let (chart, day_table) =
         chart::by_day(context, Dimension::Category, &filters, "Cost by day, used and idle".to_owned())?;
     let runs = context.runs(RunFilter { cluster: Some(id.to_owned()), ..RunFilter::default() })?;
-    let tables = [workloads(context, &filters)?, runs::table(context, &runs, true), day_table];
-    let [workloads, runs, chart_table] = match context.tables(tables)? {
+    // Findings name clusters as people do.
+    let name = known.as_ref().and_then(|cluster| cluster.name.as_deref()).unwrap_or(id);
+    let is_asked =
+        |found: &Finding| found.subject_kind == "cluster" && (found.subject == name || found.subject == id);
+    let waste = finding::first(context, state, is_asked, "No waste is found at it.")?;
+    let tables = [workloads(context, &filters)?, runs::table(context, &runs, true), day_table, waste];
+    let [workloads, runs, chart_table, waste] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -180,7 +188,7 @@ fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
     let shell = Shell::of(context, id, vec![crumb(context, "Clusters", "clusters")])
         .filtered(context, true)
         .charted();
-    context.page(&Cluster { shell, sentence, facts, chart, chart_table, workloads, runs })
+    context.page(&Cluster { shell, sentence, facts, chart, chart_table, workloads, waste, runs })
 }
 
 fn facts(context: &Context<'_>, cluster: &ClusterRow, parts: &Parts) -> Vec<Fact> {

@@ -65,7 +65,7 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
             None => None,
         },
     };
-    let by = page.lens.by.clone().unwrap_or(Dimension::Team);
+    let by = page.lens.by.first().cloned().unwrap_or(Dimension::Team);
     let shell =
         Shell::of(page, "Compare", vec![crumb(page, "Data", "data")]).filtered(page, true).in_one_view();
     let Some(earlier) = earlier else {
@@ -100,7 +100,10 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
         .into_iter()
         .map(|(dimension, label)| {
             let current = dimension == by;
-            let lens = Lens { by: (dimension != Dimension::Team).then_some(dimension), ..lens.clone() };
+            let lens = Lens {
+                by: (dimension != Dimension::Team).then_some(dimension).into_iter().collect(),
+                ..lens.clone()
+            };
             (Anchor { label: label.to_owned(), href: lens.url(&page.path) }, current)
         })
         .collect();

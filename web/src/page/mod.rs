@@ -5,6 +5,7 @@ pub mod clusters;
 pub mod compare;
 pub mod data;
 pub mod explain;
+pub mod finding;
 pub mod help;
 pub mod lines;
 pub mod overview;
@@ -12,6 +13,8 @@ pub mod ownership;
 pub mod tables;
 pub mod team;
 pub mod teams;
+pub mod waste;
+pub mod what_if;
 pub mod workloads;
 
 mod movers;

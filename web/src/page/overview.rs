@@ -1,7 +1,7 @@
 //! Overview: what was spent, by whom, how much of it was idle, and that it equals the bill.
 
 use askama::Template;
-use attribution::mart::Dimension;
+use attribution::mart::{Dimension, Finding};
 use axum::extract::{RawQuery, State as Shared};
 use axum::response::Response;
 use model::Category;
@@ -11,6 +11,7 @@ use crate::chart::{self, ChartView};
 use crate::context::Context;
 use crate::equation::{self, Balance, Equation};
 use crate::error::PageError;
+use crate::finding;
 use crate::flow;
 use crate::layout::{Anchor, Shell};
 use crate::lens::{Group, Lens};
@@ -35,15 +36,17 @@ struct Overview {
     flow_table: TableView,
     teams: TableView,
     movers: TableView,
+    waste: TableView,
     /// Whether anything was charged in the span.
     charged: bool,
 }
 
 pub async fn overview(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::root(), query, build).await
+    let asked = state.clone();
+    answer(state, Path::root(), query, move |context| build(context, &asked)).await
 }
 
-fn build(context: &Context<'_>) -> Result<Response, PageError> {
+fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
     let group = context.lens.group.unwrap_or(Group::Team);
     let parts = parts::of(context, &[])?;
     let total = parts.total();
@@ -54,8 +57,12 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
         chart::by_day(context, group.dimension(), &[], format!("Cost by day and {}", group.name()))?;
     let (flow, flow_table) = flow::bill_to_teams(context)?;
     let movers = movers::table(context, &Dimension::Workload, Some("workloads"), &[])?;
-    let tables = [teams::table(context)?, day_table, flow_table, movers];
-    let [teams, chart_table, flow_table, movers] = match context.tables(tables)? {
+    let team = context.lens.team.as_deref();
+    let is_asked =
+        |found: &Finding| team.is_none_or(|team| finding::is_of_team(context, found.team.as_deref(), team));
+    let waste = finding::first(context, state, is_asked, "Nothing is left to fix.")?;
+    let tables = [teams::table(context)?, day_table, flow_table, movers, waste];
+    let [teams, chart_table, flow_table, movers, waste] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -93,6 +100,7 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
         flow_table,
         teams,
         movers,
+        waste,
         charged: !teams_by_cost.is_empty(),
     })
 }

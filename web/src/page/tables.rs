@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
-use attribution::mart::{CostQuery, Dimension, Filter, NONE, RunFilter, TableCostQuery, TableRow};
+use attribution::mart::{CostQuery, Dimension, Filter, Finding, NONE, RunFilter, TableCostQuery, TableRow};
 use axum::extract::{Path as Segment, RawQuery, State as Shared};
 use axum::response::Response;
 use model::{Amount, Category};
@@ -12,6 +12,7 @@ use super::{Fact, answer, crumb, fact, not_found, runs, table_cost};
 use crate::chart::{self, ChartView, Ranked};
 use crate::context::{Context, only};
 use crate::error::PageError;
+use crate::finding;
 use crate::layout::Shell;
 use crate::link::Path;
 use crate::parts::{self, Parts};
@@ -43,6 +44,7 @@ struct OneTable {
     parts: TableView,
     readers: TableView,
     lineage: TableView,
+    waste: TableView,
     runs: TableView,
 }
 
@@ -52,7 +54,8 @@ pub async fn tables(Shared(state): Shared<State>, query: RawQuery) -> Response {
 
 pub async fn table(Shared(state): Shared<State>, Segment(id): Segment<String>, query: RawQuery) -> Response {
     let path = Path::new(["tables", &id]);
-    answer(state, path, query, move |context| build_one(context, &id)).await
+    let asked = state.clone();
+    answer(state, path, query, move |context| build_one(context, &asked, &id)).await
 }
 
 fn build_list(context: &Context<'_>) -> Result<Response, PageError> {
@@ -186,7 +189,7 @@ fn owners(context: &Context<'_>, filters: &[Filter]) -> Result<BTreeMap<String, 
     Ok(best.into_iter().map(|(table, (_, team))| (table, team)).collect())
 }
 
-fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
+fn build_one(context: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
     let filters = parts::one(Dimension::Table, id);
     let collected = context.mart.tables()?.into_iter().find(|table| table.table_id == id);
     let ever = CostQuery { filters: filters.clone(), ..CostQuery::default() };
@@ -206,6 +209,7 @@ fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
         currency: Some(context.scope.currency),
     };
     let cost = context.mart.table_costs(&question)?.into_iter().next();
+    let is_asked = |found: &Finding| found.subject_kind == "table" && found.subject == id;
     let tables = [
         producers(context, &filters)?,
         runs::table(context, &runs, true),
@@ -213,8 +217,9 @@ fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
         table_cost::parts(context, cost.as_ref()),
         table_cost::readers(context, &context.mart.table_readers(&question)?),
         table_cost::lineage(context, id)?,
+        finding::first(context, state, is_asked, "No waste is found at it.")?,
     ];
-    let [producers, runs, chart_table, cost_parts, readers, lineage] = match context.tables(tables)? {
+    let [producers, runs, chart_table, cost_parts, readers, lineage, waste] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -241,6 +246,7 @@ fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
         parts: cost_parts,
         readers,
         lineage,
+        waste,
         runs,
     })
 }

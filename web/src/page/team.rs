@@ -1,7 +1,7 @@
 //! One team: what it spent, on what, and what of it was idle.
 
 use askama::Template;
-use attribution::mart::{Dimension, Filter, Idle};
+use attribution::mart::{Dimension, Filter, Finding, Idle};
 use axum::extract::{Path as Segment, RawQuery, State as Shared};
 use axum::response::Response;
 use model::{Amount, Category};
@@ -10,6 +10,7 @@ use super::{Fact, answer, clusters, crumb, fact, movers, not_found, tables, team
 use crate::chart::{self, ChartView};
 use crate::context::{Context, Scope, only};
 use crate::error::PageError;
+use crate::finding;
 use crate::layout::Shell;
 use crate::lens::Lens;
 use crate::link::Path;
@@ -29,6 +30,7 @@ struct Team {
     /// The team itself and those within it; absent where there are none.
     within: Option<TableView>,
     movers: TableView,
+    waste: TableView,
     workloads: TableView,
     tables: TableView,
     clusters: TableView,
@@ -37,10 +39,11 @@ struct Team {
 
 pub async fn team(Shared(state): Shared<State>, Segment(id): Segment<String>, query: RawQuery) -> Response {
     let path = Path::new(["teams", &id]);
-    answer(state, path, query, move |context| build(context, &id)).await
+    let asked = state.clone();
+    answer(state, path, query, move |context| build(context, &asked, &id)).await
 }
 
-fn build(page: &Context<'_>, id: &str) -> Result<Response, PageError> {
+fn build(page: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
     if !page.teams.iter().any(|team| team == id) {
         return Err(not_found(page, "team", id, "teams"));
     }
@@ -52,6 +55,7 @@ fn build(page: &Context<'_>, id: &str) -> Result<Response, PageError> {
     let total = parts.total();
     let title = "Cost by day and what it went into".to_owned();
     let (chart, day_table) = chart::by_day(page, Dimension::Category, &filters, title)?;
+    let is_asked = |found: &Finding| finding::is_of_team(page, found.team.as_deref(), id);
     let all = [
         workloads::list(page, &filters)?,
         tables::list(page, &filters)?,
@@ -60,11 +64,13 @@ fn build(page: &Context<'_>, id: &str) -> Result<Response, PageError> {
         day_table,
         movers::table(page, &Dimension::Workload, Some("workloads"), &filters)?,
         teams::within(page, id, &filters)?,
+        finding::first(page, state, is_asked, "Nothing of this team is left to fix.")?,
     ];
-    let [workloads, tables, clusters, services, chart_table, movers, within] = match page.tables(all)? {
-        Shown::Page(views) => views,
-        Shown::Csv(csv) => return Ok(csv),
-    };
+    let [workloads, tables, clusters, services, chart_table, movers, within, waste] =
+        match page.tables(all)? {
+            Shown::Page(views) => views,
+            Shown::Csv(csv) => return Ok(csv),
+        };
 
     let name = page.team_label(id).to_owned();
     let mut sentence = sentence::spent(page, page.owner(id), total);
@@ -87,6 +93,7 @@ fn build(page: &Context<'_>, id: &str) -> Result<Response, PageError> {
         chart_table,
         within,
         movers,
+        waste,
         workloads,
         tables,
         clusters,

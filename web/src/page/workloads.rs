@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use attribution::mart::{
-    Dimension, Filter, NONE, RunFilter, RunRow, UnitCosts, WorkloadCost, WorkloadCostQuery,
+    Dimension, Filter, Finding, NONE, RunFilter, RunRow, UnitCosts, WorkloadCost, WorkloadCostQuery,
 };
 use axum::extract::{Path as Segment, RawQuery, State as Shared};
 use axum::response::Response;
@@ -14,6 +14,7 @@ use super::{Fact, answer, crumb, fact, movers, not_found, runs};
 use crate::chart::{self, ChartView, Ranked};
 use crate::context::{Context, only};
 use crate::error::PageError;
+use crate::finding;
 use crate::layout::Shell;
 use crate::link::Path;
 use crate::parts;
@@ -41,6 +42,7 @@ struct Workload {
     chart_table: TableView,
     outcomes: TableView,
     movers: TableView,
+    waste: TableView,
     runs: TableView,
     outputs: TableView,
 }
@@ -55,7 +57,8 @@ pub async fn workload(
     query: RawQuery,
 ) -> Response {
     let path = Path::new(["workloads", &id]);
-    answer(state, path, query, move |context| build_one(context, &id)).await
+    let asked = state.clone();
+    answer(state, path, query, move |context| build_one(context, &asked, &id)).await
 }
 
 fn build_list(context: &Context<'_>) -> Result<Response, PageError> {
@@ -203,7 +206,7 @@ fn owners(context: &Context<'_>, filters: &[Filter]) -> Result<BTreeMap<String, 
     Ok(best.into_iter().map(|(workload, (_, team))| (workload, team)).collect())
 }
 
-fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
+fn build_one(context: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
     let filters = parts::one(Dimension::Workload, id);
     let total = context.total(&filters)?;
     let runs = context.runs(RunFilter { workload: Some(id.to_owned()), ..RunFilter::default() })?;
@@ -221,14 +224,16 @@ fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
     })?;
     let costs: Vec<_> =
         costs.into_iter().filter(|row| context.leave_team(&[], row.team.as_deref())).collect();
+    let is_asked = |found: &Finding| found.subject_kind == "workload" && found.subject == id;
     let tables = [
         runs::table(context, &runs, false),
         outputs(context, &filters)?,
         day_table,
         outcomes(context, &costs),
         movers::table(context, &Dimension::Team, Some("teams"), &filters)?,
+        finding::first(context, state, is_asked, "No waste is found at it.")?,
     ];
-    let [run_table, outputs, chart_table, outcomes, movers] = match context.tables(tables)? {
+    let [run_table, outputs, chart_table, outcomes, movers, waste] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -252,6 +257,7 @@ fn build_one(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
         chart_table,
         outcomes,
         movers,
+        waste,
         runs: run_table,
         outputs,
     })

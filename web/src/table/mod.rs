@@ -99,7 +99,8 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
     /// Totals of all rows, searched or not; one cell a column.
     pub foot: Option<Vec<Cell>>,
-    /// Column sorted by where the URL says nothing, and whether descending.
+    /// Column sorted by where the URL says nothing, and whether descending; without a name
+    /// rows stay as they are.
     pub sort: (&'static str, bool),
     /// What would fill it, where it has no rows.
     pub empty: String,
@@ -147,6 +148,9 @@ fn arranged(mut table: Table, state: &TableState) -> Result<(Table, usize), Page
         table.rows.retain(|row| row.iter().any(|cell| cell.holds(&wanted)));
     }
     let (key, descending) = state.sort.as_ref().map_or(table.sort, |(key, down)| (key.as_str(), *down));
+    if key.is_empty() && state.sort.is_none() {
+        return Ok((table, all));
+    }
     let column = table.columns.iter().position(|column| column.key == key).ok_or_else(|| {
         let keys: Vec<_> = table.columns.iter().map(|column| column.key).collect();
         PageError::BadRequest(vec![format!("`{key}` is not a column of this table: use {}", keys.join(", "))])

@@ -1,0 +1,174 @@
+//! The waste inbox on a small demo, beside what the command line says of the same findings.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use model::Amount;
+use serde_json::Value;
+
+use crate::dashboard::{Dashboard, attributes, text, unescape};
+use crate::lab::Lab;
+
+const HERE: &[(&str, &str)] = &[("sec-fetch-site", "same-origin")];
+
+fn demo() -> (Dashboard, Vec<Value>) {
+    let lab = Lab::new();
+    lab.ok(&[
+        "demo",
+        "--no-serve",
+        "--days",
+        "28",
+        "--seed",
+        "7",
+        "--dir",
+        &lab.path("demo").display().to_string(),
+    ]);
+    let config = lab.path("demo/lakeledger.toml").display().to_string();
+    let found: Value =
+        serde_json::from_str(&lab.ok(&["--config", &config, "waste", "--format", "json"])).unwrap();
+    let ledger = lab.path("demo/ledger");
+    let clock = || "2026-10-07T06:00:00Z".parse().unwrap();
+    (Dashboard::at(lab, &ledger, clock), found.as_array().unwrap().clone())
+}
+
+fn sum(rows: &[BTreeMap<String, String>], column: &str) -> Amount {
+    rows.iter().map(|row| row[column].parse::<Amount>().unwrap()).sum()
+}
+
+#[test]
+fn the_inbox_holds_the_findings_of_the_command_line_and_edits_are_kept() {
+    let (dashboard, found) = demo();
+    assert!(found.len() > 10, "the demo wastes something");
+    let rows = dashboard.csv("/waste?format=csv");
+    assert_eq!(rows.len(), found.len());
+    let claimed: Amount = found
+        .iter()
+        .map(|finding| finding["claimed_saving"].as_str().unwrap().parse::<Amount>().unwrap())
+        .sum();
+    assert_eq!(sum(&rows, "claimed"), claimed, "what adds up is what the claims ledger says");
+    let page = text(&dashboard.page("/waste"));
+    assert!(page.contains("First: ") && page.contains("a month net"), "{page}");
+    assert!(page.contains(&reports::format::money(claimed, model::Currency::USD)), "{page}");
+
+    // Filters leave what they say.
+    let first = &rows[0];
+    let of = |query: &str| dashboard.csv(&format!("/waste?{query}&format=csv"));
+    let detector = of(&format!("detector={}", first["detector"]));
+    assert!(!detector.is_empty() && detector.iter().all(|row| row["detector"] == first["detector"]));
+    assert!(of("confidence=high").iter().all(|row| row["confidence"] == "high"));
+    assert!(of("kind=table").iter().all(|row| row["kind"] == "table"));
+    let least: Amount = "10".parse().unwrap();
+    assert!(of("min=10").iter().all(|row| row["net"].parse::<Amount>().unwrap() >= least));
+    let team = rows.iter().find(|row| !row["team"].is_empty()).unwrap();
+    assert!(of(&format!("team={}", team["team"])).iter().any(|row| row["finding"] == team["finding"]));
+
+    // Every finding has a page with its command and its guards.
+    for finding in &found {
+        let page = dashboard.page(&format!("/waste/{}", finding["id"].as_str().unwrap()));
+        let said = text(&page);
+        let action = finding["action"].as_str().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(&action), "{action} in {said}");
+        for guard in finding["guards"].as_array().unwrap() {
+            assert!(said.contains(guard.as_str().unwrap()), "{guard} in {said}");
+        }
+        assert_eq!(page.matches("<h1").count(), 1);
+    }
+
+    // A subject's own page and the overview lead there.
+    let table = found.iter().find(|finding| finding["subject_kind"] == "table").unwrap();
+    let (id, subject) = (table["id"].as_str().unwrap(), table["subject"].as_str().unwrap());
+    let leads = |url: &str, id: &str| {
+        let page = dashboard.page(url);
+        attributes(&page, "href").into_iter().any(|href| unescape(href).starts_with(&format!("/waste/{id}")))
+    };
+    assert!(leads(&format!("/tables/{subject}"), id), "{subject} does not lead to {id}");
+    assert!(leads("/", &first["finding"]), "the overview does not lead to the first finding");
+
+    acts(&dashboard, id);
+}
+
+/// Every form of a finding's page, and who sent it.
+fn acts(dashboard: &Dashboard, id: &str) {
+    let url = format!("/waste/{id}");
+    let status = |word: &str| {
+        let rows = dashboard.csv(&format!("/waste?status={word}&format=csv"));
+        rows.iter().any(|row| row["finding"] == id)
+    };
+    for (headers, form) in [
+        (&[][..], "act=acknowledge"),
+        (&[("sec-fetch-site", "cross-site")], "act=acknowledge"),
+        (&[("origin", "http://evil.example")], "act=acknowledge"),
+    ] {
+        assert_eq!(dashboard.post(&url, form, headers).status, StatusCode::FORBIDDEN, "{headers:?}");
+    }
+    for form in ["", "act=delete", "act=dismiss&reason=+", "act=snooze&until=2026-10-07", "act=assign"] {
+        assert_eq!(dashboard.post(&url, form, HERE).status, StatusCode::BAD_REQUEST, "{form}");
+    }
+    let unknown = dashboard.post("/waste/0123456789ab", "act=acknowledge", HERE);
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    // The beginning of an id is no id.
+    assert_eq!(
+        dashboard.post(&format!("/waste/{}", &id[..4]), "act=acknowledge", HERE).status,
+        StatusCode::NOT_FOUND
+    );
+    assert!(status("new"), "nothing of this changed anything");
+
+    let waiting = dashboard.csv("/waste?format=csv").len();
+    let long = format!("act=dismiss&reason={}", "x".repeat(4_000));
+    assert_eq!(dashboard.post(&url, &long, HERE).status, StatusCode::BAD_REQUEST);
+    for (form, word, waits) in [
+        ("act=acknowledge", "acknowledged", true),
+        ("act=assign&to=%3Cscript%3Ealert(1)%3C%2Fscript%3E", "assigned", true),
+        ("act=snooze&until=2026-11-07", "snoozed", false),
+        ("act=dismiss&reason=%3D1%2B1+agreed", "dismissed", false),
+        ("act=reopen", "reopened", true),
+    ] {
+        let done = dashboard.post(&url, form, HERE);
+        assert_eq!(done.status, StatusCode::SEE_OTHER, "{form}: {}", text(&done.body));
+        assert_eq!(done.headers["location"], format!("{url}#status"), "{form}");
+        assert!(status(word), "{word}");
+        let left = if waits { waiting } else { waiting - 1 };
+        assert_eq!(dashboard.csv("/waste?format=csv").len(), left, "{form}");
+    }
+    let page = dashboard.page(&url);
+    assert!(!page.contains("<script>alert"), "a name is only ever text");
+    let said = text(&page);
+    for part in [
+        "assigned: <script>alert(1)</script>, by this machine (no login)",
+        "snoozed: 2026-11-07",
+        "dismissed: =1+1 agreed",
+        "reopened, by this machine",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+}
+
+#[test]
+fn what_if_answers_as_the_command_line_does() {
+    let (dashboard, _) = demo();
+    let config = dashboard.lab.path("demo/lakeledger.toml").display().to_string();
+    for (query, setting) in [
+        ("setting=spot&value=50", &["spot", "--share", "50"][..]),
+        ("setting=auto-termination&value=60", &["auto-termination", "--minutes", "60"]),
+        ("setting=event-driven", &["event-driven"]),
+        ("setting=ttl&value=30", &["ttl", "--days", "30"]),
+        ("setting=compaction&value=256", &["compaction", "--target", "256"]),
+    ] {
+        let mut command = vec!["--config", &config, "waste", "what-if"];
+        command.extend(setting);
+        command.extend(["--format", "json", "--limit", "100000"]);
+        let told: Value = serde_json::from_str(&dashboard.lab.ok(&command)).unwrap();
+        let told: Amount = told
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["saving_a_month"].as_str().unwrap().parse::<Amount>().unwrap())
+            .sum();
+        let rows = dashboard.csv(&format!("/waste/what-if?{query}&format=csv"));
+        assert_eq!(sum(&rows, "saving"), told, "{query}");
+        assert!(
+            text(&dashboard.page(&format!("/waste/what-if?{query}"))).contains("have been saved"),
+            "{query}"
+        );
+    }
+}

@@ -1,0 +1,202 @@
+//! Findings of waste with what became of them: the mart says what is found, the record in
+//! `state.sqlite` what people said of it and what fixes saved.
+
+use std::collections::BTreeMap;
+
+use attribution::mart::{Finding, NONE};
+use model::Amount;
+use reports::lifecycle::{Lifecycle, LifecycleError, Status, Tracked};
+
+use crate::context::Context;
+use crate::detector;
+use crate::error::PageError;
+use crate::lens::Lens;
+use crate::link::Path;
+use crate::state::State;
+use crate::table::{self, Cell, Table};
+
+/// Rows of "waste to fix first" on other pages.
+const FIRST: usize = 5;
+
+/// A finding with where it is in its life.
+pub struct Item<'a> {
+    pub finding: &'a Finding,
+    pub status: Status,
+    /// Nothing where the record could not be asked.
+    pub tracked: Option<Tracked>,
+}
+
+impl Item<'_> {
+    /// Whether somebody still has to decide on it or mend it.
+    pub fn is_waiting(&self) -> bool {
+        is_waiting(self.status)
+    }
+}
+
+/// Whether a finding of this status is still to be mended.
+pub fn is_waiting(status: Status) -> bool {
+    matches!(status, Status::New | Status::Reopened | Status::Acknowledged | Status::Assigned)
+}
+
+/// What is known of findings, in the page's currency.
+pub struct Findings<'a> {
+    /// Those that go on and matter, the largest saving first.
+    pub items: Vec<Item<'a>>,
+    /// Those the record holds as resolved.
+    pub resolved: Vec<Tracked>,
+    /// Why the record could not be asked; findings then all count as new.
+    pub fault: Option<String>,
+}
+
+/// Reads findings and their record; the record follows a mart the first time it is asked of.
+pub fn load<'a>(context: &Context<'a>, state: &State) -> Result<Findings<'a>, PageError> {
+    let currency = context.scope.currency;
+    let all = context.mart.all_findings()?;
+    let (tracked, fault) = match record(context, state).and_then(|record| record.tracked()) {
+        Ok(tracked) => (tracked, None),
+        Err(error) => {
+            let text = format!("What became of findings cannot be told: {error}.");
+            crate::error::log(&PageError::Record(error));
+            (Vec::new(), Some(text))
+        }
+    };
+    let mut known: BTreeMap<String, Tracked> =
+        tracked.into_iter().map(|tracked| (tracked.finding_id.clone(), tracked)).collect();
+    let items = all
+        .iter()
+        .filter(|finding| finding.currency == currency && finding.is_open && finding.is_material)
+        .map(|finding| {
+            let tracked = known.remove(&finding.id);
+            Item { finding, status: tracked.as_ref().map_or(Status::New, |tracked| tracked.status), tracked }
+        })
+        .collect();
+    let resolved = known
+        .into_values()
+        .filter(|tracked| tracked.currency == currency && tracked.status == Status::Resolved)
+        .collect();
+    Ok(Findings { items, resolved, fault })
+}
+
+/// The record of the ledger, brought up to the mart.
+pub fn record(context: &Context<'_>, state: &State) -> Result<Lifecycle, LifecycleError> {
+    let mut record = Lifecycle::open(state.ledger())?;
+    state.once_a_mart(&context.mart.info().id, || record.sync(context.mart, context.now).map(drop))?;
+    Ok(record)
+}
+
+/// Whether a finding is this team's, or of a team within it.
+pub fn is_of_team(context: &Context<'_>, owner: Option<&str>, team: &str) -> bool {
+    let owner = owner.unwrap_or(NONE);
+    owner == team || context.mart.info().ancestor(owner, context.mart.info().level(team)) == team
+}
+
+/// The page of a finding.
+pub fn href(context: &Context<'_>, id: &str) -> String {
+    context.entity("waste", id)
+}
+
+/// Pages of what findings are about. Findings name clusters as people do; their pages are by
+/// id, of several with a name the newest's.
+pub struct Places(BTreeMap<String, String>);
+
+impl Places {
+    /// Looks clusters up.
+    pub fn of(context: &Context<'_>) -> Result<Self, PageError> {
+        let mut clusters = context.mart.clusters()?;
+        clusters.sort_by_key(|cluster| cluster.started_at);
+        let named = clusters.into_iter().flat_map(|cluster| {
+            let id = cluster.cluster_id;
+            [cluster.name, Some(id.clone())].into_iter().flatten().map(move |name| (name, id.clone()))
+        });
+        Ok(Self(named.collect()))
+    }
+
+    /// The page of a subject; nothing for what has none.
+    pub fn href(&self, context: &Context<'_>, kind: &str, subject: &str) -> Option<String> {
+        match kind {
+            "table" => Some(context.entity("tables", subject)),
+            "workload" => Some(context.entity("workloads", subject)),
+            "cluster" => self.0.get(subject).map(|id| context.entity("clusters", id)),
+            _ => None,
+        }
+    }
+}
+
+/// What wastes most on a page about one thing: the first few, with a link to all.
+pub fn first(
+    context: &Context<'_>,
+    state: &State,
+    is_asked: impl Fn(&Finding) -> bool,
+    empty: &str,
+) -> Result<Table, PageError> {
+    let findings = load(context, state)?;
+    let items: Vec<_> =
+        findings.items.iter().filter(|item| item.is_waiting() && is_asked(item.finding)).collect();
+    let currency = context.scope.currency;
+    let row = |item: &&Item<'_>| {
+        let finding = item.finding;
+        vec![
+            Cell::link(detector::fix(&finding.detector, &finding.subject), href(context, &finding.id)),
+            Cell::text(detector::label(&finding.detector)),
+            Cell::maybe(finding.team.as_deref()),
+            Cell::Money(finding.net_saving),
+            Cell::Money(finding.claimed_saving),
+            Cell::text(kind_of_saving(finding.is_cash)),
+            Cell::text(finding.confidence.name()),
+            Cell::text(item.status.name()),
+        ]
+    };
+    let shown = if context.lens.table.csv { items.len() } else { items.len().min(FIRST) };
+    let caption = if items.len() > shown {
+        format!("Waste to fix first: {shown} of {}", items.len())
+    } else {
+        "Waste to fix first".to_owned()
+    };
+    let claimed: Amount = items.iter().map(|item| item.finding.claimed_saving).sum();
+    let mut foot = vec![Cell::Nothing; 8];
+    foot[0] = Cell::link(
+        if items.len() > shown { format!("All {}", items.len()) } else { "Open the inbox".to_owned() },
+        inbox(context, &items),
+    );
+    foot[4] = Cell::Money(claimed);
+    Ok(Table {
+        id: "waste",
+        caption,
+        noun: ("finding", "findings"),
+        columns: vec![
+            table::text("fix", "What to do"),
+            table::text("detector", "Finding").wide(),
+            table::text("team", "Team").wide(),
+            table::number("net", format!("Net saving a month ({currency})")),
+            table::number("claimed", format!("Adds up ({currency})")).wide(),
+            table::text("saving", "Saves").wide(),
+            table::text("confidence", "Sure").wide(),
+            table::text("status", "Status").wide(),
+        ],
+        rows: items.iter().take(shown).map(row).collect(),
+        foot: (!items.is_empty()).then_some(foot),
+        sort: ("net", true),
+        empty: empty.to_owned(),
+    })
+}
+
+/// The inbox, cut down to what these findings have in common.
+fn inbox(context: &Context<'_>, items: &[&Item<'_>]) -> String {
+    let mut lens = Lens { from: None, to: None, ..context.lens.shared() };
+    if let [first, rest @ ..] = items {
+        let subject = &first.finding.subject;
+        if rest.iter().all(|item| item.finding.subject == *subject) {
+            lens = lens.with_own("subject", Some(subject.clone()));
+        } else if let Some(team) = &first.finding.team
+            && rest.iter().all(|item| item.finding.team.as_ref() == Some(team))
+        {
+            lens.team = Some(team.clone());
+        }
+    }
+    lens.url(&Path::new(["waste"]))
+}
+
+/// Cash leaves the bill; capacity that is paid for anyway becomes free.
+pub fn kind_of_saving(is_cash: bool) -> &'static str {
+    if is_cash { "cash" } else { "capacity, not cash" }
+}

@@ -1,0 +1,511 @@
+//! One finding: what was measured, what was ruled out, how to mend it, what it saves, and
+//! what people made of it. Forms work without scripts.
+
+use askama::Template;
+use attribution::mart::Finding;
+use axum::extract::{Path as Segment, RawQuery, Request, State as Shared};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{Days, NaiveDate};
+use model::Amount;
+use reports::lifecycle::{Act, Event, LifecycleError, Realised, Status, Tracked};
+use reports::palette::ColourSlot;
+use serde_json::Value;
+
+use super::{Fact, answer, crumb, fact, not_found};
+use crate::chart::{self, ChartView, Stack};
+use crate::context::Context;
+use crate::detector;
+use crate::error::PageError;
+use crate::finding::{self, Places, kind_of_saving};
+use crate::layout::Shell;
+use crate::lens::Lens;
+use crate::link::{self, Path};
+use crate::person;
+use crate::sentence::Sentence;
+use crate::state::State;
+use crate::table::{self, Cell, Shown, Table, TableView};
+use crate::words;
+
+/// Longest name or reason that is kept, in characters.
+const MAX_WORDS: usize = 1_000;
+/// Largest form that is read.
+const MAX_FORM_BYTES: usize = 32 * 1024;
+/// Names of a list that are shown one by one.
+const MOST_NAMES: usize = 12;
+
+#[derive(Template)]
+#[template(path = "waste/finding.html")]
+struct FindingPage {
+    shell: Shell,
+    sentence: Sentence,
+    facts: Vec<Fact>,
+    what: String,
+    chart: Option<ChartView>,
+    evidence: TableView,
+    curve: Option<TableView>,
+    guards: Vec<String>,
+    action: Option<String>,
+    about: Option<(String, String)>,
+    status: Option<StatusView>,
+    history: Vec<(String, String)>,
+    realised: Option<RealisedView>,
+}
+
+/// Where it is in its life, and the forms that move it on.
+struct StatusView {
+    text: String,
+    action: String,
+    assignee: String,
+    /// The day a snooze ends where no other is chosen, and the first that can be.
+    snooze: (String, String),
+    can_reopen: bool,
+}
+
+struct RealisedView {
+    promised: String,
+    realised: String,
+    change: String,
+    compared: String,
+}
+
+pub async fn finding(
+    Shared(state): Shared<State>,
+    Segment(id): Segment<String>,
+    query: RawQuery,
+) -> Response {
+    let asked = state.clone();
+    let path = Path::new(["waste", &id]);
+    answer(state, path, query, move |context| build(context, &asked, &id)).await
+}
+
+fn build(context: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
+    let found = context.mart.all_findings()?.iter().find(|finding| finding.id == id);
+    let record = finding::record(context, state).map_err(PageError::Record);
+    let (tracked, events) = match &record {
+        Ok(record) => {
+            (record.find(id).map_err(PageError::Record)?, record.events(id).map_err(PageError::Record)?)
+        }
+        // What is found can be told without its record.
+        Err(error) => {
+            crate::error::log(error);
+            (None, Vec::new())
+        }
+    };
+    let (detector, kind, subject, team) = match (found, &tracked) {
+        (Some(it), _) => (&it.detector, &it.subject_kind, &it.subject, it.team.clone()),
+        (None, Some(it)) => (&it.detector, &it.subject_kind, &it.subject, it.team.clone()),
+        (None, None) => return Err(not_found(context, "finding", id, "waste")),
+    };
+    // Amounts are in the finding's currency whatever the page was asked for.
+    let currency = found.map(|it| it.currency).or(tracked.as_ref().map(|it| it.currency));
+    if currency.is_some_and(|currency| currency != context.scope.currency) {
+        let lens = Lens { currency, ..context.lens.clone() };
+        let page = Context::new(context.mart, lens, context.path.clone(), context.now)?;
+        return build(&page, state, id);
+    }
+    let (evidence, curve) = match found {
+        Some(finding) => evidence(context, finding),
+        None => (Vec::new(), Vec::new()),
+    };
+    let has_curve = !curve.is_empty();
+    let tables = [evidence_table(evidence), curve_table(curve)];
+    let [evidence, curve] = match context.tables(tables)? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
+    let name = format!("{}: {subject}", detector::label(detector));
+    let shell = Shell::of(context, &name, vec![crumb(context, "Waste", "waste")]).charted();
+    let mut facts = found.map(|finding| facts(context, finding)).unwrap_or_default();
+    if let Some(team) = team {
+        facts.insert(
+            0,
+            Fact { href: Some(context.entity("teams", &team)), ..fact("Team", team, "owns it now") },
+        );
+    }
+    context.page(&FindingPage {
+        sentence: sentence(context, found, tracked.as_ref(), detector, subject),
+        facts,
+        what: detector::of(detector).map(|words| words.what.to_owned()).unwrap_or_default(),
+        chart: found.map(|finding| series(context, finding)).transpose()?.flatten(),
+        evidence,
+        curve: has_curve.then_some(curve),
+        guards: found.map(|finding| finding.guards.clone()).unwrap_or_default(),
+        action: found.map(|finding| finding.action.clone()),
+        about: Places::of(context)?
+            .href(context, kind, subject)
+            .map(|href| (format!("Open the {kind} {}", reports::label::visible(subject)), href)),
+        history: events.iter().map(|event| history(context, event)).collect(),
+        realised: tracked
+            .as_ref()
+            .and_then(|tracked| Some(realised(context, tracked, tracked.realised.as_ref()?))),
+        status: tracked.as_ref().map(|tracked| status(context, tracked)),
+        shell,
+    })
+}
+
+fn sentence(
+    context: &Context<'_>,
+    found: Option<&Finding>,
+    tracked: Option<&Tracked>,
+    detector: &str,
+    subject: &str,
+) -> Sentence {
+    let fix = detector::fix(detector, subject);
+    match found {
+        Some(finding) if finding.is_open => {
+            let kind = if finding.is_cash { "" } else { " in capacity, not cash" };
+            Sentence::default()
+                .say(format!("{fix}: it saves "))
+                .figure(context.money(finding.net_saving))
+                .say(format!(" a month net{kind}."))
+                .note(format!(
+                    "Seen since {}; it goes on. Effective cost, {}; a month is 30.4375 days. Nothing is ever executed.",
+                    reports::format::day(finding.first_day),
+                    finding.currency
+                ))
+        }
+        _ => {
+            let realised = tracked.and_then(|tracked| tracked.realised.as_ref());
+            let gone = tracked.and_then(|tracked| tracked.resolved_on).or(found.map(|it| it.end_day));
+            let gone = gone.map(|day| format!(" since {}", reports::format::day(day))).unwrap_or_default();
+            let sentence = Sentence::default().say(format!(
+                "{} at {} is gone{gone}",
+                detector::label(detector),
+                reports::label::visible(subject)
+            ));
+            match realised {
+                Some(realised) => sentence
+                    .say("; the bill is down by ")
+                    .figure(context.money(realised.monthly()))
+                    .say(" a month."),
+                None => sentence.say(".").note("The saving is measured once a whole day has passed since."),
+            }
+        }
+    }
+}
+
+fn facts(context: &Context<'_>, finding: &Finding) -> Vec<Fact> {
+    vec![
+        fact("Gross", context.money(finding.gross_saving), "a month, once it is mended"),
+        fact("Cost of the fix", context.money(finding.fix_cost), "a month"),
+        fact("Net", context.money(finding.net_saving), kind_of_saving(finding.is_cash)),
+        fact("Adds up", context.money(finding.claimed_saving), "what no finding before it claims"),
+        fact(
+            "Has cost",
+            context.money(finding.observed_cost),
+            words::period(finding.first_day, finding.end_day),
+        ),
+        fact(
+            "Confidence",
+            finding.confidence.name(),
+            match finding.confidence {
+                attribution::mart::Confidence::High => "follows from what is measured",
+                attribution::mart::Confidence::Medium => "rests on an estimate",
+                attribution::mart::Confidence::Low => "a trial, not a promise",
+            },
+        ),
+    ]
+}
+
+/// What it cost by day, as far as it is known.
+fn series(context: &Context<'_>, finding: &Finding) -> Result<Option<ChartView>, PageError> {
+    let (Some((first, _)), Some((last, _))) = (finding.series.first(), finding.series.last()) else {
+        return Ok(None);
+    };
+    let days: Vec<NaiveDate> = first.iter_days().take_while(|day| day <= last).collect();
+    let mut values = vec![Amount::ZERO; days.len()];
+    for (day, cost) in &finding.series {
+        // Four decimals are all the mart keeps of a day's part.
+        if let (Ok(at), Ok(cost)) = (days.binary_search(day), format!("{cost:.4}").parse::<Amount>()) {
+            values[at] += cost;
+        }
+    }
+    let lens = Lens { filters: vec![], ..context.lens.shared() };
+    let dimension = match finding.subject_kind.as_str() {
+        "table" => Some(attribution::mart::Dimension::Table),
+        "workload" => Some(attribution::mart::Dimension::Workload),
+        _ => None,
+    };
+    let href = match dimension {
+        Some(dimension) => lens.days(*first, finding.end_day).only(dimension, &finding.subject),
+        None => lens.days(*first, finding.end_day),
+    };
+    let series = vec![Stack {
+        name: "wasted".to_owned(),
+        slot: ColourSlot::Idle,
+        values,
+        href: href.url(&Path::new(["explain"])),
+    }];
+    Ok(Some(chart::stack(context, "waste-by-day", "What it cost by day".to_owned(), &days, series)?))
+}
+
+/// What was measured, one row a figure, and the risk curve where there is one.
+fn evidence(context: &Context<'_>, finding: &Finding) -> (Vec<Vec<Cell>>, Vec<Vec<Cell>>) {
+    let (mut rows, mut curve) = (Vec::new(), Vec::new());
+    for (name, value) in finding.evidence.as_object().into_iter().flatten() {
+        let said = words::capital(&name.replace('_', " "));
+        match (name.as_str(), value) {
+            ("risk_curve", Value::Array(points)) => curve = points.iter().map(point).collect(),
+            (place @ ("clusters" | "runs" | "examples"), Value::Array(names)) => {
+                for (nth, one) in names.iter().take(MOST_NAMES).enumerate() {
+                    let text = reports::findings::plain(one);
+                    let href = match place {
+                        "clusters" => Some(context.entity("clusters", &text)),
+                        "runs" => Some(context.entity("runs", &text)),
+                        _ => None,
+                    };
+                    let head = if nth == 0 { said.clone() } else { String::new() };
+                    rows.push(vec![Cell::text(head), Cell::Text { text, href }]);
+                }
+                if names.len() > MOST_NAMES {
+                    rows.push(vec![
+                        Cell::Nothing,
+                        Cell::text(format!("and {} more", names.len() - MOST_NAMES)),
+                    ]);
+                }
+            }
+            (name, value) => rows.push(vec![Cell::text(said), figure(context, name, value)]),
+        }
+    }
+    (rows, curve)
+}
+
+/// A figure in the unit its name says.
+fn figure(context: &Context<'_>, name: &str, value: &Value) -> Cell {
+    match value {
+        Value::Bool(holds) => return Cell::text(if *holds { "yes" } else { "no" }),
+        Value::Null => return Cell::text("none known"),
+        _ => {}
+    }
+    let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+    let Some(number) = number else { return Cell::text(reports::findings::plain(value)) };
+    let is = |word: &str| name == word || name.split('_').any(|part| part == word);
+    if is("bytes") {
+        return Cell::Bytes(number as i64);
+    }
+    if name.ends_with("_ms") {
+        return Cell::Millis(number as i64);
+    }
+    if is("mib") {
+        return Cell::Bytes((number * 1_048_576.0) as i64);
+    }
+    if is("cost") || name.ends_with("_a_month") || name.ends_with("_a_run") {
+        let amount = value.as_str().map_or_else(|| format!("{number:.6}"), str::to_owned).parse();
+        return amount.map_or_else(
+            |_| Cell::text(number.to_string()),
+            |amount: Amount| {
+                // Costs a run are often under a cent.
+                if amount.abs() < "0.1".parse().unwrap_or_default() {
+                    Cell::text(format!("{} {}", amount.rounded(4), context.scope.currency))
+                } else {
+                    Cell::text(context.money(amount))
+                }
+            },
+        );
+    }
+    if is("share") && number <= 1.0 {
+        return Cell::text(format!("{:.1}%", number * 100.0));
+    }
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        return Cell::Count(number as i64);
+    }
+    Cell::text(format!("{number:.2}"))
+}
+
+fn point(point: &Value) -> Vec<Cell> {
+    let number = |key: &str| point.get(key).and_then(Value::as_f64).unwrap_or_default();
+    vec![
+        Cell::Count(number("days") as i64),
+        Cell::Bytes(number("saved_bytes") as i64),
+        Cell::text(format!("{}%", number("reads_missed") * 100.0)),
+    ]
+}
+
+fn evidence_table(rows: Vec<Vec<Cell>>) -> Table {
+    Table {
+        id: "evidence",
+        caption: "Evidence".to_owned(),
+        noun: ("figure", "figures"),
+        columns: vec![table::text("figure", "What was measured"), table::text("value", "Value")],
+        rows,
+        foot: None,
+        sort: ("", false),
+        empty: "Its evidence went with it.".to_owned(),
+    }
+}
+
+fn curve_table(rows: Vec<Vec<Cell>>) -> Table {
+    Table {
+        id: "curve",
+        caption: "Risk curve: what other ages would drop, and miss".to_owned(),
+        noun: ("age", "ages"),
+        columns: vec![
+            table::number("days", "Days kept"),
+            table::number("saved_bytes", "Bytes dropped"),
+            table::number("reads_missed", "Past reads that looked back further, at most"),
+        ],
+        rows,
+        foot: None,
+        sort: ("days", false),
+        empty: String::new(),
+    }
+}
+
+fn status(context: &Context<'_>, tracked: &Tracked) -> StatusView {
+    let text = match (tracked.status, &tracked.assignee, tracked.snoozed_until, &tracked.reason) {
+        (Status::New, ..) => "New: nobody has said anything of it.".to_owned(),
+        (Status::Reopened, ..) => "Open again.".to_owned(),
+        (Status::Acknowledged, ..) => "Acknowledged: somebody has seen it.".to_owned(),
+        (Status::Assigned, Some(who), ..) => format!("Assigned to {}.", reports::label::visible(who)),
+        (Status::Assigned, ..) => "Assigned.".to_owned(),
+        (Status::Snoozed, _, Some(until), _) => format!("Snoozed until {}.", reports::format::day(until)),
+        (Status::Snoozed, ..) => "Snoozed.".to_owned(),
+        (Status::Dismissed, .., Some(reason)) => format!("Dismissed: {}", reports::label::visible(reason)),
+        (Status::Dismissed, ..) => "Dismissed.".to_owned(),
+        (Status::Resolved, ..) => "Resolved: its evidence is gone.".to_owned(),
+    };
+    let today = context.now.date_naive();
+    let later = |days| (today + Days::new(days)).to_string();
+    StatusView {
+        text,
+        action: context.lens.shared().url(&context.path),
+        assignee: tracked.assignee.clone().unwrap_or_default(),
+        snooze: (later(30), later(1)),
+        can_reopen: !matches!(tracked.status, Status::New | Status::Reopened | Status::Resolved),
+    }
+}
+
+fn history(context: &Context<'_>, event: &Event) -> (String, String) {
+    let at = event.at.parse().map_or_else(|_| event.at.clone(), |at| context.instant(at));
+    let who = event.who.as_deref().map(|who| format!(", by {}", reports::label::visible(who)));
+    let note = event.note.as_deref().map(|note| format!(": {}", reports::label::visible(note)));
+    (at, format!("{}{}{}", event.status, note.unwrap_or_default(), who.unwrap_or_default()))
+}
+
+fn realised(context: &Context<'_>, tracked: &Tracked, realised: &Realised) -> RealisedView {
+    let mean = |cost: Amount, (from, to): (NaiveDate, NaiveDate)| {
+        let days = (to - from).num_days().max(1);
+        let a_day = cost.scaled(1, days).map(|cost| context.money(cost)).unwrap_or_default();
+        format!("{a_day} a day {}", words::period(from, to))
+    };
+    RealisedView {
+        promised: context.money(tracked.promised_saving),
+        realised: context.money(realised.monthly()),
+        change: reports::format::change(realised.monthly(), tracked.promised_saving, context.scope.currency),
+        compared: format!(
+            "It cost {}, and {} before.",
+            mean(realised.measured_cost, realised.measured),
+            mean(realised.baseline_cost, realised.baseline)
+        ),
+    }
+}
+
+/// Does what a form says, and goes back to the finding.
+pub async fn act(
+    Shared(state): Shared<State>,
+    Segment(id): Segment<String>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Response {
+    if !person::is_from_here(request.headers()) {
+        return PageError::NotOurs.into_response();
+    }
+    let lens = match Lens::parse(query.as_deref().unwrap_or_default()) {
+        Ok(lens) => lens,
+        Err(faults) => return PageError::BadRequest(faults).into_response(),
+    };
+    let who = person::name(request.extensions());
+    let body = match axum::body::to_bytes(request.into_body(), MAX_FORM_BYTES).await {
+        Ok(body) => body,
+        Err(_) => return PageError::BadRequest(vec!["the form is too long".to_owned()]).into_response(),
+    };
+    let now = state.now();
+    let act = match asked(&String::from_utf8_lossy(&body), now.date_naive()) {
+        Ok(act) => act,
+        Err(faults) => return PageError::BadRequest(faults).into_response(),
+    };
+    let path = Path::new(["waste", &id]);
+    let back = format!("{}#status", lens.shared().url(&path));
+    let asked = state.clone();
+    let done = state.with_mart(move |mart| {
+        let context = Context::new(mart, lens, path, now)?;
+        let mut record = finding::record(&context, &asked).map_err(PageError::Record)?;
+        // A whole id alone: a form never names one by its beginning.
+        if record.find(&id).map_err(PageError::Record)?.is_none() {
+            return Err(not_found(&context, "finding", &id, "waste"));
+        }
+        match record.act_by(&id, &act, Some(&who), now) {
+            Ok(_) => Ok(()),
+            Err(LifecycleError::Unknown { id }) => Err(not_found(&context, "finding", &id, "waste")),
+            Err(error) => Err(PageError::Record(error)),
+        }
+    });
+    match done.await {
+        Ok(()) => (StatusCode::SEE_OTHER, [(header::LOCATION, back)]).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// What a form asks for.
+fn asked(body: &str, today: NaiveDate) -> Result<Act, Vec<String>> {
+    let fields = link::pairs(body);
+    let field = |name: &str| {
+        let value = fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim());
+        value.filter(|value| !value.is_empty())
+    };
+    let needed = |name: &str, what: &str| -> Result<String, Vec<String>> {
+        let value = field(name).ok_or_else(|| vec![format!("{what} is missing: fill it in")])?;
+        if value.chars().count() > MAX_WORDS {
+            return Err(vec![format!("{what} is too long: at most {MAX_WORDS} characters")]);
+        }
+        Ok(value.to_owned())
+    };
+    match field("act") {
+        Some("acknowledge") => Ok(Act::Acknowledge),
+        Some("reopen") => Ok(Act::Reopen),
+        Some("assign") => Ok(Act::Assign(needed("to", "the name of who looks after it")?)),
+        Some("dismiss") => Ok(Act::Dismiss(needed("reason", "the reason")?)),
+        Some("snooze") => {
+            let day = needed("until", "the day it waits until")?;
+            match day.parse::<NaiveDate>() {
+                Ok(day) if day > today => Ok(Act::Snooze(day)),
+                Ok(_) => Err(vec![format!("`{day}` is not after today: choose a later day")]),
+                Err(_) => Err(vec![format!("`{day}` is not a day: write it as 2026-10-05")]),
+            }
+        }
+        _ => Err(vec!["the form does not say what to do: use the buttons of the finding’s page".to_owned()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_says_one_thing_and_says_it_whole() {
+        let today = "2026-10-07".parse().unwrap();
+        for (body, want) in [
+            ("act=acknowledge", Act::Acknowledge),
+            ("act=reopen", Act::Reopen),
+            ("act=assign&to=+Ada+%3Cscript%3E+", Act::Assign("Ada <script>".into())),
+            ("act=snooze&until=2026-10-08", Act::Snooze("2026-10-08".parse().unwrap())),
+            ("act=dismiss&reason=agreed", Act::Dismiss("agreed".into())),
+        ] {
+            assert_eq!(asked(body, today), Ok(want), "{body}");
+        }
+        let long = format!("act=dismiss&reason={}", "x".repeat(MAX_WORDS + 1));
+        for body in [
+            "",
+            "act=delete",
+            "act=assign&to=++",
+            "act=dismiss",
+            "act=snooze",
+            "act=snooze&until=2026-10-07",
+            "act=snooze&until=soon",
+            long.as_str(),
+        ] {
+            assert!(asked(body, today).is_err(), "{body}");
+        }
+    }
+}
