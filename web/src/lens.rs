@@ -79,7 +79,7 @@ pub struct Lens {
     pub view: View,
     /// What the columns of the chart stand for.
     pub group: Option<Group>,
-    /// What rows stand for (Compare, Explore), at most [`MOST_BY`].
+    /// What rows stand for (Compare), at most [`MOST_BY`].
     pub by: Vec<Dimension>,
     /// Mart that is compared with (Compare).
     pub with: Option<String>,
@@ -96,25 +96,13 @@ pub struct Lens {
 /// Dimensions of one question.
 pub const MOST_BY: usize = 3;
 
-/// Keys of single pages: of the waste inbox, of what-if, of Explore.
-const OWN: [&str; 11] = [
-    "detector",
-    "kind",
-    "status",
-    "confidence",
-    "min",
-    "setting",
-    "value",
-    "subject",
-    "per",
-    "chart",
-    "show",
-];
+/// Keys of single pages: of the waste inbox and of what-if.
+const OWN: [&str; 8] = ["detector", "kind", "status", "confidence", "min", "setting", "value", "subject"];
 /// Longest word of them that is read.
 const MAX_OWN: usize = 4_096;
 
 /// Keys that may come more than once, as the boxes of a form do.
-const MANY: [&str; 3] = ["where", "by", "show"];
+const MANY: [&str; 2] = ["where", "by"];
 
 /// More restrictions than any question needs; each may cost a look-up a row.
 const MOST_FILTERS: usize = 16;
@@ -230,13 +218,7 @@ impl Lens {
             key => {
                 let known = OWN.into_iter().find(|own| *own == key).ok_or_else(|| unknown(key))?;
                 let word: String = value.chars().take(MAX_OWN).collect();
-                self.own
-                    .entry(known)
-                    .and_modify(|words| {
-                        words.push(',');
-                        words.push_str(&word);
-                    })
-                    .or_insert(word);
+                self.own.insert(known, word);
             }
         }
         Ok(())
@@ -330,7 +312,7 @@ impl Lens {
 
 fn unknown(key: &str) -> String {
     format!(
-        "`{key}` is not a parameter: use from, to, basis, currency, team, idle, shared, ownership, as_of, group, by, with, since, where, detector, kind, status, confidence, min, setting, value, subject, per, chart, show, t, sort, q, page or format"
+        "`{key}` is not a parameter: use from, to, basis, currency, team, idle, shared, ownership, as_of, group, by, with, since, where, detector, kind, status, confidence, min, setting, value, subject, t, sort, q, page or format"
     )
 }
 
@@ -355,12 +337,12 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let query = "from=2026-10-05&to=2026-10-07&basis=billed&currency=EUR&team=a%26b&idle=proportional&shared=even&ownership=as-was&by=service,team&with=000012-ab&since=2026-11-23&group=category&detector=skew&show=billed&show=change\
+        let query = "from=2026-10-05&to=2026-10-07&basis=billed&currency=EUR&team=a%26b&idle=proportional&shared=even&ownership=as-was&by=service,team&with=000012-ab&since=2026-11-23&group=category&detector=skew\
                      &where=workload%3Detl%2Fstep+%3Cscript%3E&where=category%3Didle&t=runs&sort=-cost&q=x+y&page=3&format=csv";
         let lens = Lens::parse(query).unwrap();
         assert_eq!(lens.team.as_deref(), Some("a&b"));
         assert_eq!(lens.filters[0].value, "etl/step <script>");
-        assert_eq!((lens.own("detector"), lens.own("show")), (Some("skew"), Some("billed,change")));
+        assert_eq!(lens.own("detector"), Some("skew"));
         assert_eq!(lens.by, [Dimension::Service, Dimension::Team]);
         assert_eq!(lens.table.sort, Some(("cost".to_owned(), true)));
         let url = lens.url(&Path::new(["teams", "a/b ü"]));

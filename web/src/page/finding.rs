@@ -252,7 +252,6 @@ fn evidence(context: &Context<'_>, finding: &Finding) -> (Vec<Vec<Cell>>, Vec<Ve
                     let text = reports::findings::plain(one);
                     let href = match place {
                         "clusters" => Some(context.entity("clusters", &text)),
-                        "runs" => Some(context.entity("runs", &text)),
                         _ => None,
                     };
                     let head = if nth == 0 { said.clone() } else { String::new() };
