@@ -6,7 +6,8 @@
 //! the subject a day in the four weeks up to the last day it was wasteful, less the mean of the
 //! days since. Both spans are kept, so that a person can see what is compared.
 
-use std::fmt;
+mod life;
+
 use std::path::{Path, PathBuf};
 
 use attribution::mart::{Finding, FindingQuery, Mart};
@@ -14,6 +15,8 @@ use chrono::{Days, NaiveDate};
 use model::time::Instant;
 use model::{Amount, Currency};
 use rusqlite::{Connection, OptionalExtension as _, params};
+
+pub use self::life::{Act, Event, Realised, Status, Tracked};
 
 /// File in the ledger.
 pub const STATE: &str = "state.sqlite";
@@ -34,146 +37,6 @@ const SCHEMA: &str = "
 
 /// Who did it, which records of earlier builds have no column for.
 const WHO: &str = "alter table finding_events add column who text";
-
-/// Where a finding is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
-    /// Nobody has said anything of it.
-    New,
-    /// It was resolved and came back.
-    Reopened,
-    /// Somebody has seen it.
-    Acknowledged,
-    /// Somebody looks after it.
-    Assigned,
-    /// It waits until a day.
-    Snoozed,
-    /// It is none, for a reason; it stays so.
-    Dismissed,
-    /// The evidence is gone.
-    Resolved,
-}
-
-impl Status {
-    /// Every status.
-    pub const ALL: [Self; 7] = [
-        Self::New,
-        Self::Reopened,
-        Self::Acknowledged,
-        Self::Assigned,
-        Self::Snoozed,
-        Self::Dismissed,
-        Self::Resolved,
-    ];
-
-    /// Its word.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Reopened => "reopened",
-            Self::Acknowledged => "acknowledged",
-            Self::Assigned => "assigned",
-            Self::Snoozed => "snoozed",
-            Self::Dismissed => "dismissed",
-            Self::Resolved => "resolved",
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// What a person does with a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Has seen it.
-    Acknowledge,
-    /// Gives it to somebody.
-    Assign(String),
-    /// Lets it wait until a day.
-    Snooze(NaiveDate),
-    /// It is none, for a reason.
-    Dismiss(String),
-    /// Takes back what was said of it: it is to be looked at again.
-    Reopen,
-}
-
-/// One thing that happened to a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// When, as RFC 3339.
-    pub at: String,
-    /// The status it got.
-    pub status: String,
-    /// To whom, until when or why.
-    pub note: Option<String>,
-    /// Who did it; nothing for what the evidence did.
-    pub who: Option<String>,
-}
-
-/// A finding and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tracked {
-    /// Id of the finding.
-    pub finding_id: String,
-    /// Detector.
-    pub detector: String,
-    /// Kind of the subject.
-    pub subject_kind: String,
-    /// Subject.
-    pub subject: String,
-    /// Team it was last seen with.
-    pub team: Option<String>,
-    /// Currency of its amounts.
-    pub currency: Currency,
-    /// Where it is in its life.
-    pub status: Status,
-    /// Who looks after it.
-    pub assignee: Option<String>,
-    /// Until when it waits.
-    pub snoozed_until: Option<NaiveDate>,
-    /// Why it is none.
-    pub reason: Option<String>,
-    /// First day it was seen on.
-    pub opened_on: NaiveDate,
-    /// The last.
-    pub last_seen_on: NaiveDate,
-    /// The day after the last, once it is resolved.
-    pub resolved_on: Option<NaiveDate>,
-    /// Saving a month it promised when last seen.
-    pub promised_saving: Amount,
-    /// What was measured of its fix.
-    pub realised: Option<Realised>,
-}
-
-/// The saving of a fix, from the bill.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Realised {
-    /// Days before the fix that are compared, half-open.
-    pub baseline: (NaiveDate, NaiveDate),
-    /// What the subject cost in them.
-    pub baseline_cost: Amount,
-    /// Days after the fix, half-open.
-    pub measured: (NaiveDate, NaiveDate),
-    /// What it cost in them.
-    pub measured_cost: Amount,
-}
-
-impl Realised {
-    /// The saving a month of 30.4375 days: the mean day before less the mean day since.
-    pub fn monthly(&self) -> Amount {
-        let days = |(from, to): (NaiveDate, NaiveDate)| i128::from((to - from).num_days().max(1));
-        // In units of 10^-18, so that nothing is rounded but the last digit.
-        let a_month = |cost: Amount, days: i128| cost.units() / days / 10_000 * 304_375;
-        Amount::from_units(
-            a_month(self.baseline_cost, days(self.baseline))
-                - a_month(self.measured_cost, days(self.measured)),
-        )
-    }
-}
 
 /// Why the state could not be kept.
 #[derive(Debug, thiserror::Error)]
@@ -473,21 +336,6 @@ impl Lifecycle {
             Ok(Event { at: row.get(0)?, status: row.get(1)?, note: row.get(2)?, who: row.get(3)? })
         };
         let rows = statement.query_map([id], event).map_err(&failed)?;
-        rows.collect::<Result<_, _>>().map_err(&failed)
-    }
-
-    /// What happened to a finding, the oldest first: when, the status it got, and a note.
-    ///
-    /// # Errors
-    /// When the record cannot be read.
-    pub fn history(&self, id: &str) -> Result<Vec<(String, String, Option<String>)>, LifecycleError> {
-        let failed = self.failed("read the record of findings");
-        let mut statement = self
-            .connection
-            .prepare("select at, status, note from finding_events where finding_id = ? order by rowid")
-            .map_err(&failed)?;
-        let rows =
-            statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(&failed)?;
         rows.collect::<Result<_, _>>().map_err(&failed)
     }
 }
