@@ -49,6 +49,8 @@ pub enum Command {
     Owners(Owners),
     /// What to fix first, what it saves, and the command that does; nothing is executed
     Waste(Waste),
+    /// What months may cost, what they have cost so far and will have cost
+    Budgets(Budgets),
     /// Write reports
     #[command(subcommand)]
     Report(Report),
@@ -542,6 +544,26 @@ pub struct Waste {
     /// table for people; csv or json for programs; markdown for tickets
     #[arg(long, value_enum, default_value_t = WasteFormat::Table)]
     pub format: WasteFormat,
+}
+
+/// Options of `budgets`.
+#[derive(Debug, Args)]
+pub struct Budgets {
+    /// Only this team's, and those of the teams within it
+    #[arg(long, value_name = "TEAM")]
+    pub team: Option<String>,
+    /// 2026-10 (default: the month of the newest closed day)
+    #[arg(long, value_name = "MONTH", value_parser = month)]
+    pub month: Option<NaiveDate>,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// The first day of a month written as `2026-10`.
+fn month(text: &str) -> Result<NaiveDate, String> {
+    let day = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d");
+    day.map_err(|_| format!("`{text}` is no month: write it as 2026-10"))
 }
 
 /// Which report.

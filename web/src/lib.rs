@@ -10,6 +10,7 @@
 mod api;
 mod asset;
 mod axis;
+mod budget;
 mod chart;
 mod colour;
 mod context;
@@ -33,4 +34,4 @@ mod table;
 mod words;
 
 pub use router::{router, serve};
-pub use state::{Clock, State};
+pub use state::{Clock, State, Watched};

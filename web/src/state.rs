@@ -1,10 +1,11 @@
 //! What the handlers share: the mart that is current, and the clock.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use attribution::mart::{Mart, MartError};
 use model::time::Instant;
+use reports::budget::Budget;
 
 use crate::error::PageError;
 
@@ -22,6 +23,14 @@ struct Shared {
     open: RwLock<Option<(String, Arc<Mart>)>>,
     /// The mart that the record of findings follows.
     followed: Mutex<Option<String>>,
+    watched: OnceLock<Watched>,
+}
+
+/// What the configuration watches costs by.
+#[derive(Debug, Default)]
+pub struct Watched {
+    /// What months may cost.
+    pub budgets: Vec<Budget>,
 }
 
 impl State {
@@ -32,7 +41,20 @@ impl State {
             clock,
             open: RwLock::new(None),
             followed: Mutex::new(None),
+            watched: OnceLock::new(),
         }))
+    }
+
+    /// Shows what is configured to be watched; the first call holds.
+    #[must_use]
+    pub fn watching(self, watched: Watched) -> Self {
+        let _ = self.0.watched.set(watched);
+        self
+    }
+
+    /// Budgets as configured.
+    pub(crate) fn budgets(&self) -> &[Budget] {
+        self.0.watched.get().map_or(&[], |watched| &watched.budgets)
     }
 
     /// The time now.

@@ -1,5 +1,6 @@
 //! `lakeledger.toml`: read, checked, and every fault shown at once.
 
+mod budget;
 mod compute;
 mod organisation;
 mod owner_rule;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use attribution::rules::{PoolRule, Rules, Team};
 use ingest::source::{KINDS, LATER_KINDS, SourceOptions};
 use ingest::store::S3Options;
+use reports::budget::Budget;
 use toml::de::{DeTable, DeValue};
 
 use self::owner_rule::owner_rule;
@@ -31,6 +33,8 @@ pub struct Config {
     pub rules: Rules,
     /// Address of the dashboard, for links in reports.
     pub base_url: Option<String>,
+    /// What months may cost.
+    pub budgets: Vec<Budget>,
 }
 
 /// One source as configured.
@@ -176,6 +180,12 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     if let Some(section) = table(&mut root, &mut faults, "waste") {
         rules.waste = waste::waste(section, &mut faults, &rules.teams);
     }
+    let (mut budgets, mut places) = (Vec::new(), Vec::new());
+    for section in tables(&mut root, &mut faults, "budget") {
+        places.push(section.at());
+        budgets.push(budget::budget(section, &mut faults, &rules.teams));
+    }
+    budget::check_names(&mut faults, &budgets, &places);
     let mut base_url = None;
     if let Some(mut section) = table(&mut root, &mut faults, "report") {
         base_url = section.text(&mut faults, "base_url");
@@ -205,7 +215,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
 
     let faults = faults.into_sorted();
     if faults.is_empty() {
-        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url })
+        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url, budgets })
     } else {
         Err(faults)
     }

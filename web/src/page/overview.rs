@@ -7,6 +7,7 @@ use axum::response::Response;
 use model::Category;
 
 use super::{Fact, answer, fact, movers, teams};
+use crate::budget::{self, Budgets};
 use crate::chart::{self, ChartView};
 use crate::context::Context;
 use crate::equation::{self, Balance, Equation};
@@ -32,6 +33,7 @@ struct Overview {
     chart_table: TableView,
     /// Absent while a team filter is set: the equation is about the whole bill.
     equation: Option<Equation>,
+    budgets: Option<Budgets>,
     flow: ChartView,
     flow_table: TableView,
     teams: TableView,
@@ -96,6 +98,7 @@ fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
         chart,
         chart_table,
         equation: context.lens.team.is_none().then(|| Equation::new(context, &balance)),
+        budgets: budget::of(context, state, context.lens.team.as_deref())?,
         flow,
         flow_table,
         teams,
