@@ -6,8 +6,9 @@
 //!
 //! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`reason`], [`week`],
 //! [`weekly`], [`export`], [`explained`], [`compared`], [`findings`], [`lifecycle`], [`watch`],
-//! [`budget`].
+//! [`budget`], [`alert`].
 
+pub mod alert;
 pub mod budget;
 pub mod cell;
 pub mod chart;

@@ -47,7 +47,7 @@ pub struct Bar {
 
 /// The budgets of the platform's page, or of one team's; nothing where none holds.
 pub fn of(context: &Context<'_>, state: &State, team: Option<&str>) -> Result<Option<Budgets>, PageError> {
-    let states = budget::states(context.mart, state.budgets(), None)?;
+    let states = budget::states(context.mart, &state.watch().budgets, None)?;
     let of_page: Vec<&BudgetState> = match team {
         None => states.iter().collect(),
         Some(team) => budget::of_team(&states, context.mart.info(), team).collect(),

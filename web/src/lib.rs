@@ -34,4 +34,4 @@ mod table;
 mod words;
 
 pub use router::{router, serve};
-pub use state::{Clock, State, Watched};
+pub use state::{Clock, State};

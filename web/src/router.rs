@@ -32,6 +32,8 @@ pub fn router(state: State) -> Router {
         .route("/waste", get(page::waste::waste))
         .route("/waste/what-if", get(page::what_if::what_if))
         .route("/waste/{id}", get(page::finding::finding).post(page::finding::act))
+        .route("/alerts", get(page::alerts::alerts))
+        .route("/alerts/{id}", get(page::alert::alert).post(page::alert::acknowledge))
         .route("/data", get(page::data::data))
         .route("/ownership", get(page::ownership::ownership))
         .route("/explain", get(page::explain::explain))

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use attribution::mart::{Mart, MartError};
 use model::time::Instant;
-use reports::budget::Budget;
+use reports::alert::Watch;
 
 use crate::error::PageError;
 
@@ -23,14 +23,7 @@ struct Shared {
     open: RwLock<Option<(String, Arc<Mart>)>>,
     /// The mart that the record of findings follows.
     followed: Mutex<Option<String>>,
-    watched: OnceLock<Watched>,
-}
-
-/// What the configuration watches costs by.
-#[derive(Debug, Default)]
-pub struct Watched {
-    /// What months may cost.
-    pub budgets: Vec<Budget>,
+    watch: OnceLock<Watch>,
 }
 
 impl State {
@@ -41,20 +34,20 @@ impl State {
             clock,
             open: RwLock::new(None),
             followed: Mutex::new(None),
-            watched: OnceLock::new(),
+            watch: OnceLock::new(),
         }))
     }
 
     /// Shows what is configured to be watched; the first call holds.
     #[must_use]
-    pub fn watching(self, watched: Watched) -> Self {
-        let _ = self.0.watched.set(watched);
+    pub fn watching(self, watch: Watch) -> Self {
+        let _ = self.0.watch.set(watch);
         self
     }
 
-    /// Budgets as configured.
-    pub(crate) fn budgets(&self) -> &[Budget] {
-        self.0.watched.get().map_or(&[], |watched| &watched.budgets)
+    /// Budgets and alerts as configured.
+    pub(crate) fn watch(&self) -> &Watch {
+        self.0.watch.get_or_init(Watch::default)
     }
 
     /// The time now.

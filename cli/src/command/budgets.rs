@@ -14,11 +14,11 @@ use crate::printer::{Failure, line, say, table};
 /// Shows the state of the budgets of a month.
 pub fn run(path: &Path, options: &Budgets) -> Result<ExitCode, Failure> {
     let config = config(path)?;
-    if config.budgets.is_empty() {
+    if config.watch.budgets.is_empty() {
         say("warning: no budget is configured: add a [[budget]] with an `amount`, and a `team` or `where`");
     }
     let mart = super::mart(&config)?;
-    let states = budget::states(&mart, &config.budgets, options.month)?;
+    let states = budget::states(&mart, &config.watch.budgets, options.month)?;
     let shown: Vec<&BudgetState> = match &options.team {
         None => states.iter().collect(),
         Some(team) => {

@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub mod alerts;
 pub mod budgets;
 pub mod check;
 pub mod compare;

@@ -16,8 +16,7 @@ pub fn run(path: &Path, options: &Serve) -> Result<ExitCode, Failure> {
             "listen on 127.0.0.1, and put a proxy that authenticates in front",
         ));
     }
-    let watched = web::Watched { budgets: config.budgets.clone() };
-    let state = web::State::new(config.ledger.clone(), now).watching(watched);
+    let state = web::State::new(config.ledger.clone(), now).watching(config.watch.clone());
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(|cause| {
             Failure::new(

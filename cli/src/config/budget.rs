@@ -157,7 +157,7 @@ currency = "EUR"
 basis = "billed"
 forecast = []
 "#;
-        let budgets = parse(&format!("{TEAM}{text}"), Path::new("")).unwrap().budgets;
+        let budgets = parse(&format!("{TEAM}{text}"), Path::new("")).unwrap().watch.budgets;
         assert_eq!(budgets[0].name, "growth");
         assert_eq!(budgets[0].amount.to_string(), "5000.1");
         assert_eq!((budgets[0].actual.as_slice(), budgets[0].forecast.as_slice()), (&[50, 100][..], &[100][..]));

@@ -1,5 +1,6 @@
 //! `lakeledger.toml`: read, checked, and every fault shown at once.
 
+mod alert;
 mod budget;
 mod compute;
 mod organisation;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use attribution::rules::{PoolRule, Rules, Team};
 use ingest::source::{KINDS, LATER_KINDS, SourceOptions};
 use ingest::store::S3Options;
-use reports::budget::Budget;
+use reports::alert::Watch;
 use toml::de::{DeTable, DeValue};
 
 use self::owner_rule::owner_rule;
@@ -33,8 +34,8 @@ pub struct Config {
     pub rules: Rules,
     /// Address of the dashboard, for links in reports.
     pub base_url: Option<String>,
-    /// What months may cost.
-    pub budgets: Vec<Budget>,
+    /// Budgets, and what alerts watch.
+    pub watch: Watch,
 }
 
 /// One source as configured.
@@ -186,6 +187,18 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
         budgets.push(budget::budget(section, &mut faults, &rules.teams));
     }
     budget::check_names(&mut faults, &budgets, &places);
+    let mut watch = Watch { budgets, ..Watch::default() };
+    for section in tables(&mut root, &mut faults, "channel") {
+        watch.channels.extend(alert::channel(section, &mut faults, directory));
+    }
+    for section in tables(&mut root, &mut faults, "alert") {
+        let rule = alert::rule(section, &mut faults, &rules.teams, &watch);
+        watch.rules.extend(rule);
+    }
+    for section in tables(&mut root, &mut faults, "silence") {
+        let silence = alert::silence(section, &mut faults, &rules.teams, &watch.rules);
+        watch.silences.push(silence);
+    }
     let mut base_url = None;
     if let Some(mut section) = table(&mut root, &mut faults, "report") {
         base_url = section.text(&mut faults, "base_url");
@@ -211,11 +224,12 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
         }
     }
     root.finish(&mut faults);
+    watch.base_url.clone_from(&base_url);
     rules.sources = sources.iter().map(|source| source.name.clone()).collect();
 
     let faults = faults.into_sorted();
     if faults.is_empty() {
-        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url, budgets })
+        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url, watch })
     } else {
         Err(faults)
     }

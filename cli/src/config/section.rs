@@ -204,6 +204,19 @@ impl<'a, 'i> Section<'a, 'i> {
         day
     }
 
+    /// A day or moment as text: in quotes or bare.
+    pub fn moment_text(&mut self, faults: &mut Faults<'_>, key: &'static str) -> Option<String> {
+        let value = self.value(key)?;
+        match value.get_ref() {
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Datetime(moment) => Some(moment.to_string()),
+            _ => {
+                self.wrong(faults, key, value, "a day or a moment");
+                None
+            }
+        }
+    }
+
     /// Ends reading: whatever was not asked for is unknown.
     pub fn finish(self, faults: &mut Faults<'_>) {
         for (name, _) in self.table {

@@ -26,7 +26,7 @@ mod silence;
 mod standing;
 
 pub use readings::{Reading, Unit};
-pub use rule::{Channel, ChannelKind, Condition, Direction, Grouping, Rule, Secret, Severity, Sharing};
+pub use rule::{Channel, ChannelKind, Condition, Direction, Grouping, Rule, Secret, SecretError, Severity, Sharing};
 pub use silence::Silence;
 
 use std::collections::BTreeMap;
@@ -110,7 +110,8 @@ pub fn evaluate(
         });
         all.push(readings::measure(mart, watch, rule, days, failed_checks, now)?);
     }
-    Ok(record.judge(watch, all, closed.map(|closed| closed.end), now)?)
+    let zone = mart.info().display_timezone.parse().unwrap_or(chrono_tz::UTC);
+    Ok(record.judge(watch, all, closed.map(|closed| closed.end), zone, now)?)
 }
 
 /// The days a rule judged in one go, and what it measured on them.

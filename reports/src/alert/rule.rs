@@ -1,6 +1,6 @@
 //! What is watched, and where notices go: the configuration, valid.
 
-use std::fmt;
+use std::path::PathBuf;
 
 use attribution::mart::Dimension;
 use model::{Amount, Basis, Currency};
@@ -263,24 +263,47 @@ impl ChannelKind {
     }
 }
 
-/// A text that is never shown: neither in logs nor in messages of errors.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides a text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text, for the one who needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
+/// Where a text is that nobody is shown; it is read when it is needed, and kept nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// In this environment variable.
+    Env(String),
+    /// The first line of this file.
+    File(PathBuf),
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[hidden]")
+/// Why a secret could not be had; says where, never what.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The variable is not set, or empty.
+    #[error("the environment variable `{0}` is not set")]
+    Unset(String),
+    /// The file cannot be read.
+    #[error("could not read the secret in `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+}
+
+impl Secret {
+    /// The text.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn read(&self) -> Result<String, SecretError> {
+        match self {
+            Self::Env(name) => std::env::var(name)
+                .ok()
+                .filter(|text| !text.trim().is_empty())
+                .map(|text| text.trim().to_owned())
+                .ok_or_else(|| SecretError::Unset(name.clone())),
+            Self::File(path) => std::fs::read_to_string(path)
+                .map(|text| text.lines().next().unwrap_or_default().trim().to_owned())
+                .map_err(|cause| SecretError::Unreadable { path: path.clone(), cause }),
+        }
     }
 }
