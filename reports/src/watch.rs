@@ -14,9 +14,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use attribution::mart::{
-    CostQuery, Dimension, Filter, Mart, MartError, MartInfo, SourceStatus, View,
-};
+use attribution::mart::{CostQuery, Dimension, Filter, Mart, MartError, MartInfo, SourceStatus, View};
 use chrono::{Days, NaiveDate};
 use model::time::Instant;
 use model::{Amount, Basis, Currency};

@@ -88,12 +88,8 @@ fn card(context: &Context<'_>, state: &BudgetState) -> Card {
 /// What the budget's costs are made of, in its month.
 fn href(context: &Context<'_>, state: &BudgetState) -> String {
     let budget = &state.budget;
-    let lens = Lens {
-        basis: budget.basis,
-        currency: Some(budget.currency),
-        team: None,
-        ..context.lens.shared()
-    };
+    let lens =
+        Lens { basis: budget.basis, currency: Some(budget.currency), team: None, ..context.lens.shared() };
     let lens = lens.days(state.month, state.end);
     match &budget.scope {
         Scope { team: Some(team), filters } if filters.is_empty() => lens.url(&Path::new(["teams", team])),
@@ -114,5 +110,10 @@ fn bar(state: &BudgetState) -> Bar {
         let share = part.to_f64() / whole.to_f64() * WIDTH as f64;
         (share.clamp(0.0, WIDTH as f64)).round() as i64
     };
-    Bar { spent: at(state.spent), forecast: at(forecast), amount: at(amount), is_over: state.exceeded_on.is_some() }
+    Bar {
+        spent: at(state.spent),
+        forecast: at(forecast),
+        amount: at(amount),
+        is_over: state.exceeded_on.is_some(),
+    }
 }

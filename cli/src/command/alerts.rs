@@ -43,18 +43,23 @@ pub fn run(path: &Path, options: &Options) -> Result<ExitCode, Failure> {
         Some(AlertVerb::Test(test)) => rehearsal(&config, test),
         Some(AlertVerb::Ack { alert, until, who }) => {
             let mut record = Alerts::open(&config.ledger).map_err(|error| failure(error.into()))?;
-            let who = who.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "(unnamed)".to_owned());
+            let who =
+                who.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "(unnamed)".to_owned());
             let known = record
                 .acknowledge(alert, now() + *until, &who, &config.watch, now())
                 .map_err(|error| failure(error.into()))?;
             say(format!("{} {} is acknowledged for {}", known.id, known.key, shown(*until)));
-            Ok(told(&deliver(&mut record, &config.watch, now, PATIENCE).map_err(|error| failure(error.into()))?))
+            Ok(told(
+                &deliver(&mut record, &config.watch, now, PATIENCE).map_err(|error| failure(error.into()))?,
+            ))
         }
         Some(AlertVerb::Retry) => {
             let mut record = Alerts::open(&config.ledger).map_err(|error| failure(error.into()))?;
             let revived = record.revive(now()).map_err(|error| failure(error.into()))?;
             say(format!("{} messages that were given up are tried again", format::count(revived as i64)));
-            Ok(told(&deliver(&mut record, &config.watch, now, PATIENCE).map_err(|error| failure(error.into()))?))
+            Ok(told(
+                &deliver(&mut record, &config.watch, now, PATIENCE).map_err(|error| failure(error.into()))?,
+            ))
         }
     }
 }
@@ -204,7 +209,8 @@ fn rehearsed(rehearsal: &Rehearsal) {
         say("none of these days is closed");
         return;
     };
-    let told = |step| rehearsal.happened.iter().filter(|one| one.untold.is_none() && one.step == step).count();
+    let told =
+        |step| rehearsal.happened.iter().filter(|one| one.untold.is_none() && one.step == step).count();
     say(format!(
         "{} from {from} to {}: {} would have been told of, with today's figures; nothing was recorded or sent",
         count(usize::try_from((to - from).num_days()).unwrap_or_default(), "closed day"),

@@ -64,8 +64,7 @@ fn list(states: &[&BudgetState]) {
             ]
         })
         .collect();
-    let head =
-        ["budget", "state", "amount", "spent", "%", "forecast", "%", "burn/day", "left/day"];
+    let head = ["budget", "state", "amount", "spent", "%", "forecast", "%", "burn/day", "left/day"];
     table(&head, &rows, 7);
     let (closed, all) = first.progress();
     say(format!(

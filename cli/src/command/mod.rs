@@ -71,7 +71,8 @@ fn half_open(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<(), Failu
 
 /// `dimension=value` texts as filters.
 fn filters(texts: &[String]) -> Result<Vec<Filter>, Failure> {
-    let filter = |text: &String| text.parse().map_err(|fault: String| Failure { error: fault.into(), hint: None });
+    let filter =
+        |text: &String| text.parse().map_err(|fault: String| Failure { error: fault.into(), hint: None });
     texts.iter().map(filter).collect()
 }
 

@@ -22,7 +22,12 @@ const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
 const MOST_DAYS: u32 = 92;
 
 /// Reads one `[[alert]]`; `watch` has the budgets and channels, and the rules before it.
-pub fn rule(mut section: Section<'_, '_>, faults: &mut Faults<'_>, teams: &[Team], watch: &Watch) -> Option<Rule> {
+pub fn rule(
+    mut section: Section<'_, '_>,
+    faults: &mut Faults<'_>,
+    teams: &[Team],
+    watch: &Watch,
+) -> Option<Rule> {
     let name = section.required(faults, "name");
     if let Some(name) = name.as_ref().filter(|name| watch.rules.iter().any(|rule| rule.name == **name)) {
         faults.add(section.at(), format!("{}: alert `{name}` is there twice", section.name()), None);
@@ -42,7 +47,12 @@ pub fn rule(mut section: Section<'_, '_>, faults: &mut Faults<'_>, teams: &[Team
     let rule = Rule {
         basis: basis(&mut section, faults),
         currency: currency(&mut section, faults),
-        severity: word(&mut section, faults, "severity", Severity::ALL.map(|severity| (severity.name(), severity))),
+        severity: word(
+            &mut section,
+            faults,
+            "severity",
+            Severity::ALL.map(|severity| (severity.name(), severity)),
+        ),
         cooldown_hours: section.whole(faults, "cooldown_hours").unwrap_or(cooldown),
         renotify_hours: section.whole(faults, "renotify_hours").filter(|hours| *hours > 0),
         grouping: word(
@@ -67,13 +77,17 @@ fn condition(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, watch: &Wat
         "budget" => {
             let names = section.texts(faults, "budgets");
             for name in names.iter().filter(|name| !watch.budgets.iter().any(|known| known.name == **name)) {
-                unknown(section, faults, "budget", name, watch.budgets.iter().map(|known| known.name.as_str()));
+                unknown(
+                    section,
+                    faults,
+                    "budget",
+                    name,
+                    watch.budgets.iter().map(|known| known.name.as_str()),
+                );
             }
             Condition::Budget { names }
         }
-        "absolute" => {
-            Condition::Absolute { amount: amount(section, faults), days: days(section, faults, 1) }
-        }
+        "absolute" => Condition::Absolute { amount: amount(section, faults), days: days(section, faults, 1) },
         "change" => Condition::Change {
             percent: percent(section, faults, 20),
             floor: floor(section, faults),
@@ -86,10 +100,7 @@ fn condition(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, watch: &Wat
             weeks: weeks(section, faults),
             direction: direction(section, faults),
         },
-        "waste" => Condition::Waste {
-            amount: amount(section, faults),
-            detector: detector(section, faults),
-        },
+        "waste" => Condition::Waste { amount: amount(section, faults), detector: detector(section, faults) },
         "idle-share" | "unallocated-share" => Condition::Share {
             of: if kind == "idle-share" { Sharing::Idle } else { Sharing::Unallocated },
             percent: percent(section, faults, 20),
@@ -98,9 +109,10 @@ fn condition(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, watch: &Wat
         },
         "failure" => Condition::Failure { amount: amount(section, faults), days: days(section, faults, 7) },
         "table-freshness" => Condition::TableFreshness { hours: hours(section, faults) },
-        "source-staleness" => {
-            Condition::SourceStaleness { hours: hours(section, faults), sources: section.texts(faults, "sources") }
-        }
+        "source-staleness" => Condition::SourceStaleness {
+            hours: hours(section, faults),
+            sources: section.texts(faults, "sources"),
+        },
         "failed-check" => Condition::FailedCheck,
         _ => {
             unknown(section, faults, "kind", &kind, Condition::KINDS);
@@ -120,9 +132,10 @@ fn check_scope(
 ) {
     let is_of = |known: &[Dimension]| scope.filters.iter().all(|filter| known.contains(&filter.dimension));
     let (fits, hint) = match condition {
-        Condition::Budget { .. } => {
-            (scope.filters.is_empty() && by.is_none(), "it tells of budgets: choose them with `budgets` or `team`")
-        }
+        Condition::Budget { .. } => (
+            scope.filters.is_empty() && by.is_none(),
+            "it tells of budgets: choose them with `budgets` or `team`",
+        ),
         Condition::Waste { .. } => (
             is_of(&[Dimension::Workload, Dimension::Table, Dimension::Cluster])
                 && by.is_none_or(|by| *by == Dimension::Team),
@@ -207,7 +220,12 @@ fn hours(section: &mut Section<'_, '_>, faults: &mut Faults<'_>) -> u32 {
     at_least_one(section, faults, "hours", 48)
 }
 
-fn at_least_one(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, key: &'static str, default: u32) -> u32 {
+fn at_least_one(
+    section: &mut Section<'_, '_>,
+    faults: &mut Faults<'_>,
+    key: &'static str,
+    default: u32,
+) -> u32 {
     let number = section.whole(faults, key).unwrap_or(default);
     if number == 0 {
         faults.add(section.at(), format!("{}: `{key}` must be at least 1", section.name()), None);
@@ -272,9 +290,8 @@ pub fn channel(mut section: Section<'_, '_>, faults: &mut Faults<'_>, directory:
     let kind = section.required(faults, "kind");
     let tells_resolved = section.flag(faults, "resolved").unwrap_or(true);
     let kind = match kind.as_deref() {
-        Some("slack") => {
-            needed(&mut section, faults, ("url_env", "url_file"), directory).map(|url| ChannelKind::Slack { url })
-        }
+        Some("slack") => needed(&mut section, faults, ("url_env", "url_file"), directory)
+            .map(|url| ChannelKind::Slack { url }),
         Some("pagerduty") => {
             let url = section.text(faults, "url").unwrap_or_else(|| PAGERDUTY.to_owned());
             if !url.starts_with("https://") && !url.starts_with("http://") {
@@ -437,13 +454,17 @@ from = 2026-12-24
 "#;
         let watch = parse(text, Path::new("/etc/lake")).unwrap().watch;
         assert_eq!(watch.channels[0].kind, ChannelKind::Slack { url: Secret::Env("SLACK_URL".into()) });
-        let ChannelKind::Webhook { url, key } = &watch.channels[1].kind else { panic!("{:?}", watch.channels) };
+        let ChannelKind::Webhook { url, key } = &watch.channels[1].kind else {
+            panic!("{:?}", watch.channels)
+        };
         assert_eq!(*url, Secret::File("/etc/lake/secret/url".into()));
         assert_eq!(*key, Some(Secret::Env("HOOK_KEY".into())));
         let [dear, idle] = watch.rules.as_slice() else { panic!("{:?}", watch.rules) };
         assert_eq!((dear.by.as_ref(), dear.severity), (Some(&Dimension::Workload), Severity::Critical));
         assert_eq!((dear.cooldown_hours, dear.renotify_hours), (24, Some(72)));
-        assert!(matches!(dear.condition, Condition::Anomaly { floor, weeks: 6, .. } if floor == "2.5".parse().unwrap()));
+        assert!(
+            matches!(dear.condition, Condition::Anomaly { floor, weeks: 6, .. } if floor == "2.5".parse().unwrap())
+        );
         assert!(matches!(idle.condition, Condition::Share { of: Sharing::Idle, percent: 20, days: 7, .. }));
         assert_eq!(watch.silences[0].weekdays, [Weekday::Sat, Weekday::Sun]);
         assert_eq!(watch.silences[0].from.unwrap().to_rfc3339(), "2026-12-24T00:00:00+00:00");

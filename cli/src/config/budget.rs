@@ -49,7 +49,8 @@ pub fn budget(mut section: Section<'_, '_>, faults: &mut Faults<'_>, teams: &[Te
 /// A fault for each budget that has the name of another in one month.
 pub fn check_names(faults: &mut Faults<'_>, budgets: &[Budget], places: &[usize]) {
     for (nth, (budget, at)) in budgets.iter().zip(places).enumerate() {
-        let ends_before = |a: &Budget, b: &Budget| a.to.is_some_and(|to| b.from.is_some_and(|from| to <= from));
+        let ends_before =
+            |a: &Budget, b: &Budget| a.to.is_some_and(|to| b.from.is_some_and(|from| to <= from));
         let twin = budgets[..nth].iter().any(|other| {
             other.name == budget.name && !ends_before(other, budget) && !ends_before(budget, other)
         });
@@ -104,11 +105,7 @@ pub fn basis(section: &mut Section<'_, '_>, faults: &mut Faults<'_>) -> Basis {
 }
 
 /// Per cents, rising and each once.
-pub fn levels(
-    section: &mut Section<'_, '_>,
-    faults: &mut Faults<'_>,
-    key: &'static str,
-) -> Option<Vec<u32>> {
+pub fn levels(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, key: &'static str) -> Option<Vec<u32>> {
     let mut levels = section.wholes(faults, key)?;
     if levels.iter().any(|level| !(1..=MOST_PERCENT).contains(level)) {
         let message = format!("{}: `{key}` must be per cents from 1 to {MOST_PERCENT}", section.name());
@@ -160,7 +157,10 @@ forecast = []
         let budgets = parse(&format!("{TEAM}{text}"), Path::new("")).unwrap().watch.budgets;
         assert_eq!(budgets[0].name, "growth");
         assert_eq!(budgets[0].amount.to_string(), "5000.1");
-        assert_eq!((budgets[0].actual.as_slice(), budgets[0].forecast.as_slice()), (&[50, 100][..], &[100][..]));
+        assert_eq!(
+            (budgets[0].actual.as_slice(), budgets[0].forecast.as_slice()),
+            (&[50, 100][..], &[100][..])
+        );
         assert_eq!(budgets[1].scope.to_string(), "service=Amazon Simple Storage Service, tag:env=prod");
         assert_eq!((budgets[1].amount.to_string(), budgets[1].currency.code()), ("1200".into(), "EUR"));
         assert!(budgets[1].forecast.is_empty());

@@ -40,6 +40,16 @@ impl Dashboard {
         Self { router: web::router(web::State::new(ledger, clock)), lab }
     }
 
+    /// The same, with budgets and alerts of a configuration.
+    pub fn watching(
+        lab: Lab,
+        ledger: &std::path::Path,
+        clock: web::Clock,
+        watch: reports::alert::Watch,
+    ) -> Self {
+        Self { router: web::router(web::State::new(ledger, clock).watching(watch)), lab }
+    }
+
     pub fn get(&self, url: &str) -> Page {
         self.ask(Request::get(url).body(Body::empty()).unwrap())
     }

@@ -14,4 +14,5 @@ mod spark;
 mod views;
 mod waste;
 mod waste_pages;
+mod watch;
 mod wrong_input;

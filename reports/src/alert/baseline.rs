@@ -122,8 +122,17 @@ mod tests {
     #[test]
     fn alike_days_take_the_scatter_of_all_days() {
         // Tuesdays are 10 each; other days swing between 4 and 8 from week to week.
-        let values: Vec<i64> =
-            (0..28).map(|nth| if nth % 7 == 0 { 10 } else if (nth / 7) % 2 == 0 { 4 } else { 8 }).collect();
+        let values: Vec<i64> = (0..28)
+            .map(|nth| {
+                if nth % 7 == 0 {
+                    10
+                } else if (nth / 7) % 2 == 0 {
+                    4
+                } else {
+                    8
+                }
+            })
+            .collect();
         let found = Baseline::of(&costs(&values), day("2026-09-01"), day("2026-09-29"), 4).unwrap();
         // Distances: four of 0, twenty-four of 2: the median is 2.
         assert_eq!(found.scatter, "2.9652".parse().unwrap());

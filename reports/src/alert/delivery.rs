@@ -125,7 +125,9 @@ fn attempt(
 fn pause(attempts: u32, error: &WebhookError) -> TimeDelta {
     let at = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(PAUSES.len() - 1);
     let asked = match error {
-        WebhookError::Refused { retry_after: Some(seconds), .. } => i64::try_from(*seconds).unwrap_or(MOST_PAUSE),
+        WebhookError::Refused { retry_after: Some(seconds), .. } => {
+            i64::try_from(*seconds).unwrap_or(MOST_PAUSE)
+        }
         _ => 0,
     };
     TimeDelta::seconds(PAUSES[at].max(asked.min(MOST_PAUSE)))

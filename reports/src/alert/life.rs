@@ -193,12 +193,8 @@ pub fn live(
 pub fn passed(alert: Alert, rule: &Rule, now: Instant) -> Option<(Alert, Step)> {
     match alert.status {
         Status::Acknowledged if alert.acknowledged_until.is_some_and(|until| until <= now) => {
-            let firing = Alert {
-                status: Status::Firing,
-                acknowledged_until: None,
-                acknowledged_by: None,
-                ..alert
-            };
+            let firing =
+                Alert { status: Status::Firing, acknowledged_until: None, acknowledged_by: None, ..alert };
             Some((firing, Step::Lapsed))
         }
         Status::Firing => {

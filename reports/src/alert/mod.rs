@@ -26,7 +26,9 @@ mod silence;
 mod standing;
 
 pub use readings::{Reading, Unit};
-pub use rule::{Channel, ChannelKind, Condition, Direction, Grouping, Rule, Secret, SecretError, Severity, Sharing};
+pub use rule::{
+    Channel, ChannelKind, Condition, Direction, Grouping, Rule, Secret, SecretError, Severity, Sharing,
+};
 pub use silence::Silence;
 
 use std::collections::BTreeMap;

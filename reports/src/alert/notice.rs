@@ -199,8 +199,10 @@ fn page(watch: &Watch, told: &[&Told], now: Instant) -> Value {
     let Some(one) = told.first() else { return Value::Null };
     let alert = &one.alert;
     let is_over = alert.status == Status::Resolved && one.step == Step::Resolved;
-    let links: Vec<Value> =
-        url(watch, alert).into_iter().map(|href| json!({"href": href, "text": "Open in Lakeledger"})).collect();
+    let links: Vec<Value> = url(watch, alert)
+        .into_iter()
+        .map(|href| json!({"href": href, "text": "Open in Lakeledger"}))
+        .collect();
     let mut event = json!({
         "event_action": if is_over { "resolve" } else { "trigger" },
         "dedup_key": dedup_key(alert),

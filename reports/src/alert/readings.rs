@@ -166,7 +166,13 @@ impl Measuring<'_> {
         Ok(watched)
     }
 
-    fn read(&mut self, key: &str, day: NaiveDate, (value, threshold, unit): (Amount, Amount, Unit), why: Option<String>) {
+    fn read(
+        &mut self,
+        key: &str,
+        day: NaiveDate,
+        (value, threshold, unit): (Amount, Amount, Unit),
+        why: Option<String>,
+    ) {
         let rule = self.rule;
         let team = match &rule.by {
             Some(Dimension::Team) => Some(key.to_owned()),
@@ -248,8 +254,9 @@ impl Measuring<'_> {
                 // What runs now and then may well not run.
                 let is_absent = !baseline.is_of_weekday && cost.is_zero();
                 let is_firing = !is_absent && is_beyond(cost, baseline.usual, allowed, direction);
-                let why = is_firing
-                    .then(|| unusual(&key, day, cost, &baseline, (deviations, percent, floor, weeks), currency));
+                let why = is_firing.then(|| {
+                    unusual(&key, day, cost, &baseline, (deviations, percent, floor, weeks), currency)
+                });
                 let threshold =
                     if cost < baseline.usual { baseline.usual - allowed } else { baseline.usual + allowed };
                 self.read(&key, day, (cost, threshold, Unit::Money(currency)), why);
@@ -367,7 +374,11 @@ impl Measuring<'_> {
             Measure::Forecast => "forecast",
         };
         let message = reached.map(|level| {
-            format!("{}: {level}% of the budget is {words}. {}", label::visible(&budget.name), state.sentence())
+            format!(
+                "{}: {level}% of the budget is {words}. {}",
+                label::visible(&budget.name),
+                state.sentence()
+            )
         });
         self.readings.push(Reading {
             key: format!("{}, {words} in {}", budget.name, state.month.format("%B %Y")),
@@ -400,7 +411,8 @@ fn name_teams(mart: &Mart, rule: &Rule, readings: &mut [Reading]) -> Result<(), 
                 filters: vec![filter],
                 ..CostQuery::default()
             })?;
-            let owner = rows.into_iter().max_by_key(|row| row.cost).and_then(|row| row.keys.into_iter().next());
+            let owner =
+                rows.into_iter().max_by_key(|row| row.cost).and_then(|row| row.keys.into_iter().next());
             known.insert(reading.key.clone(), owner.filter(|team| team != NONE));
         }
         reading.team = known[&reading.key].clone();
@@ -459,7 +471,11 @@ fn unusual(
         allowed if Some(allowed) == baseline.usual.scaled(i64::from(percent), 100) => {
             format!("{percent}% of the usual ({})", money(allowed))
         }
-        allowed => format!("{deviations} times the usual scatter of {} ({})", money(baseline.scatter), money(allowed)),
+        allowed => format!(
+            "{deviations} times the usual scatter of {} ({})",
+            money(baseline.scatter),
+            money(allowed)
+        ),
     };
     format!(
         "{} cost {} on {}, {} against the usual {}: the median of {days}. Told of beyond {rule}.",

@@ -67,13 +67,19 @@ pub fn rehearse(
         let measured = readings::measure(mart, watch, rule, Some(days), &[], mart.info().published_at)?;
         rehearsal.happened.extend(lived(mart, watch, rule, &measured.days, &measured.readings));
     }
-    rehearsal.happened.sort_by(|a, b| {
-        (a.day, &a.alert.rule, &a.alert.key).cmp(&(b.day, &b.alert.rule, &b.alert.key))
-    });
+    rehearsal
+        .happened
+        .sort_by(|a, b| (a.day, &a.alert.rule, &a.alert.key).cmp(&(b.day, &b.alert.rule, &b.alert.key)));
     Ok(rehearsal)
 }
 
-fn lived(mart: &Mart, watch: &Watch, rule: &Rule, days: &[NaiveDate], readings: &[Reading]) -> Vec<Rehearsed> {
+fn lived(
+    mart: &Mart,
+    watch: &Watch,
+    rule: &Rule,
+    days: &[NaiveDate],
+    readings: &[Reading],
+) -> Vec<Rehearsed> {
     let zone = mart.info().display_timezone.parse().unwrap_or(chrono_tz::UTC);
     let mut alerts: BTreeMap<String, Alert> = BTreeMap::new();
     let mut happened = Vec::new();

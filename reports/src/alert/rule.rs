@@ -171,7 +171,10 @@ impl Condition {
     pub const fn is_standing(&self) -> bool {
         matches!(
             self,
-            Self::Waste { .. } | Self::TableFreshness { .. } | Self::SourceStaleness { .. } | Self::FailedCheck
+            Self::Waste { .. }
+                | Self::TableFreshness { .. }
+                | Self::SourceStaleness { .. }
+                | Self::FailedCheck
         )
     }
 }

@@ -95,7 +95,12 @@ pub fn readings(
                 plural(count, "check", "checks"),
                 failed_checks.join("; ")
             );
-            Ok(vec![reading("publish".to_owned(), None, (Amount::whole(count), Amount::ZERO, Unit::Count), message)])
+            Ok(vec![reading(
+                "publish".to_owned(),
+                None,
+                (Amount::whole(count), Amount::ZERO, Unit::Count),
+                message,
+            )])
         }
         _ => Ok(Vec::new()),
     }
@@ -107,10 +112,8 @@ fn waste(
     rule: &Rule,
     detector: Option<&str>,
 ) -> Result<BTreeMap<(String, Currency), (Amount, i64)>, MartError> {
-    let found = mart.findings(&FindingQuery {
-        detector: detector.map(str::to_owned),
-        ..FindingQuery::default()
-    })?;
+    let found =
+        mart.findings(&FindingQuery { detector: detector.map(str::to_owned), ..FindingQuery::default() })?;
     let mut sums: BTreeMap<(String, Currency), (Amount, i64)> = BTreeMap::new();
     for finding in found.iter().filter(|finding| is_of(mart, rule, finding)) {
         let key = match &rule.by {

@@ -103,15 +103,21 @@ impl Http {
     ///
     /// # Errors
     /// Whatever else.
-    pub fn post(&self, url: &str, headers: &[(&'static str, String)], body: &str) -> Result<(), WebhookError> {
+    pub fn post(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        body: &str,
+    ) -> Result<(), WebhookError> {
         let mut request = Request::post(url)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::USER_AGENT, concat!("lakeledger/", env!("CARGO_PKG_VERSION")));
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let request =
-            request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).map_err(WebhookError::Request)?;
+        let request = request
+            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
+            .map_err(WebhookError::Request)?;
         self.runtime.block_on(async {
             tokio::time::timeout(self.timeout, self.send(request))
                 .await
@@ -120,7 +126,8 @@ impl Http {
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<(), WebhookError> {
-        let answer = self.client.request(request).await.map_err(|cause| WebhookError::Reach(Box::new(cause)))?;
+        let answer =
+            self.client.request(request).await.map_err(|cause| WebhookError::Reach(Box::new(cause)))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(());

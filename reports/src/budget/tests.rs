@@ -63,8 +63,15 @@ fn the_day_it_is_exceeded_is_told_before_and_after() {
     // 116, Sun 15th 120, Mon 130, Tue 140, Wed 150: not more yet; Thu 19th 160.
     assert_eq!(expected.exceeded_on, Some(day("2026-11-19")));
     assert!(expected.is_expected_over() && !expected.is_over());
-    assert_eq!((expected.reached(Measure::Actual), expected.reached(Measure::Forecast)), (Some(50), Some(100)));
-    assert!(expected.sentence().ends_with("forecast $246.00 (164%), exceeded on Thu 19 Nov 2026."), "{}", expected.sentence());
+    assert_eq!(
+        (expected.reached(Measure::Actual), expected.reached(Measure::Forecast)),
+        (Some(50), Some(100))
+    );
+    assert!(
+        expected.sentence().ends_with("forecast $246.00 (164%), exceeded on Thu 19 Nov 2026."),
+        "{}",
+        expected.sentence()
+    );
 
     let over = state(&budget("100"), day("2026-11-01"), of, &costs).unwrap();
     // 4, five weekdays 54, 58, 62, then 72, 82, 92, 102 on Thursday the 12th.

@@ -6,8 +6,7 @@ use super::{BudgetState, money};
 use crate::format;
 
 /// How the forecast is made, for people.
-pub const FORECAST_RULE: &str =
-    "The forecast is what closed days cost and, for each day that remains, the median of the last four such weekdays.";
+pub const FORECAST_RULE: &str = "The forecast is what closed days cost and, for each day that remains, the median of the last four such weekdays.";
 
 impl BudgetState {
     /// What is spent, of what, after how much of the month, and where it leads: one sentence.
@@ -22,14 +21,13 @@ impl BudgetState {
             share(self.spent)
         );
         if self.is_partial() {
-            text.push_str(&format!(
-                " (the ledger begins on {})",
-                format::day(self.first)
-            ));
+            text.push_str(&format!(" (the ledger begins on {})", format::day(self.first)));
         }
         if self.end == self.month_end() {
             text.push_str(&match (self.is_over(), self.exceeded_on) {
-                (true, Some(day)) => format!("; exceeded by {} since {}", money(budget, -self.left()), format::day(day)),
+                (true, Some(day)) => {
+                    format!("; exceeded by {} since {}", money(budget, -self.left()), format::day(day))
+                }
                 _ => format!("; {} left", money(budget, self.left())),
             });
             return text + ".";

@@ -42,6 +42,7 @@ impl Problem {
             PageError::NotOurs => Self::new(StatusCode::FORBIDDEN, error.to_string()),
             PageError::Mart(_)
             | PageError::Record(_)
+            | PageError::Alerts(_)
             | PageError::Chart(_)
             | PageError::Render(_)
             | PageError::Csv(_)

@@ -66,7 +66,11 @@ fn sentence(context: &Context<'_>, all: &[Alert]) -> Sentence {
     };
     let sentence = match known {
         0 => sentence.say("."),
-        n => sentence.say("; ").figure(reports::format::count(n)).say(if n == 1 { " more is acknowledged." } else { " more are acknowledged." }),
+        n => sentence.say("; ").figure(reports::format::count(n)).say(if n == 1 {
+            " more is acknowledged."
+        } else {
+            " more are acknowledged."
+        }),
     };
     let closed = reports::watch::closed_days(context.mart).ok().flatten();
     let day = closed.and_then(|closed| closed.end.pred_opt()).map(reports::format::day);
@@ -83,7 +87,10 @@ fn alert_table(context: &Context<'_>, all: &[Alert]) -> Table {
             Cell::link(alert.key.as_str(), context.entity("alerts", &alert.id)),
             Cell::text(alert.rule.as_str()),
             Cell::text(alert.severity.name()),
-            alert.team.as_deref().map_or(Cell::Nothing, |team| Cell::link(team, context.entity("teams", team))),
+            alert
+                .team
+                .as_deref()
+                .map_or(Cell::Nothing, |team| Cell::link(team, context.entity("teams", team))),
             Cell::Day { day: alert.fired_on, href: None },
             Cell::Day { day: alert.last_on, href: None },
             Cell::text(alert.unit.show(alert.value)),
@@ -120,7 +127,8 @@ fn alert_table(context: &Context<'_>, all: &[Alert]) -> Table {
         rows: all.iter().map(row).collect(),
         foot: None,
         sort: ("", false),
-        empty: "Nothing has fired. `lakeledger alerts test` shows what would have, over the last days.".to_owned(),
+        empty: "Nothing has fired. `lakeledger alerts test` shows what would have, over the last days."
+            .to_owned(),
     }
 }
 
@@ -143,7 +151,11 @@ fn rule_table(rules: &[Rule], all: &[Alert]) -> Table {
             Cell::text(rule.condition.kind()),
             Cell::text(format!("{}{by}", rule.scope)),
             Cell::text(rule.severity.name()),
-            Cell::text(if rule.channels.is_empty() { "this page alone".to_owned() } else { rule.channels.join(", ") }),
+            Cell::text(if rule.channels.is_empty() {
+                "this page alone".to_owned()
+            } else {
+                rule.channels.join(", ")
+            }),
             Cell::Count(firing.count() as i64),
         ]
     };

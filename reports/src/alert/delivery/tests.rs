@@ -185,17 +185,24 @@ fn a_message_arrives_once_signed_and_with_its_key() {
     assert_eq!(got.headers["idempotency-key"], id);
     let timestamp = &got.headers["x-lakeledger-timestamp"];
     assert!((now().timestamp() - timestamp.parse::<i64>().unwrap()).abs() < 60);
-    assert_eq!(got.headers["x-lakeledger-signature"], format!("v1={}", signature("secret", timestamp, &got.body)));
+    assert_eq!(
+        got.headers["x-lakeledger-signature"],
+        format!("v1={}", signature("secret", timestamp, &got.body))
+    );
     let body: Value = serde_json::from_str(&got.body).unwrap();
     let alert = &body["alerts"][0];
-    assert_eq!((&alert["rule"], &alert["status"], &alert["severity"]), (&"broken".into(), &"firing".into(), &"critical".into()));
+    assert_eq!(
+        (&alert["rule"], &alert["status"], &alert["severity"]),
+        (&"broken".into(), &"firing".into(), &"critical".into())
+    );
     assert_eq!(alert["url"], format!("https://costs.example.com/alerts/{}", alert["id"].as_str().unwrap()));
     assert_eq!(body["summary"], "check <lines> failed");
 }
 
 #[test]
 fn what_fails_and_then_works_arrives_once_in_the_end() {
-    let (server, address) = Server::start(&[Answer::Status(500), Answer::RetryAfter("1200"), Answer::Status(503)]);
+    let (server, address) =
+        Server::start(&[Answer::Status(500), Answer::RetryAfter("1200"), Answer::Status(503)]);
     let mut lab = Lab::new();
     let watch = lab.webhook(address);
     lab.publish(&watch, &["lines"]);
@@ -279,7 +286,10 @@ fn who_is_killed_while_sending_leaves_it_to_the_next_under_the_same_key() {
     assert_eq!(lab.deliver(&watch, now).sent, 1, "both alerts are of one message");
     let got = server.got();
     assert_eq!(got.len(), 2);
-    assert_eq!(got[0].headers["idempotency-key"], got[1].headers["idempotency-key"], "the receiver drops the second");
+    assert_eq!(
+        got[0].headers["idempotency-key"], got[1].headers["idempotency-key"],
+        "the receiver drops the second"
+    );
     assert_eq!(got[0].body, got[1].body);
 }
 
@@ -314,21 +324,29 @@ fn slack_and_pagerduty_get_what_they_read() {
     let (server, address) = Server::start(&[]);
     let mut lab = Lab::new();
     let routing_key = lab.secret("key", "R0UT1NG");
-    let watch = lab.watch(ChannelKind::PagerDuty { url: format!("http://{address}/v2/enqueue"), routing_key });
+    let watch =
+        lab.watch(ChannelKind::PagerDuty { url: format!("http://{address}/v2/enqueue"), routing_key });
     lab.publish(&watch, &["lines", "days"]);
     assert_eq!(lab.deliver(&watch, now).sent, 2, "an event an alert");
     let id = lab.record.all().unwrap()[0].id.clone();
     lab.record.acknowledge(&id, in_two_days(), "Ada", &watch, now()).unwrap();
     lab.publish(&watch, &[]);
     assert_eq!(lab.deliver(&watch, now).sent, 3);
-    let events: Vec<Value> = server.got().iter().map(|got| serde_json::from_str(&got.body).unwrap()).collect();
+    let events: Vec<Value> =
+        server.got().iter().map(|got| serde_json::from_str(&got.body).unwrap()).collect();
     let of = |action: &str| events.iter().filter(|event| event["event_action"] == action).collect::<Vec<_>>();
     assert_eq!((of("trigger").len(), of("acknowledge").len(), of("resolve").len()), (2, 1, 2));
     let event = of("trigger")[0];
-    assert_eq!((&event["routing_key"], &event["payload"]["severity"]), (&"R0UT1NG".into(), &"critical".into()));
+    assert_eq!(
+        (&event["routing_key"], &event["payload"]["severity"]),
+        (&"R0UT1NG".into(), &"critical".into())
+    );
     assert_eq!(event["payload"]["source"], "lakeledger");
     assert!(events.iter().all(|event| event["dedup_key"].as_str().unwrap().starts_with("lakeledger-")));
-    assert_eq!(of("resolve")[0]["dedup_key"], of("trigger").iter().find(|it| it["dedup_key"] == of("resolve")[0]["dedup_key"]).unwrap()["dedup_key"]);
+    assert_eq!(
+        of("resolve")[0]["dedup_key"],
+        of("trigger").iter().find(|it| it["dedup_key"] == of("resolve")[0]["dedup_key"]).unwrap()["dedup_key"]
+    );
     // The key is kept nowhere.
     let kept = std::fs::read(lab.directory.path().join("state.sqlite")).unwrap();
     assert!(!kept.windows(7).any(|window| window == b"R0UT1NG"));
@@ -365,7 +383,16 @@ fn what_a_receiver_calls_wrong_is_not_sent_again() {
         text: String::new(),
         retry_after: None,
     };
-    for (status, may_pass) in [(400, false), (401, false), (404, false), (408, true), (410, false), (429, true), (500, true), (503, true)] {
+    for (status, may_pass) in [
+        (400, false),
+        (401, false),
+        (404, false),
+        (408, true),
+        (410, false),
+        (429, true),
+        (500, true),
+        (503, true),
+    ] {
         assert_eq!(refused(status).may_pass(), may_pass, "{status}");
     }
 }

@@ -43,7 +43,12 @@ fn reading(on: &str, level: u32) -> Reading {
 }
 
 /// What a reading makes of an alert, told or not.
-fn after(before: Option<Alert>, reading: Option<&Reading>, on: &str, now: &str) -> (Alert, Option<Step>, Option<Telling>) {
+fn after(
+    before: Option<Alert>,
+    reading: Option<&Reading>,
+    on: &str,
+    now: &str,
+) -> (Alert, Option<Step>, Option<Telling>) {
     let (mut alert, step) = live(before, reading, &rule(), day(on), at(now)).unwrap();
     let told = step.map(|step| telling(&alert, step, &rule(), false, at(now)));
     if told == Some(Telling::Tell) {
@@ -54,23 +59,33 @@ fn after(before: Option<Alert>, reading: Option<&Reading>, on: &str, now: &str) 
 
 #[test]
 fn an_alert_fires_once_goes_on_and_is_resolved() {
-    let (alert, step, told) = after(None, Some(&reading("2026-10-05", 0)), "2026-10-05", "2026-10-07T06:00:00Z");
+    let (alert, step, told) =
+        after(None, Some(&reading("2026-10-05", 0)), "2026-10-05", "2026-10-07T06:00:00Z");
     assert_eq!((step, told, alert.status), (Some(Step::Fired), Some(Telling::Tell), Status::Firing));
-    let (alert, step, _) = after(Some(alert), Some(&reading("2026-10-06", 0)), "2026-10-06", "2026-10-08T06:00:00Z");
+    let (alert, step, _) =
+        after(Some(alert), Some(&reading("2026-10-06", 0)), "2026-10-06", "2026-10-08T06:00:00Z");
     assert_eq!((step, alert.fired_on, alert.last_on), (None, day("2026-10-05"), day("2026-10-06")));
     // Three days after it was told of, it is again.
-    let (alert, step, told) = after(Some(alert), Some(&reading("2026-10-08", 0)), "2026-10-08", "2026-10-10T06:00:00Z");
+    let (alert, step, told) =
+        after(Some(alert), Some(&reading("2026-10-08", 0)), "2026-10-08", "2026-10-10T06:00:00Z");
     assert_eq!((step, told), (Some(Step::GoesOn), Some(Telling::Tell)));
     let (alert, step, told) = after(Some(alert), None, "2026-10-09", "2026-10-11T06:00:00Z");
-    assert_eq!((step, told, alert.resolved_on), (Some(Step::Resolved), Some(Telling::Tell), Some(day("2026-10-09"))));
-    assert_eq!(live(Some(alert), None, &rule(), day("2026-10-10"), at("2026-10-12T06:00:00Z")).unwrap().1, None);
+    assert_eq!(
+        (step, told, alert.resolved_on),
+        (Some(Step::Resolved), Some(Telling::Tell), Some(day("2026-10-09")))
+    );
+    assert_eq!(
+        live(Some(alert), None, &rule(), day("2026-10-10"), at("2026-10-12T06:00:00Z")).unwrap().1,
+        None
+    );
 }
 
 #[test]
 fn what_comes_back_in_its_cool_down_is_not_told_unless_it_is_worse() {
     let (alert, ..) = after(None, Some(&reading("2026-10-05", 50)), "2026-10-05", "2026-10-07T06:00:00Z");
     let (alert, ..) = after(Some(alert), None, "2026-10-06", "2026-10-07T06:00:00Z");
-    let back = |level, now| after(Some(alert.clone()), Some(&reading("2026-10-07", level)), "2026-10-07", now);
+    let back =
+        |level, now| after(Some(alert.clone()), Some(&reading("2026-10-07", level)), "2026-10-07", now);
     assert_eq!(back(50, "2026-10-08T05:00:00Z").2, Some(Telling::Never("in its cool-down")));
     assert_eq!(back(80, "2026-10-08T05:00:00Z").2, Some(Telling::Tell), "a higher level");
     assert_eq!(back(50, "2026-10-08T07:00:00Z").2, Some(Telling::Tell), "a day later");
@@ -85,18 +100,25 @@ fn who_knows_is_not_told_again_until_the_time_is_over_or_it_gets_worse() {
         acknowledged_by: Some("Ada".into()),
         ..alert
     };
-    let (same, step, _) = after(Some(known.clone()), Some(&reading("2026-10-10", 50)), "2026-10-10", "2026-10-11T23:00:00Z");
-    assert_eq!((step, same.status, same.acknowledged_by.as_deref()), (None, Status::Acknowledged, Some("Ada")));
-    let (lapsed, step, told) = after(Some(known.clone()), Some(&reading("2026-10-11", 50)), "2026-10-11", "2026-10-12T00:00:00Z");
+    let (same, step, _) =
+        after(Some(known.clone()), Some(&reading("2026-10-10", 50)), "2026-10-10", "2026-10-11T23:00:00Z");
+    assert_eq!(
+        (step, same.status, same.acknowledged_by.as_deref()),
+        (None, Status::Acknowledged, Some("Ada"))
+    );
+    let (lapsed, step, told) =
+        after(Some(known.clone()), Some(&reading("2026-10-11", 50)), "2026-10-11", "2026-10-12T00:00:00Z");
     assert_eq!((step, told, lapsed.status), (Some(Step::Lapsed), Some(Telling::Tell), Status::Firing));
-    let (worse, step, _) = after(Some(known), Some(&reading("2026-10-08", 80)), "2026-10-08", "2026-10-09T00:00:00Z");
+    let (worse, step, _) =
+        after(Some(known), Some(&reading("2026-10-08", 80)), "2026-10-08", "2026-10-09T00:00:00Z");
     assert_eq!((step, worse.status, worse.level), (Some(Step::Rose), Status::Firing, 80));
 }
 
 #[test]
 fn a_silence_is_waited_for_and_what_ended_in_it_is_not_told() {
     let now = at("2026-10-07T06:00:00Z");
-    let (mut alert, step) = live(None, Some(&reading("2026-10-05", 0)), &rule(), day("2026-10-05"), now).unwrap();
+    let (mut alert, step) =
+        live(None, Some(&reading("2026-10-05", 0)), &rule(), day("2026-10-05"), now).unwrap();
     assert_eq!(telling(&alert, step.unwrap(), &rule(), true, now), Telling::Later);
     alert.is_untold = true;
     let (ended, step) = live(Some(alert), None, &rule(), day("2026-10-06"), now).unwrap();

@@ -160,7 +160,8 @@ impl Alerts {
             .into_values()
             .collect();
         alerts.sort_by(|a, b| {
-            let rank = |alert: &Alert| (alert.status as u8, std::cmp::Reverse((alert.severity, alert.last_on)));
+            let rank =
+                |alert: &Alert| (alert.status as u8, std::cmp::Reverse((alert.severity, alert.last_on)));
             rank(a).cmp(&rank(b)).then_with(|| (&a.rule, &a.key).cmp(&(&b.rule, &b.key)))
         });
         Ok(alerts)
@@ -219,7 +220,9 @@ impl Alerts {
         let alert = match found.pop() {
             None => return Err(RecordError::Unknown { id: id.to_owned() }),
             Some(_) if count > 1 => return Err(RecordError::Ambiguous { id: id.to_owned(), count }),
-            Some(alert) if alert.status == Status::Resolved => return Err(RecordError::Over { id: alert.id }),
+            Some(alert) if alert.status == Status::Resolved => {
+                return Err(RecordError::Over { id: alert.id });
+            }
             Some(alert) => alert,
         };
         let known = Alert {
@@ -230,8 +233,16 @@ impl Alerts {
         };
         rows::put(&transaction, &known, now).map_err(&failed)?;
         let note = format!("until {}", until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
-        rows::event(&transaction, &known.id, known.last_on, Status::Acknowledged.name(), Some(&note), Some(who), now)
-            .map_err(&failed)?;
+        rows::event(
+            &transaction,
+            &known.id,
+            known.last_on,
+            Status::Acknowledged.name(),
+            Some(&note),
+            Some(who),
+            now,
+        )
+        .map_err(&failed)?;
         for notice in notice::acknowledged(watch, &known) {
             outbox::queue(&transaction, &notice, now).map_err(&failed)?;
         }
@@ -259,7 +270,9 @@ impl Alerts {
     pub fn failed_checks(&self) -> Result<Vec<String>, RecordError> {
         let text = self
             .connection
-            .query_row("select coalesce(max(failures), '') from failed_checks", [], |row| row.get::<_, String>(0))
+            .query_row("select coalesce(max(failures), '') from failed_checks", [], |row| {
+                row.get::<_, String>(0)
+            })
             .map_err(self.failed("read the record of alerts"))?;
         Ok(text.lines().map(str::to_owned).collect())
     }
@@ -312,7 +325,8 @@ impl<'a> Judging<'a> {
             let days = measured.days.iter().filter(|day| next.is_none_or(|next| **day >= next));
             let days: Vec<NaiveDate> = days.copied().collect();
             for day in &days {
-                let of_day = measured.readings.iter().filter(|reading| reading.day == *day && reading.is_firing);
+                let of_day =
+                    measured.readings.iter().filter(|reading| reading.day == *day && reading.is_firing);
                 self.day(rule, *day, &of_day.collect::<Vec<_>>())?;
             }
             self.summary.days = self.summary.days.max(days.len());
@@ -340,7 +354,8 @@ impl<'a> Judging<'a> {
             firing.insert(life::id_of(&rule.name, &reading.key), Some(reading));
         }
         for (id, reading) in firing {
-            let Some((alert, step)) = live(self.alerts.get(&id).cloned(), reading, rule, day, self.now) else {
+            let Some((alert, step)) = live(self.alerts.get(&id).cloned(), reading, rule, day, self.now)
+            else {
                 continue;
             };
             self.stepped(rule, alert, step, day)?;
@@ -357,7 +372,15 @@ impl<'a> Judging<'a> {
             let day = alert.last_on;
             let Some(rule) = self.watch.rules.iter().find(|rule| rule.name == alert.rule) else {
                 let ended = Alert { status: Status::Resolved, resolved_on: Some(day), ..alert };
-                rows::event(self.transaction, &ended.id, day, "resolved", Some("its rule is gone"), None, self.now)?;
+                rows::event(
+                    self.transaction,
+                    &ended.id,
+                    day,
+                    "resolved",
+                    Some("its rule is gone"),
+                    None,
+                    self.now,
+                )?;
                 self.keep(ended);
                 continue;
             };
@@ -374,7 +397,13 @@ impl<'a> Judging<'a> {
         Ok(())
     }
 
-    fn stepped(&mut self, rule: &Rule, mut alert: Alert, step: Option<Step>, day: NaiveDate) -> rusqlite::Result<()> {
+    fn stepped(
+        &mut self,
+        rule: &Rule,
+        mut alert: Alert,
+        step: Option<Step>,
+        day: NaiveDate,
+    ) -> rusqlite::Result<()> {
         if let Some(step) = step {
             let telling = telling(&alert, step, rule, self.is_silenced(&alert), self.now);
             let note = match telling {
@@ -420,11 +449,8 @@ impl<'a> Judging<'a> {
     }
 
     fn queue(&mut self) -> rusqlite::Result<()> {
-        let told: Vec<Told> = self
-            .told
-            .iter()
-            .map(|(id, step)| Told { alert: self.alerts[id].clone(), step: *step })
-            .collect();
+        let told: Vec<Told> =
+            self.told.iter().map(|(id, step)| Told { alert: self.alerts[id].clone(), step: *step }).collect();
         for notice in notice::notices(self.watch, &told, self.now) {
             outbox::queue(self.transaction, &notice, self.now)?;
             self.summary.queued.push(format!("{}: {}", notice.channel, notice.summary));

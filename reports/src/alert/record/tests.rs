@@ -53,7 +53,14 @@ fn reading(on: &str, key: &str, value: i64) -> Reading {
 }
 
 /// A look at closed days from `from`, with what was measured on them.
-fn look(record: &mut Alerts, watch: &Watch, from: &str, days: u64, readings: Vec<Reading>, now: &str) -> Summary {
+fn look(
+    record: &mut Alerts,
+    watch: &Watch,
+    from: &str,
+    days: u64,
+    readings: Vec<Reading>,
+    now: &str,
+) -> Summary {
     let end = day(from) + Days::new(days);
     let days = day(from).iter_days().take_while(|day| *day < end).collect();
     let measured = Measured { days, readings, is_standing: false };
@@ -69,11 +76,25 @@ fn record() -> (tempfile::TempDir, Alerts) {
 #[test]
 fn a_day_is_judged_once_however_often_it_is_looked_at() {
     let (ledger, mut record) = record();
-    let first = look(&mut record, &watch(), "2026-10-05", 1, vec![reading("2026-10-05", "a", 12)], "2026-10-07T06:00:00Z");
+    let first = look(
+        &mut record,
+        &watch(),
+        "2026-10-05",
+        1,
+        vec![reading("2026-10-05", "a", 12)],
+        "2026-10-07T06:00:00Z",
+    );
     assert_eq!((first.days, first.fired, first.queued.len()), (1, 1, 1));
     // The same again, by another process even: nothing is queued.
     let mut other = Alerts::open(ledger.path()).unwrap();
-    let again = look(&mut other, &watch(), "2026-10-05", 1, vec![reading("2026-10-05", "a", 12)], "2026-10-07T07:00:00Z");
+    let again = look(
+        &mut other,
+        &watch(),
+        "2026-10-05",
+        1,
+        vec![reading("2026-10-05", "a", 12)],
+        "2026-10-07T07:00:00Z",
+    );
     assert_eq!((again.days, again.fired, again.queued.len()), (0, 0, 0));
     assert_eq!(other.judged().unwrap()["dear"], day("2026-10-06"));
     assert_eq!(record.delivered(10).unwrap().len(), 1);
@@ -94,7 +115,8 @@ fn days_that_were_missed_are_made_up_for_in_one_message() {
     assert_eq!(summary.queued, ["hook: dear: 2 firing"]);
     let pending = record.take(at("2026-10-09T06:00:00Z")).unwrap().unwrap();
     let body: serde_json::Value = serde_json::from_str(&pending.body).unwrap();
-    let messages: Vec<&str> = body["alerts"].as_array().unwrap().iter().map(|it| it["message"].as_str().unwrap()).collect();
+    let messages: Vec<&str> =
+        body["alerts"].as_array().unwrap().iter().map(|it| it["message"].as_str().unwrap()).collect();
     let mut sorted = messages.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, ["a cost $12 Over since Tue 6 Oct 2026.", "b cost $11 Over since Wed 7 Oct 2026."]);
@@ -105,23 +127,54 @@ fn what_fires_in_a_silence_is_told_of_after_it() {
     let (_ledger, mut record) = record();
     let silence = Silence { to: Some(at("2026-10-09T00:00:00Z")), ..Silence::default() };
     let silenced = Watch { silences: vec![silence], ..watch() };
-    let quiet = look(&mut record, &silenced, "2026-10-05", 1, vec![reading("2026-10-05", "a", 12)], "2026-10-07T06:00:00Z");
+    let quiet = look(
+        &mut record,
+        &silenced,
+        "2026-10-05",
+        1,
+        vec![reading("2026-10-05", "a", 12)],
+        "2026-10-07T06:00:00Z",
+    );
     assert_eq!((quiet.fired, quiet.queued.len()), (1, 0));
-    let after = look(&mut record, &silenced, "2026-10-06", 1, vec![reading("2026-10-06", "a", 13)], "2026-10-09T06:00:00Z");
+    let after = look(
+        &mut record,
+        &silenced,
+        "2026-10-06",
+        1,
+        vec![reading("2026-10-06", "a", 13)],
+        "2026-10-09T06:00:00Z",
+    );
     assert_eq!(after.queued, ["hook: a cost $13"]);
-    let later = look(&mut record, &silenced, "2026-10-07", 1, vec![reading("2026-10-07", "a", 14)], "2026-10-09T07:00:00Z");
+    let later = look(
+        &mut record,
+        &silenced,
+        "2026-10-07",
+        1,
+        vec![reading("2026-10-07", "a", 14)],
+        "2026-10-09T07:00:00Z",
+    );
     assert_eq!(later.queued.len(), 0, "once");
 }
 
 #[test]
 fn who_knows_is_kept_and_an_id_may_be_shortened() {
     let (_ledger, mut record) = record();
-    look(&mut record, &watch(), "2026-10-05", 1, vec![reading("2026-10-05", "a", 12), reading("2026-10-05", "b", 12)], "2026-10-07T06:00:00Z");
+    look(
+        &mut record,
+        &watch(),
+        "2026-10-05",
+        1,
+        vec![reading("2026-10-05", "a", 12), reading("2026-10-05", "b", 12)],
+        "2026-10-07T06:00:00Z",
+    );
     let id = life::id_of("dear", "a");
     let (now, until) = (at("2026-10-07T08:00:00Z"), at("2026-10-10T08:00:00Z"));
     let known = record.acknowledge(&id[..6], until, "Ada", &watch(), now).unwrap();
     assert_eq!((known.id.as_str(), known.status), (id.as_str(), Status::Acknowledged));
-    assert!(matches!(record.acknowledge("zz", until, "Ada", &watch(), now), Err(RecordError::Unknown { .. })));
+    assert!(matches!(
+        record.acknowledge("zz", until, "Ada", &watch(), now),
+        Err(RecordError::Unknown { .. })
+    ));
     assert!(matches!(record.acknowledge("", until, "Ada", &watch(), now), Err(RecordError::Unknown { .. })));
     let events = record.events(&id).unwrap();
     assert_eq!(events.iter().map(|event| event.step.as_str()).collect::<Vec<_>>(), ["fired", "acknowledged"]);
@@ -136,7 +189,14 @@ fn who_knows_is_kept_and_an_id_may_be_shortened() {
 #[test]
 fn alerts_of_a_rule_that_is_gone_are_over_and_nobody_is_told() {
     let (_ledger, mut record) = record();
-    look(&mut record, &watch(), "2026-10-05", 1, vec![reading("2026-10-05", "a", 12)], "2026-10-07T06:00:00Z");
+    look(
+        &mut record,
+        &watch(),
+        "2026-10-05",
+        1,
+        vec![reading("2026-10-05", "a", 12)],
+        "2026-10-07T06:00:00Z",
+    );
     let without = Watch { rules: vec![rule("other")], ..watch() };
     let summary = look(&mut record, &without, "2026-10-06", 1, vec![], "2026-10-08T06:00:00Z");
     assert_eq!(summary.queued.len(), 0);
@@ -146,7 +206,14 @@ fn alerts_of_a_rule_that_is_gone_are_over_and_nobody_is_told() {
 #[test]
 fn a_message_whose_sender_ended_is_taken_again_under_its_key() {
     let (ledger, mut record) = record();
-    look(&mut record, &watch(), "2026-10-05", 1, vec![reading("2026-10-05", "a", 12)], "2026-10-07T06:00:00Z");
+    look(
+        &mut record,
+        &watch(),
+        "2026-10-05",
+        1,
+        vec![reading("2026-10-05", "a", 12)],
+        "2026-10-07T06:00:00Z",
+    );
     let now = at("2026-10-07T06:00:01Z");
     let taken = record.take(now).unwrap().unwrap();
     assert_eq!(record.delivered(10).unwrap()[0].state, "sending");
