@@ -27,9 +27,8 @@ pub const LOGS_WAITED: u64 = 3;
 pub const SILENT_DAYS: u64 = 7;
 /// Days a bill must go on after a day.
 const SETTLED_AFTER: u64 = 1;
-/// Kinds of sources that tell of runs as they happen.
-const LOG_KINDS: [&str; 6] =
-    ["spark-event-log", "maestro", "trino-events", "flink-archive", "airflow", "openlineage"];
+/// Kinds of sources that tell of runs as they end. Streams do not: they run on for weeks.
+const LOG_KINDS: [&str; 5] = ["spark-event-log", "maestro", "trino-events", "airflow", "openlineage"];
 
 /// Costs by UTC day; days without cost are not in it.
 pub type Daily = BTreeMap<NaiveDate, Amount>;

@@ -60,7 +60,7 @@ pub fn of(context: &Context<'_>, state: &State, team: Option<&str>) -> Result<Op
     );
     if of_page.len() > MOST_CARDS {
         note.push_str(&format!(
-            " The {MOST_CARDS} furthest along of {}; `lakeledger budgets` has all.",
+            " These are the {MOST_CARDS} furthest along of {}; the command lakeledger budgets lists all.",
             reports::format::count(of_page.len() as i64)
         ));
     }

@@ -95,7 +95,7 @@ fn condition(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, watch: &Wat
         },
         "anomaly" => Condition::Anomaly {
             deviations: at_least_one(section, faults, "deviations", 6),
-            percent: percent(section, faults, 30),
+            percent: percent(section, faults, 50),
             floor: floor(section, faults),
             weeks: weeks(section, faults),
             direction: direction(section, faults),
@@ -208,7 +208,7 @@ fn days(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, default: u32) ->
 }
 
 fn weeks(section: &mut Section<'_, '_>, faults: &mut Faults<'_>) -> u32 {
-    let weeks = section.whole(faults, "weeks").unwrap_or(6);
+    let weeks = section.whole(faults, "weeks").unwrap_or(8);
     if !(3..=26).contains(&weeks) {
         let message = format!("{}: `weeks` must be from 3 to 26", section.name());
         faults.add(section.at(), message, Some("fewer tell nothing usual, more hold what is over".into()));
@@ -463,7 +463,7 @@ from = 2026-12-24
         assert_eq!((dear.by.as_ref(), dear.severity), (Some(&Dimension::Workload), Severity::Critical));
         assert_eq!((dear.cooldown_hours, dear.renotify_hours), (24, Some(72)));
         assert!(
-            matches!(dear.condition, Condition::Anomaly { floor, weeks: 6, .. } if floor == "2.5".parse().unwrap())
+            matches!(dear.condition, Condition::Anomaly { floor, weeks: 8, .. } if floor == "2.5".parse().unwrap())
         );
         assert!(matches!(idle.condition, Condition::Share { of: Sharing::Idle, percent: 20, days: 7, .. }));
         assert_eq!(watch.silences[0].weekdays, [Weekday::Sat, Weekday::Sun]);

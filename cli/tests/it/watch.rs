@@ -139,7 +139,7 @@ amount = 1
     let watch = cli::config::load(&config).unwrap().watch;
     let ledger = lab.path("demo/ledger");
     let dashboard = Dashboard::watching(lab, &ledger, || "2026-11-09T06:00:00Z".parse().unwrap(), watch);
-    let rows = dashboard.csv("/alerts?table=alerts&format=csv");
+    let rows = dashboard.csv("/alerts?format=csv");
     let row = rows.iter().find(|row| row["id"] == id).unwrap();
     assert_eq!(
         (row["status"].as_str(), row["value"].parse::<Amount>().unwrap()),

@@ -94,7 +94,7 @@ fn build(context: &Context<'_>, state: &State, id: &str) -> Result<Response, Pag
         facts: facts(context, alert),
         chart,
         readings,
-        status: status(context, alert),
+        status: status(context, state, alert),
         action: (alert.status != Status::Resolved).then(|| context.lens.shared().url(&context.path)),
         spans: SPANS,
         history: events.iter().map(|event| history(context, event)).collect(),
@@ -207,7 +207,9 @@ fn reading_table(readings: &[Reading]) -> Table {
     }
 }
 
-fn status(context: &Context<'_>, alert: &Alert) -> String {
+fn status(context: &Context<'_>, state: &State, alert: &Alert) -> String {
+    let has_channels =
+        state.watch().rules.iter().any(|rule| rule.name == alert.rule && !rule.channels.is_empty());
     match (alert.status, alert.acknowledged_until, &alert.acknowledged_by) {
         (Status::Acknowledged, Some(until), Some(who)) => format!(
             "Acknowledged by {} until {}: nobody is told again until then, unless it gets worse.",
@@ -215,7 +217,7 @@ fn status(context: &Context<'_>, alert: &Alert) -> String {
             context.instant(until)
         ),
         (Status::Acknowledged, ..) => "Acknowledged.".to_owned(),
-        (Status::Firing, ..) => match alert.told_at {
+        (Status::Firing, ..) => match alert.told_at.filter(|_| has_channels) {
             Some(at) => format!("It fires; channels were last told on {}.", context.instant(at)),
             None => "It fires; nobody was told.".to_owned(),
         },

@@ -7,7 +7,7 @@ use reports::alert::Rule;
 use reports::alert::life::{Alert, Status};
 use reports::alert::record::{Alerts, Delivered};
 
-use super::answer;
+use super::{Fact, answer};
 use crate::context::Context;
 use crate::error::PageError;
 use crate::layout::Shell;
@@ -55,6 +55,28 @@ fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
         messages,
         is_watched: !rules.is_empty(),
     })
+}
+
+/// How many fire, for other pages; nothing where none is configured.
+pub fn fact(context: &Context<'_>, state: &State) -> Option<Fact> {
+    if state.watch().rules.is_empty() {
+        return None;
+    }
+    let href = Some(context.lens.shared().url(&Path::new(["alerts"])));
+    let (value, note) = match Alerts::open(state.ledger()).and_then(|record| record.all()) {
+        Ok(all) => {
+            let of = |status| all.iter().filter(|alert| alert.status == status).count() as i64;
+            let known = of(Status::Acknowledged);
+            let note = if known == 0 { String::new() } else { format!("{known} more acknowledged") };
+            (words::plural(of(Status::Firing), "alert", "alerts"), note)
+        }
+        // The page can do without: what the fault is stands in the log.
+        Err(error) => {
+            crate::error::log(&PageError::Alerts(error));
+            ("–".to_owned(), "the record could not be read".to_owned())
+        }
+    };
+    Some(Fact { label: "Firing", value, note, href })
 }
 
 fn sentence(context: &Context<'_>, all: &[Alert]) -> Sentence {

@@ -6,7 +6,7 @@ use axum::extract::{RawQuery, State as Shared};
 use axum::response::Response;
 use model::Category;
 
-use super::{Fact, answer, fact, movers, teams};
+use super::{Fact, alerts, answer, fact, movers, teams};
 use crate::budget::{self, Budgets};
 use crate::chart::{self, ChartView};
 use crate::context::Context;
@@ -93,7 +93,7 @@ fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
     context.page(&Overview {
         shell,
         sentence,
-        facts: facts(context, &parts)?,
+        facts: facts(context, state, &parts)?,
         groups,
         chart,
         chart_table,
@@ -108,7 +108,7 @@ fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
     })
 }
 
-fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageError> {
+fn facts(context: &Context<'_>, state: &State, parts: &parts::Parts) -> Result<Vec<Fact>, PageError> {
     let total = parts.total();
     let unallocated = parts.get(Category::Unallocated);
     let percent = |part| reports::format::percent(part, total).unwrap_or_else(|| "–".to_owned());
@@ -116,7 +116,7 @@ fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageE
     let newest = context.mart.info().end_day.and_then(|end| end.pred_opt());
     let skipped: i64 = sources.iter().map(|source| source.skipped).sum();
     let data = context.lens.shared().url(&Path::new(["data"]));
-    Ok(vec![
+    let mut facts = vec![
         Fact {
             label: "Allocated",
             value: percent(total - unallocated),
@@ -145,5 +145,7 @@ fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageE
                 if skipped == 0 { "everything was read" } else { "figures are partial; see Data" },
             )
         },
-    ])
+    ];
+    facts.extend(alerts::fact(context, state));
+    Ok(facts)
 }
