@@ -186,6 +186,21 @@ pub enum CostFormat {
     Json,
 }
 
+/// File formats of `export costs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CostsFormat {
+    /// RFC 4180
+    Csv,
+    /// An array of objects
+    Json,
+    /// Typed, with exact decimals
+    Parquet,
+    /// A workbook with a sheet of totals that ties to the bill
+    Xlsx,
+    /// Allocations as FOCUS 1.2 rows with x_ columns: CSV, or Parquet where the output ends so
+    Focus,
+}
+
 /// Options of `export costs`.
 #[derive(Debug, Args)]
 pub struct ExportCosts {
@@ -209,12 +224,15 @@ pub struct ExportCosts {
     /// To whom idle and shared costs are charged, and whose costs are whose
     #[command(flatten)]
     pub view: ViewOptions,
-    /// csv or json
-    #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
-    pub format: CostFormat,
-    /// File to write instead of standard output
+    /// csv, json, parquet, xlsx, or focus (the allocations themselves: `--by` has no meaning)
+    #[arg(long, value_enum, default_value_t = CostsFormat::Csv)]
+    pub format: CostsFormat,
+    /// File or s3://bucket/key to write instead of standard output; appears whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Mebibytes that the question may hold in memory; beyond that it uses temporary files
+    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u32).range(64..))]
+    pub memory: u32,
 }
 
 /// Options of `export changes`.

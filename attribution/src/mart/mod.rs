@@ -6,6 +6,7 @@ mod compare;
 mod costs;
 mod entities;
 mod explain;
+mod export;
 mod health;
 mod kept;
 mod lines;
@@ -32,6 +33,7 @@ pub use compare::{Cause, Compared, Comparison, Difference, DifferenceParts, Reas
 pub use costs::{CostQuery, CostRow, Dimension, Filter, NONE};
 pub use entities::{ClusterRow, RunFilter, RunRow, TableRow};
 pub use explain::ExplainPart;
+pub use export::{ColumnKind, Export, ExportColumn};
 pub use health::{BalanceRow, IdentityRow, SourceStatus};
 pub use lines::BillLine;
 pub use ownership::{CoverageRow, OwnershipQuery, RuleClaim, Unclaimed};
@@ -357,12 +359,14 @@ impl Mart {
         parameters: Vec<duckdb::types::Value>,
         map: impl Fn(&Answer<'_, '_>) -> Result<T, MartError>,
     ) -> Result<Vec<T>, MartError> {
-        // A connection of its own for each question, so that readers do not wait for one another.
-        let connection = {
-            let shared = self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            shared.try_clone().map_err(|cause| self.failed(operation, cause))?
-        };
+        let connection = self.connection()?;
         ask_on(&connection, &self.info.id, operation, sql, parameters, map)
+    }
+
+    /// A connection of its own for each question, so that readers do not wait for one another.
+    fn connection(&self) -> Result<Connection, MartError> {
+        let shared = self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        shared.try_clone().map_err(|cause| self.failed("open", cause))
     }
 
     fn failed(&self, operation: &'static str, cause: duckdb::Error) -> MartError {

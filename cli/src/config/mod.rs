@@ -36,6 +36,8 @@ pub struct Config {
     pub base_url: Option<String>,
     /// Budgets, and what alerts watch.
     pub watch: Watch,
+    /// How buckets are reached that exports are written to.
+    pub export_s3: S3Options,
 }
 
 /// One source as configured.
@@ -205,6 +207,12 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
         section.finish(&mut faults);
     }
 
+    let mut export_s3 = S3Options::default();
+    if let Some(mut section) = table(&mut root, &mut faults, "export") {
+        export_s3 = s3_options(&mut section, &mut faults);
+        section.finish(&mut faults);
+    }
+
     let mut sources: Vec<SourceConfig> = Vec::new();
     for section in tables(&mut root, &mut faults, "source") {
         let at = section.at();
@@ -229,7 +237,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
 
     let faults = faults.into_sorted();
     if faults.is_empty() {
-        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url, watch })
+        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url, watch, export_s3 })
     } else {
         Err(faults)
     }
@@ -349,15 +357,20 @@ fn source(mut section: Section<'_, '_>, faults: &mut Faults<'_>) -> Option<Sourc
         location_map,
         catalog: section.text(faults, "catalog"),
     };
-    let s3 = S3Options {
+    let s3 = s3_options(&mut section, faults);
+    section.finish(faults);
+    Some(SourceConfig { name: name?, kind: kind?, uri: uri?, options, s3 })
+}
+
+/// How a bucket is reached.
+fn s3_options(section: &mut Section<'_, '_>, faults: &mut Faults<'_>) -> S3Options {
+    S3Options {
         region: section.text(faults, "region"),
         profile: section.text(faults, "profile"),
         endpoint: section.text(faults, "endpoint"),
         path_style: section.flag(faults, "path_style").unwrap_or_default(),
         keys: None,
-    };
-    section.finish(faults);
-    Some(SourceConfig { name: name?, kind: kind?, uri: uri?, options, s3 })
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod commands;
 mod dashboard;
 mod demo;
 mod durability;
+mod exports;
 mod lab;
 mod pages;
 mod sample_tables;
