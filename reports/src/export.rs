@@ -153,14 +153,7 @@ fn values(change: &Change) -> impl Iterator<Item = String> {
         .chain([crate::reason::of(change)])
 }
 
-/// The columns' names; two of one name would be one key in JSON.
-fn head(query: &CostQuery) -> io::Result<Vec<String>> {
-    let mut names = dimensions(query)?;
-    names.extend(["currency".to_owned(), "cost".to_owned()]);
-    Ok(names)
-}
-
-/// The names of the dimensions asked for.
+/// The names of the dimensions asked for; two of one name would be one key in JSON.
 pub(crate) fn dimensions(query: &CostQuery) -> io::Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for name in query.by.iter().map(|dimension| dimension.name()) {

@@ -177,6 +177,7 @@ impl Export<'_> {
         let batches =
             statement.stream_arrow(duckdb::params_from_iter(self.parameters.clone())).map_err(failed)?;
         for batch in batches {
+            let batch = batch.map_err(failed)?;
             let columns: Option<Vec<&StringArray>> =
                 batch.columns().iter().map(|column| column.as_any().downcast_ref()).collect();
             let columns = columns.ok_or_else(|| MartError::Value {

@@ -57,7 +57,8 @@ pub fn run(path: &Path, options: &Run) -> Result<ExitCode, Failure> {
     let _lock = lock(&config, "run")?;
     let mut warnings = ingest_sources(&config, &options.ingest.source)?;
     let attributed = attribute(&config, options.attribute);
-    let told = if options.alerts { Some(alerts(&config)) } else { None };
+    let is_watched = options.alerts && !config.watch.rules.is_empty();
+    let told = if is_watched { Some(alerts(&config)) } else { None };
     warnings.extend(attributed?);
     printer::warnings(&warnings, 5);
     let code = exit_code(&warnings);

@@ -171,6 +171,29 @@ amount = 1
     assert!(ran.code == 2 && ran.stderr.contains("no alert has the id `zz`"), "{}", ran.stderr);
 }
 
+/// Half a year is simulated for minutes: run it with `--ignored`.
+#[test]
+#[ignore = "simulates 180 days"]
+fn planted_anomalies_are_found_within_a_closed_day_and_the_quiet_team_is_left_alone() {
+    let lab = Lab::with_config("");
+    lab.ok(&["demo", "--no-serve", "--days", "180", "--end", END, "--dir", "demo"]);
+    let truth: Value = serde_json::from_slice(&std::fs::read(lab.path("demo/truth/platform.json")).unwrap()).unwrap();
+    let found = ask(&lab, &["alerts", "test", "--rule", "unusual workloads", "--from", "2026-01-01"]);
+    let fired: Vec<&Value> =
+        found.as_array().unwrap().iter().filter(|one| one["happened"] == "fired" && one["told"] == true).collect();
+    for planted in truth["anomalies"].as_array().unwrap() {
+        let on = day(planted["day"].as_str().unwrap());
+        let is_found = fired.iter().any(|one| {
+            let day = day(one["day"].as_str().unwrap());
+            one["subject"] == planted["subject"] && (day == on || day == on + Days::new(1))
+        });
+        assert!(is_found, "{planted}");
+    }
+    let quiet = truth["quiet_teams"][0].as_str().unwrap();
+    let false_alarms: Vec<_> = fired.iter().filter(|one| one["team"] == quiet).collect();
+    assert!(false_alarms.len() <= 2, "one a quarter at most: {false_alarms:#?}");
+}
+
 /// What a receiver was sent, as raw HTTP.
 type Requests = Arc<Mutex<Vec<String>>>;
 

@@ -78,6 +78,8 @@ pub struct Alert {
     pub status: Status,
     /// The highest level it reached in this life.
     pub level: u32,
+    /// When it was found that its condition holds.
+    pub began_at: Instant,
     /// Day its condition began to hold.
     pub fired_on: NaiveDate,
     /// Newest day on which it held.
@@ -170,6 +172,7 @@ pub fn live(
                 severity: rule.severity,
                 status: Status::Firing,
                 level: reading.level,
+                began_at: now,
                 fired_on: reading.day,
                 last_on: reading.day,
                 resolved_on: None,
@@ -224,8 +227,9 @@ pub fn telling(alert: &Alert, step: Step, rule: &Rule, is_silenced: bool, now: I
         alert.told_at.is_some_and(|told| now < told + hours) && alert.level <= alert.told_level
     };
     match step {
-        Step::Resolved if alert.told_at.is_none() => Telling::Never("nobody was told that it fired"),
-        Step::Resolved if alert.is_untold => Telling::Never("it fired and ended in a silence"),
+        Step::Resolved if alert.told_at.is_none_or(|told| told < alert.began_at) => {
+            Telling::Never("nobody was told that it fired")
+        }
         Step::Resolved if is_silenced => Telling::Never("in a silence"),
         Step::Fired if cools_down() => Telling::Never("in its cool-down"),
         _ if is_silenced => Telling::Later,

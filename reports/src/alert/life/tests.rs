@@ -126,6 +126,18 @@ fn a_silence_is_waited_for_and_what_ended_in_it_is_not_told() {
 }
 
 #[test]
+fn the_end_of_what_nobody_was_told_of_is_not_told_either() {
+    let (alert, ..) = after(None, Some(&reading("2026-10-05", 0)), "2026-10-05", "2026-10-07T06:00:00Z");
+    let (alert, _, told) = after(Some(alert), None, "2026-10-06", "2026-10-07T07:00:00Z");
+    assert_eq!(told, Some(Telling::Tell));
+    // Back within the cool-down, and over again.
+    let (alert, _, told) = after(Some(alert), Some(&reading("2026-10-07", 0)), "2026-10-07", "2026-10-07T08:00:00Z");
+    assert_eq!(told, Some(Telling::Never("in its cool-down")));
+    let (_, step, told) = after(Some(alert), None, "2026-10-08", "2026-10-09T08:00:00Z");
+    assert_eq!((step, told), (Some(Step::Resolved), Some(Telling::Never("nobody was told that it fired"))));
+}
+
+#[test]
 fn an_id_is_made_of_rule_and_key() {
     assert_eq!(id_of("a", "b").len(), 12);
     assert_ne!(id_of("a", "b"), id_of("ab", ""));

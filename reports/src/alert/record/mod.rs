@@ -26,7 +26,7 @@ pub use rows::AlertEvent;
 const SCHEMA: &str = "
     create table if not exists alerts (
         alert_id text primary key, rule text not null, kind text not null, key text not null, team text,
-        severity text not null, status text not null, level integer not null, fired_on text not null,
+        severity text not null, status text not null, level integer not null, began_at text not null, fired_on text not null,
         last_on text not null, resolved_on text, value text not null, threshold text not null, unit text not null,
         message text not null, acknowledged_until text, acknowledged_by text, told_at text,
         told_level integer not null, is_untold integer not null, updated_at text not null

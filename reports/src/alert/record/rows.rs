@@ -44,7 +44,7 @@ pub fn judge(connection: &Connection, rule: &str, end: NaiveDate) -> rusqlite::R
 pub fn alerts(connection: &Connection) -> rusqlite::Result<BTreeMap<String, Alert>> {
     let mut statement = connection.prepare(
         "select alert_id, rule, kind, key, team, severity, status, level, fired_on, last_on, resolved_on, value,
-            threshold, unit, message, acknowledged_until, acknowledged_by, told_at, told_level, is_untold
+            threshold, unit, message, acknowledged_until, acknowledged_by, told_at, told_level, is_untold, began_at
         from alerts",
     )?;
     let rows = statement.query_map([], alert)?;
@@ -76,6 +76,7 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<Alert> {
         told_at: opt(row, 17)?,
         told_level: row.get(18)?,
         is_untold: row.get(19)?,
+        began_at: parsed(row, 20)?,
     })
 }
 
@@ -84,8 +85,8 @@ pub fn put(connection: &Connection, alert: &Alert, now: Instant) -> rusqlite::Re
         .execute(
             "insert or replace into alerts (alert_id, rule, kind, key, team, severity, status, level, fired_on,
                 last_on, resolved_on, value, threshold, unit, message, acknowledged_until, acknowledged_by, told_at,
-                told_level, is_untold, updated_at)
-            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                told_level, is_untold, began_at, updated_at)
+            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 alert.id,
                 alert.rule,
@@ -107,6 +108,7 @@ pub fn put(connection: &Connection, alert: &Alert, now: Instant) -> rusqlite::Re
                 alert.told_at.map(|at| at.to_rfc3339()),
                 alert.told_level,
                 alert.is_untold,
+                alert.began_at.to_rfc3339(),
                 now.to_rfc3339()
             ],
         )
