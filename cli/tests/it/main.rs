@@ -12,6 +12,7 @@ mod demo;
 mod durability;
 mod lab;
 mod pages;
+mod sample_tables;
 mod samples;
 mod spark;
 mod views;
