@@ -27,6 +27,8 @@ pub const LOGS_WAITED: u64 = 3;
 pub const SILENT_DAYS: u64 = 7;
 /// Days a bill must go on after a day.
 const SETTLED_AFTER: u64 = 1;
+/// Kinds of sources that are bills.
+const BILL_KINDS: [&str; 3] = ["aws-cur", "aws-cur2", "focus"];
 /// Kinds of sources that tell of runs as they end. Streams do not: they run on for weeks.
 const LOG_KINDS: [&str; 5] = ["spark-event-log", "maestro", "trino-events", "airflow", "openlineage"];
 
@@ -108,7 +110,7 @@ pub fn closed_days(mart: &Mart) -> Result<Option<ClosedDays>, MartError> {
 fn closed_end(sources: &[SourceStatus], published_at: Instant, end: NaiveDate) -> Option<NaiveDate> {
     let newest = |source: &SourceStatus| source.newest_data_at.map(|at| at.date_naive());
     let bills: Vec<NaiveDate> =
-        sources.iter().filter(|source| !source.totals.is_empty()).filter_map(newest).collect();
+        sources.iter().filter(|source| BILL_KINDS.contains(&source.kind.as_str())).filter_map(newest).collect();
     let latest = *bills.iter().max()?;
     let going_on = |day: &NaiveDate| *day + Days::new(SILENT_DAYS) >= latest;
     let billed = bills.into_iter().filter(going_on).min()?.min(end).min(published_at.date_naive());
@@ -243,8 +245,6 @@ pub fn median(amounts: impl IntoIterator<Item = Amount>) -> Option<Amount> {
 
 #[cfg(test)]
 mod tests {
-    use model::manifest::ChargeTotals;
-
     use super::*;
 
     fn at(text: &str) -> Instant {
@@ -252,14 +252,13 @@ mod tests {
     }
 
     fn source(kind: &str, newest: &str) -> SourceStatus {
-        let is_bill = kind == "aws-cur2";
         SourceStatus {
             name: kind.into(),
             kind: kind.into(),
             uri: String::new(),
             objects: 1,
             rows: 1,
-            totals: is_bill.then(|| (Currency::USD, ChargeTotals::default())).into_iter().collect(),
+            totals: Vec::new(),
             checked_at: at("2026-11-01T00:00:00Z"),
             landed_at: None,
             newest_data_at: Some(at(newest)),

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::PageError;
 use crate::lens::Lens;
 use crate::link::Path;
-use crate::state::State;
+use crate::state::Visit;
 
 /// Cards of one page, those furthest beyond their amount first.
 const MOST_CARDS: usize = 6;
@@ -46,8 +46,11 @@ pub struct Bar {
 }
 
 /// The budgets of the platform's page, or of one team's; nothing where none holds.
-pub fn of(context: &Context<'_>, state: &State, team: Option<&str>) -> Result<Option<Budgets>, PageError> {
-    let states = budget::states(context.mart, &state.watch().budgets, None)?;
+pub fn of(context: &Context<'_>, visit: &Visit, team: Option<&str>) -> Result<Option<Budgets>, PageError> {
+    let reach = context.mart.reach();
+    let mut states = budget::states(context.mart, &visit.watch().budgets, None)?;
+    // Who sees a part of the costs must not take it for what a budget of all has spent.
+    states.retain(|state| reach.is_whole() || reach.names(state.budget.scope.team.as_deref()));
     let of_page: Vec<&BudgetState> = match team {
         None => states.iter().collect(),
         Some(team) => budget::of_team(&states, context.mart.info(), team).collect(),

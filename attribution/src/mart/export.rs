@@ -106,7 +106,11 @@ impl Mart {
             "set memory_limit = '{mebibytes}MiB'; set threads = 2; set temp_directory = {directory};
             set preserve_insertion_order = false"
         );
-        self.connection()?.execute_batch(&sql).map_err(|cause| self.failed("limit the memory of", cause))
+        let failed = |cause| self.failed("limit the memory of", cause);
+        let connection = self.connections.take().map_err(failed)?;
+        connection.execute_batch(&sql).map_err(failed)?;
+        self.connections.give_back(connection);
+        Ok(())
     }
 
     /// The rows of [`Mart::costs`], read as they come: the columns of the question, `currency` and
@@ -172,7 +176,7 @@ impl Export<'_> {
         let names: Vec<String> = (0..self.columns.len()).map(|nth| format!("k{nth}")).collect();
         let sql = format!("select {} from ({}) rows({})", texts.join(", "), self.sql, names.join(", "));
         let failed = |cause| self.mart.failed("export", cause);
-        let connection = self.mart.connection()?;
+        let connection = self.mart.connections.take().map_err(failed)?;
         let mut statement = connection.prepare(&sql).map_err(failed)?;
         let batches =
             statement.stream_arrow(duckdb::params_from_iter(self.parameters.clone())).map_err(failed)?;
@@ -207,7 +211,11 @@ impl Export<'_> {
             named.join(", "),
             literal(&path.display().to_string())
         );
-        self.mart.connection()?.execute_batch(&sql).map_err(|cause| self.mart.failed("export", cause))
+        let failed = |cause| self.mart.failed("export", cause);
+        let connection = self.mart.connections.take().map_err(failed)?;
+        connection.execute_batch(&sql).map_err(failed)?;
+        self.mart.connections.give_back(connection);
+        Ok(())
     }
 }
 

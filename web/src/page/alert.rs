@@ -2,7 +2,7 @@
 //! which somebody says that they know.
 
 use askama::Template;
-use axum::extract::{Path as Segment, RawQuery, Request, State as Shared};
+use axum::extract::{Path as Segment, RawQuery, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{Days, TimeDelta};
@@ -10,6 +10,7 @@ use reports::alert::life::{Alert, Status};
 use reports::alert::readings::{Reading, measure};
 use reports::alert::record::{AlertEvent, Alerts, RecordError};
 
+use super::alerts::seen;
 use super::{Fact, answer, crumb, fact, not_found};
 use crate::context::Context;
 use crate::error::PageError;
@@ -18,7 +19,7 @@ use crate::lens::Lens;
 use crate::link::{self, Path};
 use crate::person;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -68,20 +69,20 @@ struct CourseBar {
     title: String,
 }
 
-pub async fn alert(Shared(state): Shared<State>, Segment(id): Segment<String>, query: RawQuery) -> Response {
-    let asked = state.clone();
+pub async fn alert(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -> Response {
+    let asked = visit.clone();
     let path = Path::new(["alerts", &id]);
-    answer(state, path, query, move |context| build(context, &asked, &id)).await
+    answer(visit, path, query, move |context| build(context, &asked, &id)).await
 }
 
-fn build(context: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
-    let record = Alerts::open(state.ledger()).map_err(PageError::Alerts)?;
-    let all = record.all().map_err(PageError::Alerts)?;
+fn build(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageError> {
+    let record = Alerts::open(visit.ledger()).map_err(PageError::Alerts)?;
+    let all = seen(context, record.all().map_err(PageError::Alerts)?);
     let Some(alert) = all.iter().find(|alert| alert.id == id) else {
         return Err(not_found(context, "alert", id, "alerts"));
     };
     let events = record.events(id).map_err(PageError::Alerts)?;
-    let readings = readings(context, state, alert)?;
+    let readings = readings(context, visit, alert)?;
     let chart = course(alert, &readings);
     let [readings] = match context.tables([reading_table(&readings)])? {
         Shown::Page(views) => views,
@@ -94,7 +95,7 @@ fn build(context: &Context<'_>, state: &State, id: &str) -> Result<Response, Pag
         facts: facts(context, alert),
         chart,
         readings,
-        status: status(context, state, alert),
+        status: status(context, visit, alert),
         action: (alert.status != Status::Resolved).then(|| context.lens.shared().url(&context.path)),
         spans: SPANS,
         history: events.iter().map(|event| history(context, event)).collect(),
@@ -122,8 +123,8 @@ fn facts(context: &Context<'_>, alert: &Alert) -> Vec<Fact> {
 }
 
 /// What the rule measured of it over the last closed days; nothing of rules without a past.
-fn readings(context: &Context<'_>, state: &State, alert: &Alert) -> Result<Vec<Reading>, PageError> {
-    let watch = state.watch();
+fn readings(context: &Context<'_>, visit: &Visit, alert: &Alert) -> Result<Vec<Reading>, PageError> {
+    let watch = visit.watch();
     let Some(rule) = watch.rules.iter().find(|rule| rule.name == alert.rule) else { return Ok(Vec::new()) };
     let closed = reports::watch::closed_days(context.mart)?;
     let Some(closed) = closed.filter(|_| !rule.condition.is_standing()) else { return Ok(Vec::new()) };
@@ -207,9 +208,9 @@ fn reading_table(readings: &[Reading]) -> Table {
     }
 }
 
-fn status(context: &Context<'_>, state: &State, alert: &Alert) -> String {
+fn status(context: &Context<'_>, visit: &Visit, alert: &Alert) -> String {
     let has_channels =
-        state.watch().rules.iter().any(|rule| rule.name == alert.rule && !rule.channels.is_empty());
+        visit.watch().rules.iter().any(|rule| rule.name == alert.rule && !rule.channels.is_empty());
     match (alert.status, alert.acknowledged_until, &alert.acknowledged_by) {
         (Status::Acknowledged, Some(until), Some(who)) => format!(
             "Acknowledged by {} until {}: nobody is told again until then, unless it gets worse.",
@@ -236,14 +237,11 @@ fn history(context: &Context<'_>, event: &AlertEvent) -> (String, String) {
 
 /// Notes that somebody knows of it, and goes back to it.
 pub async fn acknowledge(
-    Shared(state): Shared<State>,
+    visit: Visit,
     Segment(id): Segment<String>,
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Response {
-    if !person::is_from_here(request.headers()) {
-        return PageError::NotOurs.into_response();
-    }
     let lens = match Lens::parse(query.as_deref().unwrap_or_default()) {
         Ok(lens) => lens,
         Err(faults) => return PageError::BadRequest(faults).into_response(),
@@ -257,15 +255,16 @@ pub async fn acknowledge(
         let fault = "the form does not say for how long: use the buttons of the alert’s page";
         return PageError::BadRequest(vec![fault.to_owned()]).into_response();
     };
-    let now = state.now();
+    let now = visit.now();
     let path = Path::new(["alerts", &id]);
     let back = format!("{}#status", lens.shared().url(&path));
-    let asked = state.clone();
-    let done = state.with_mart(move |mart| {
+    let asked = visit.clone();
+    let done = visit.with_mart(move |mart| {
         let context = Context::new(mart, lens, path, now)?;
         let mut record = Alerts::open(asked.ledger()).map_err(PageError::Alerts)?;
         // A whole id alone: a form never names one by its beginning.
-        let is_known = record.all().map_err(PageError::Alerts)?.iter().any(|alert| alert.id == id);
+        let known = seen(&context, record.all().map_err(PageError::Alerts)?);
+        let is_known = known.iter().any(|alert| alert.id == id);
         if !is_known {
             return Err(not_found(&context, "alert", &id, "alerts"));
         }

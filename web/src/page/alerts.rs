@@ -1,7 +1,7 @@
 //! Alerts: what fires, what fired, what is watched, and what was sent of it.
 
 use askama::Template;
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use reports::alert::Rule;
 use reports::alert::life::{Alert, Status};
@@ -13,7 +13,7 @@ use crate::error::PageError;
 use crate::layout::Shell;
 use crate::link::Path;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -30,18 +30,22 @@ struct AlertsPage {
     messages: TableView,
     /// Whether anything is watched at all.
     is_watched: bool,
+    /// Whether the reader sees everything, and so rules and messages too.
+    is_whole: bool,
 }
 
-pub async fn alerts(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    let asked = state.clone();
-    answer(state, Path::new(["alerts"]), query, move |context| build(context, &asked)).await
+pub async fn alerts(visit: Visit, query: RawQuery) -> Response {
+    let asked = visit.clone();
+    answer(visit, Path::new(["alerts"]), query, move |context| build(context, &asked)).await
 }
 
-fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
-    let record = Alerts::open(state.ledger()).map_err(PageError::Alerts)?;
-    let all = record.all().map_err(PageError::Alerts)?;
-    let messages = record.delivered(MOST_MESSAGES).map_err(PageError::Alerts)?;
-    let rules = &state.watch().rules;
+fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
+    let record = Alerts::open(visit.ledger()).map_err(PageError::Alerts)?;
+    let all = seen(context, record.all().map_err(PageError::Alerts)?);
+    // Messages and rules may be about any team.
+    let is_whole = context.mart.reach().is_whole();
+    let messages = if is_whole { record.delivered(MOST_MESSAGES).map_err(PageError::Alerts)? } else { vec![] };
+    let rules = if is_whole { visit.watch().rules.as_slice() } else { &[] };
     let tables = [alert_table(context, &all), rule_table(rules, &all), message_table(&messages)];
     let [alerts, rule_view, messages] = match context.tables(tables)? {
         Shown::Page(views) => views,
@@ -53,18 +57,27 @@ fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
         alerts,
         rules: rule_view,
         messages,
-        is_watched: !rules.is_empty(),
+        is_watched: !visit.watch().rules.is_empty(),
+        is_whole,
     })
 }
 
+/// Of alerts those that the reader may see: of teams in reach, or all.
+pub fn seen(context: &Context<'_>, mut alerts: Vec<Alert>) -> Vec<Alert> {
+    let reach = context.mart.reach();
+    alerts.retain(|alert| reach.names(alert.team.as_deref()));
+    alerts
+}
+
 /// How many fire, for other pages; nothing where none is configured.
-pub fn fact(context: &Context<'_>, state: &State) -> Option<Fact> {
-    if state.watch().rules.is_empty() {
+pub fn fact(context: &Context<'_>, visit: &Visit) -> Option<Fact> {
+    if visit.watch().rules.is_empty() {
         return None;
     }
     let href = Some(context.lens.shared().url(&Path::new(["alerts"])));
-    let (value, note) = match Alerts::open(state.ledger()).and_then(|record| record.all()) {
+    let (value, note) = match Alerts::open(visit.ledger()).and_then(|record| record.all()) {
         Ok(all) => {
+            let all = seen(context, all);
             let of = |status| all.iter().filter(|alert| alert.status == status).count() as i64;
             let known = of(Status::Acknowledged);
             let note = if known == 0 { String::new() } else { format!("{known} more acknowledged") };
