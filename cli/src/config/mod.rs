@@ -245,7 +245,16 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
 
     let faults = faults.into_sorted();
     if faults.is_empty() {
-        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url, watch, export_s3, access })
+        Ok(Config {
+            directory: directory.to_owned(),
+            ledger,
+            sources,
+            rules,
+            base_url,
+            watch,
+            export_s3,
+            access,
+        })
     } else {
         Err(faults)
     }
