@@ -106,6 +106,8 @@ pub async fn serve(
     state: State,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let warmed = state.clone();
+    tokio::task::spawn_blocking(move || warmed.warm());
     // Whom a request comes from decides whether a proxy's headers are believed.
     let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await

@@ -69,6 +69,14 @@ impl State {
         tokio::task::spawn_blocking(move || state.open().is_ok()).await.unwrap_or(false)
     }
 
+    /// Opens the current mart and reads what most pages are made of. It need not be there yet.
+    pub(crate) fn warm(&self) {
+        match self.open().and_then(|open| open.whole.warm()) {
+            Ok(()) | Err(MartError::NotPublished { .. }) => {}
+            Err(error) => tracing::warn!("could not read the published mart ahead: {error}"),
+        }
+    }
+
     /// The ledger's directory.
     fn ledger(&self) -> &Path {
         &self.0.ledger

@@ -5,6 +5,7 @@ use duckdb::types::Value;
 use model::time::Instant;
 use model::{Amount, Basis, Currency};
 
+use super::ran::started;
 use super::{Mart, MartError};
 
 /// Which runs are asked for; unset fields match all.
@@ -282,6 +283,10 @@ impl Mart {
         to: NaiveDate,
         currency: Currency,
     ) -> Result<Vec<RunActivity>, MartError> {
+        let is_one_currency = self.info.currencies.len() == 1;
+        if let Some(cubes) = self.cubes.as_ref().filter(|_| is_one_currency) {
+            return Ok(started(cubes.started(self)?, (from, to)));
+        }
         // Where all costs are in one currency no run can cost something in another.
         let of_currency = match self.info.currencies[..] {
             [_] => "true".to_owned(),
@@ -322,6 +327,10 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn tables(&self) -> Result<Vec<TableRow>, MartError> {
+        Ok(self.memory.tables(|| self.read_latest_tables())?.to_vec())
+    }
+
+    fn read_latest_tables(&self) -> Result<Vec<TableRow>, MartError> {
         let sql = "select table_id, catalog, namespace, name, format, location, owner, team,
                 epoch_us(collected_at), row_count, data_files, data_bytes, small_files, target_file_bytes,
                 delete_files, deleted_rows, snapshots, manifests, reachable_bytes, epoch_us(last_updated_at),
@@ -361,6 +370,10 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn clusters(&self) -> Result<Vec<ClusterRow>, MartError> {
+        Ok(self.memory.clusters(|| self.read_clusters())?.to_vec())
+    }
+
+    fn read_clusters(&self) -> Result<Vec<ClusterRow>, MartError> {
         let sql = "select cluster_id, cluster_name, team, nodes, epoch_us(started_at), epoch_us(ended_at),
                 vcore_ms_paid, vcore_ms_used
             from cluster_capacity order by cluster_id";
