@@ -119,7 +119,7 @@ impl State {
         {
             return Ok(Arc::clone(open));
         }
-        match (Mart::open(&self.0.ledger).map(Mart::in_memory), open) {
+        match (Mart::open(&self.0.ledger).and_then(Mart::in_memory), open) {
             (Ok(mart), _) => {
                 let named = named.unwrap_or_default();
                 let open = Arc::new(Open { named, whole: Arc::new(mart), within: Mutex::default() });

@@ -93,10 +93,14 @@ fn parts(query: &CostQuery) -> (Vec<Part>, Vec<Category>) {
 impl Mart {
     /// The same mart, which answers cost questions from memory: worth its while where many are
     /// asked. What is kept is read when it is first asked for.
-    #[must_use]
-    pub fn in_memory(mut self) -> Self {
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn in_memory(mut self) -> Result<Self, MartError> {
+        // Many ask at once: one thread for each is quicker for all than several for one.
+        self.run("set threads = 1")?;
         self.cubes = Some(Cubes::default());
-        self
+        Ok(self)
     }
 
     /// Reads what most questions are answered from, so that none waits for it.

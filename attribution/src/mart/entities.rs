@@ -209,19 +209,20 @@ impl Mart {
         // A run without a cost in that currency is still a run: the currency narrows the costs.
         let currency = filter
             .currency
-            .map_or_else(String::new, |currency| format!("and billing_currency = '{currency}'"));
+            .map_or_else(String::new, |currency| format!("and d.billing_currency = '{currency}'"));
         let sql = format!(
-            "with asked as (
+            "with asked as materialized (
                 select r.*, o.team, o.cluster_id as main_cluster_id
                 from stg_runs r
                 left join run_owners o on o.engine = r.engine and o.run_id = r.run_id
                 where {}
             ),
             costs as (
-                select engine, run_id, billing_currency, sum({}) as cost
-                from run_days
-                where (engine, run_id) in (select (engine, run_id) from asked) {currency}
-                group by engine, run_id, billing_currency
+                select d.engine, d.run_id, d.billing_currency, sum(d.{}) as cost
+                from run_days d
+                join asked a on a.engine = d.engine and a.run_id = d.run_id
+                where true {currency}
+                group by d.engine, d.run_id, d.billing_currency
             )
             select r.run_id, r.engine, r.name, r.workload, r.team, r.workflow_id, r.step_id, r.attempt, r.trigger,
                 r.main_cluster_id, r.user_name, r.owner, r.status, r.error, epoch_us(r.started_at), epoch_us(r.ended_at),

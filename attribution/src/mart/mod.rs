@@ -467,6 +467,14 @@ impl Mart {
         Ok(answers)
     }
 
+    /// Runs a statement that answers nothing.
+    fn run(&self, sql: &str) -> Result<(), MartError> {
+        let connection = self.connections.take().map_err(|cause| self.failed("set up", cause))?;
+        connection.execute_batch(sql).map_err(|cause| self.failed("set up", cause))?;
+        self.connections.give_back(connection);
+        Ok(())
+    }
+
     /// Runs one query and hands on its rows one by one, of which there may be many.
     fn each(
         &self,
