@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use attribution::mart::{Dimension, Idle, Ownership, Shared, as_of};
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::Basis;
 use model::time::Instant;
@@ -53,6 +53,10 @@ pub enum Command {
     Owners(Owners),
     /// What to fix first, what it saves, and the command that does; nothing is executed
     Waste(Waste),
+    /// What months may cost, what they have cost so far and will have cost
+    Budgets(Budgets),
+    /// What fires and who is told; judges closed days that were not judged yet
+    Alerts(Alerts),
     /// Write reports
     #[command(subcommand)]
     Report(Report),
@@ -133,6 +137,9 @@ pub struct Run {
     /// How it is attributed
     #[command(flatten)]
     pub attribute: Attribute,
+    /// Then judge what alerts watch, and tell of it, also where a check failed
+    #[arg(long)]
+    pub alerts: bool,
 }
 
 /// Options of `attribute`.
@@ -186,6 +193,21 @@ pub enum CostFormat {
     Json,
 }
 
+/// File formats of `export costs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CostsFormat {
+    /// RFC 4180
+    Csv,
+    /// An array of objects
+    Json,
+    /// Typed, with exact decimals
+    Parquet,
+    /// A workbook with a sheet of totals that ties to the bill
+    Xlsx,
+    /// Allocations as FOCUS 1.2 rows with x_ columns: CSV, or Parquet where the output ends so
+    Focus,
+}
+
 /// Options of `export costs`.
 #[derive(Debug, Args)]
 pub struct ExportCosts {
@@ -209,12 +231,15 @@ pub struct ExportCosts {
     /// To whom idle and shared costs are charged, and whose costs are whose
     #[command(flatten)]
     pub view: ViewOptions,
-    /// csv or json
-    #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
-    pub format: CostFormat,
-    /// File to write instead of standard output
+    /// csv, json, parquet, xlsx, or focus (the allocations themselves: `--by` has no meaning)
+    #[arg(long, value_enum, default_value_t = CostsFormat::Csv)]
+    pub format: CostsFormat,
+    /// File or s3://bucket/key to write instead of standard output; appears whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Mebibytes that the question may hold in memory; beyond that it uses temporary files
+    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u32).range(64..))]
+    pub memory: u32,
 }
 
 /// Options of `export changes`.
@@ -549,6 +574,97 @@ pub struct Waste {
     /// table for people; csv or json for programs; markdown for tickets
     #[arg(long, value_enum, default_value_t = WasteFormat::Table)]
     pub format: WasteFormat,
+}
+
+/// Options of `alerts`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Alerts {
+    /// What to do instead
+    #[command(subcommand)]
+    pub verb: Option<AlertVerb>,
+    /// Record what fires, but send nothing: it stays queued
+    #[arg(long)]
+    pub no_send: bool,
+    /// Also those that are over
+    #[arg(long)]
+    pub all: bool,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// What to do with alerts.
+#[derive(Debug, Subcommand)]
+pub enum AlertVerb {
+    /// A dry run over past days: what would have been told of; records and sends nothing
+    Test(AlertsTest),
+    /// Somebody knows: nobody is told again until the time is over, or it gets worse
+    Ack {
+        /// (The beginning of) its id
+        #[arg(value_name = "ID")]
+        alert: String,
+        /// How long: 8h, 3d, 2w
+        #[arg(long = "for", value_name = "SPAN", value_parser = span)]
+        until: TimeDelta,
+        /// Who knows (default: the user running this)
+        #[arg(long, value_name = "NAME")]
+        who: Option<String>,
+    },
+    /// Try messages that were given up once more
+    Retry,
+}
+
+/// Options of `alerts test`.
+#[derive(Debug, Args)]
+pub struct AlertsTest {
+    /// First UTC day inside (default: 90 days before --to)
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<NaiveDate>,
+    /// First UTC day outside (default: the first day that is not closed)
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<NaiveDate>,
+    /// Only these rules (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    pub rule: Vec<String>,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// A span of time written as `8h`, `3d` or `2w`, up to a year.
+fn span(text: &str) -> Result<TimeDelta, String> {
+    let wrong = || format!("`{text}` is no span: write it as 8h, 3d or 2w, up to a year");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let number: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    let hours = match unit {
+        'h' => 1,
+        'd' => 24,
+        'w' => 7 * 24,
+        _ => return Err(wrong()),
+    };
+    let span = number.checked_mul(hours).filter(|hours| (1..=366 * 24).contains(hours));
+    span.map(TimeDelta::hours).ok_or_else(wrong)
+}
+
+/// Options of `budgets`.
+#[derive(Debug, Args)]
+pub struct Budgets {
+    /// Only this team's, and those of the teams within it
+    #[arg(long, value_name = "TEAM")]
+    pub team: Option<String>,
+    /// 2026-10 (default: the month of the newest closed day)
+    #[arg(long, value_name = "MONTH", value_parser = month)]
+    pub month: Option<NaiveDate>,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// The first day of a month written as `2026-10`.
+fn month(text: &str) -> Result<NaiveDate, String> {
+    let day = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d");
+    day.map_err(|_| format!("`{text}` is no month: write it as 2026-10"))
 }
 
 /// Which report.

@@ -5,8 +5,11 @@
 //! is computed from a float.
 //!
 //! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`reason`], [`week`],
-//! [`weekly`], [`export`], [`explained`], [`compared`], [`findings`], [`lifecycle`].
+//! [`weekly`], [`export`], [`explained`], [`compared`], [`findings`], [`lifecycle`], [`watch`],
+//! [`budget`], [`alert`].
 
+pub mod alert;
+pub mod budget;
 pub mod cell;
 pub mod chart;
 pub mod compared;
@@ -20,6 +23,7 @@ pub mod lifecycle;
 pub mod link;
 pub mod palette;
 pub mod reason;
+pub mod watch;
 pub mod week;
 pub mod weekly;
 

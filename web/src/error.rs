@@ -41,6 +41,9 @@ pub enum PageError {
     /// The record of findings could not be read or written.
     #[error("could not ask the record of findings")]
     Record(#[source] reports::lifecycle::LifecycleError),
+    /// The record of alerts could not be read or written.
+    #[error("could not ask the record of alerts")]
+    Alerts(#[source] reports::alert::record::RecordError),
     /// Nobody is signed in.
     #[error("sign in first")]
     SignIn,
@@ -182,7 +185,7 @@ impl IntoResponse for PageError {
                 vec![],
                 vec![home()],
             ),
-            Self::Mart(_) | Self::Record(_) | Self::Chart(_) | Self::Render(_) | Self::Csv(_) | Self::Json(_) | Self::Task(_) | Self::Random(_) => {
+            Self::Mart(_) | Self::Record(_) | Self::Alerts(_) | Self::Chart(_) | Self::Render(_) | Self::Csv(_) | Self::Json(_) | Self::Task(_) | Self::Random(_) => {
                 log(&self);
                 (
                     StatusCode::INTERNAL_SERVER_ERROR,

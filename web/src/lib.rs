@@ -11,6 +11,7 @@ pub mod access;
 mod api;
 mod asset;
 mod axis;
+mod budget;
 mod chart;
 mod colour;
 mod context;

@@ -49,6 +49,8 @@ fn routes() -> Vec<Route> {
         // Settings are tried on everybody's clusters and tables.
         route("/waste/what-if", Whole, get(page::what_if::what_if)),
         route("/waste/{id}", Seen, get(page::finding::finding).post(page::finding::act)),
+        route("/alerts", Seen, get(page::alerts::alerts)),
+        route("/alerts/{id}", Seen, get(page::alert::alert).post(page::alert::acknowledge)),
         route("/data", Bill, get(page::data::data)),
         route("/ownership", Whole, get(page::ownership::ownership)),
         route("/explain", Seen, get(page::explain::explain)),

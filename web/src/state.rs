@@ -4,10 +4,11 @@ mod visit;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use attribution::mart::{Mart, MartError, Reach};
 use model::time::Instant;
+use reports::alert::Watch;
 
 pub use self::visit::Visit;
 use crate::access::{Access, Rules};
@@ -27,6 +28,7 @@ struct Shared {
     open: RwLock<Option<Arc<Open>>>,
     /// The mart that the record of findings follows.
     followed: Mutex<Option<String>>,
+    watch: OnceLock<Watch>,
 }
 
 /// An open mart, as far as each reach goes that was asked for.
@@ -50,7 +52,26 @@ impl State {
     }
 
     fn with(ledger: PathBuf, clock: Clock, access: Access) -> Self {
-        Self(Arc::new(Shared { ledger, clock, access, open: RwLock::new(None), followed: Mutex::new(None) }))
+        Self(Arc::new(Shared {
+            ledger,
+            clock,
+            access,
+            open: RwLock::new(None),
+            followed: Mutex::new(None),
+            watch: OnceLock::new(),
+        }))
+    }
+
+    /// Shows what is configured to be watched; the first call holds.
+    #[must_use]
+    pub fn watching(self, watch: Watch) -> Self {
+        let _ = self.0.watch.set(watch);
+        self
+    }
+
+    /// Budgets and alerts as configured.
+    pub(crate) fn watch(&self) -> &Watch {
+        self.0.watch.get_or_init(Watch::default)
     }
 
     /// The time now.

@@ -8,6 +8,7 @@ mod cube;
 mod cubes;
 mod entities;
 mod explain;
+mod export;
 mod health;
 mod kept;
 mod lines;
@@ -36,6 +37,7 @@ pub use compare::{Cause, Compared, Comparison, Difference, DifferenceParts, Reas
 pub use costs::{CostQuery, CostRow, Dimension, Filter, NONE};
 pub use entities::{ClusterRow, RunActivity, RunFilter, RunRow, TableRow};
 pub use explain::{ExplainPart, MethodSum};
+pub use export::{ColumnKind, Export, ExportColumn};
 pub use health::{BalanceRow, IdentityRow, SourceStatus};
 pub use lines::BillLine;
 pub use ownership::{CoverageRow, OwnershipQuery, RuleClaim, Unclaimed};

@@ -69,7 +69,7 @@ pub fn run(options: &Demo) -> Result<ExitCode, Failure> {
     } else {
         super::run::run(
             &config,
-            &Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default() },
+            &Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default(), alerts: true },
         )?
     };
     say(format!("ready after {:.1} s: {}", started.elapsed().as_secs_f64(), config.display()));

@@ -24,6 +24,7 @@ pub fn run(path: &Path, options: &Serve) -> Result<ExitCode, Failure> {
             ));
         }
     };
+    let state = state.watching(config.watch.clone());
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(|cause| {
             Failure::new(

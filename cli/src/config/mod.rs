@@ -1,6 +1,8 @@
 //! `lakeledger.toml`: read, checked, and every fault shown at once.
 
 mod access;
+mod alert;
+mod budget;
 mod compute;
 mod organisation;
 mod owner_rule;
@@ -13,6 +15,7 @@ use std::path::{Path, PathBuf};
 use attribution::rules::{PoolRule, Rules, Team};
 use ingest::source::{KINDS, LATER_KINDS, SourceOptions};
 use ingest::store::S3Options;
+use reports::alert::Watch;
 use toml::de::{DeTable, DeValue};
 
 use self::owner_rule::owner_rule;
@@ -32,6 +35,10 @@ pub struct Config {
     pub rules: Rules,
     /// Address of the dashboard, for links in reports.
     pub base_url: Option<String>,
+    /// Budgets, and what alerts watch.
+    pub watch: Watch,
+    /// How buckets are reached that exports are written to.
+    pub export_s3: S3Options,
     /// Who may reach the dashboard from elsewhere than this machine; nothing where nobody may.
     pub access: Option<web::access::Rules>,
 }
@@ -182,11 +189,35 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     if let Some(section) = table(&mut root, &mut faults, "waste") {
         rules.waste = waste::waste(section, &mut faults, &rules.teams);
     }
+    let (mut budgets, mut places) = (Vec::new(), Vec::new());
+    for section in tables(&mut root, &mut faults, "budget") {
+        places.push(section.at());
+        budgets.push(budget::budget(section, &mut faults, &rules.teams));
+    }
+    budget::check_names(&mut faults, &budgets, &places);
+    let mut watch = Watch { budgets, ..Watch::default() };
+    for section in tables(&mut root, &mut faults, "channel") {
+        watch.channels.extend(alert::channel(section, &mut faults, directory));
+    }
+    for section in tables(&mut root, &mut faults, "alert") {
+        let rule = alert::rule(section, &mut faults, &rules.teams, &watch);
+        watch.rules.extend(rule);
+    }
+    for section in tables(&mut root, &mut faults, "silence") {
+        let silence = alert::silence(section, &mut faults, &rules.teams, &watch.rules);
+        watch.silences.push(silence);
+    }
     let access = table(&mut root, &mut faults, "access")
         .map(|section| access::access(section, &mut faults, &rules.teams));
     let mut base_url = None;
     if let Some(mut section) = table(&mut root, &mut faults, "report") {
         base_url = section.text(&mut faults, "base_url");
+        section.finish(&mut faults);
+    }
+
+    let mut export_s3 = S3Options::default();
+    if let Some(mut section) = table(&mut root, &mut faults, "export") {
+        export_s3 = s3_options(&mut section, &mut faults);
         section.finish(&mut faults);
     }
 
@@ -209,11 +240,12 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
         }
     }
     root.finish(&mut faults);
+    watch.base_url.clone_from(&base_url);
     rules.sources = sources.iter().map(|source| source.name.clone()).collect();
 
     let faults = faults.into_sorted();
     if faults.is_empty() {
-        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url, access })
+        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url, watch, export_s3, access })
     } else {
         Err(faults)
     }
@@ -348,15 +380,20 @@ fn source(mut section: Section<'_, '_>, faults: &mut Faults<'_>) -> Option<Sourc
         location_map,
         catalog: section.text(faults, "catalog"),
     };
-    let s3 = S3Options {
+    let s3 = s3_options(&mut section, faults);
+    section.finish(faults);
+    Some(SourceConfig { name: name?, kind: kind?, uri: uri?, options, s3 })
+}
+
+/// How a bucket is reached.
+fn s3_options(section: &mut Section<'_, '_>, faults: &mut Faults<'_>) -> S3Options {
+    S3Options {
         region: section.text(faults, "region"),
         profile: section.text(faults, "profile"),
         endpoint: section.text(faults, "endpoint"),
         path_style: section.flag(faults, "path_style").unwrap_or_default(),
         keys: None,
-    };
-    section.finish(faults);
-    Some(SourceConfig { name: name?, kind: kind?, uri: uri?, options, s3 })
+    }
 }
 
 #[cfg(test)]

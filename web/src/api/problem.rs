@@ -49,6 +49,7 @@ impl Problem {
             PageError::TooOften { .. } => Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()),
             PageError::Mart(_)
             | PageError::Record(_)
+            | PageError::Alerts(_)
             | PageError::Chart(_)
             | PageError::Render(_)
             | PageError::Csv(_)

@@ -1,6 +1,8 @@
 //! The pages: each module asks the mart, forms a typed view of the answer and hands it to
 //! its template.
 
+pub mod alert;
+pub mod alerts;
 pub mod clusters;
 pub mod compare;
 pub mod data;

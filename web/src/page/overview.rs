@@ -6,7 +6,8 @@ use axum::extract::RawQuery;
 use axum::response::Response;
 use model::Category;
 
-use super::{Fact, answer, fact, movers, teams};
+use super::{Fact, alerts, answer, fact, movers, teams};
+use crate::budget::{self, Budgets};
 use crate::chart::{self, ChartView};
 use crate::context::Context;
 use crate::equation::{self, Balance, Equation};
@@ -32,6 +33,7 @@ struct Overview {
     chart_table: TableView,
     /// Absent while a team filter is set: the equation is about the whole bill.
     equation: Option<Equation>,
+    budgets: Option<Budgets>,
     flow: ChartView,
     flow_table: TableView,
     teams: TableView,
@@ -92,12 +94,13 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     context.page(&Overview {
         shell,
         sentence,
-        facts: facts(context, &parts)?,
+        facts: facts(context, visit, &parts)?,
         groups,
         chart,
         chart_table,
         equation: (context.lens.team.is_none() && context.mart.reach().sees_bill())
             .then(|| Equation::new(context, &balance)),
+        budgets: budget::of(context, visit, context.lens.team.as_deref())?,
         flow,
         flow_table,
         teams,
@@ -107,7 +110,7 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     })
 }
 
-fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageError> {
+fn facts(context: &Context<'_>, visit: &Visit, parts: &parts::Parts) -> Result<Vec<Fact>, PageError> {
     let total = parts.total();
     let unallocated = parts.get(Category::Unallocated);
     let percent = |part| reports::format::percent(part, total).unwrap_or_else(|| "–".to_owned());
@@ -115,7 +118,7 @@ fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageE
     let newest = context.mart.info().end_day.and_then(|end| end.pred_opt());
     let skipped: i64 = sources.iter().map(|source| source.skipped).sum();
     let data = context.mart.reach().sees_bill().then(|| context.lens.shared().url(&Path::new(["data"])));
-    Ok(vec![
+    let mut facts = vec![
         Fact {
             label: "Allocated",
             value: percent(total - unallocated),
@@ -144,5 +147,7 @@ fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageE
                 if skipped == 0 { "everything was read" } else { "figures are partial; see Data" },
             )
         },
-    ])
+    ];
+    facts.extend(alerts::fact(context, visit));
+    Ok(facts)
 }

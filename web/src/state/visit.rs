@@ -6,6 +6,7 @@ use attribution::mart::{Mart, MartError};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use model::time::Instant;
+use reports::alert::Watch;
 
 use super::State;
 use crate::access::Principal;
@@ -34,6 +35,11 @@ impl Visit {
     /// [`Visit::who`]'s reach.
     pub fn ledger(&self) -> &Path {
         self.state.ledger()
+    }
+
+    /// Budgets and alerts as configured.
+    pub fn watch(&self) -> &Watch {
+        self.state.watch()
     }
 
     /// Does `work` with the whole mart the first time it is asked for since that was published:
