@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::Basis;
 use model::time::Instant;
+use reports::mail::Address;
 
 /// Says what your data platform's bill was spent on: workload, table and team, to the cent.
 #[derive(Debug, Parser)]
@@ -49,7 +50,7 @@ pub enum Command {
     Owners(Owners),
     /// What to fix first, what it saves, and the command that does; nothing is executed
     Waste(Waste),
-    /// Write reports
+    /// Weekly reports, to files or by mail, and what became of them
     #[command(subcommand)]
     Report(Report),
     /// Serve the dashboard
@@ -547,12 +548,15 @@ pub struct Waste {
 /// Which report.
 #[derive(Debug, Subcommand)]
 pub enum Report {
-    /// The weekly report, for the platform and for each team
+    /// The weekly report, for the platform and for each team: to files, by mail, or both
     Weekly(Weekly),
+    /// What was mailed, what waits, what was refused, and what was not worth a mail
+    Deliveries(Deliveries),
 }
 
 /// Options of `report weekly`.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("where").args(["out", "send"]).required(true).multiple(true))]
 pub struct Weekly {
     /// Only this team's
     #[arg(long, value_name = "TEAM")]
@@ -562,10 +566,42 @@ pub struct Weekly {
     pub week: Option<String>,
     /// Directory to write into
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    pub out: Option<PathBuf>,
+    /// Mail them to who the configuration names, each once, where they are worth a mail
+    #[arg(long)]
+    pub send: bool,
+    /// Mail them to this address instead, as a test: as often as asked for, and whatever they say
+    #[arg(long, value_name = "ADDRESS", requires = "send")]
+    pub to: Option<Address>,
+    /// Also send again what may have arrived: a connection was lost before the server's answer
+    #[arg(long, requires = "send", conflicts_with = "to")]
+    pub resend_doubtful: bool,
+    /// Also send again what was refused, after its cause was mended
+    #[arg(long, requires = "send", conflicts_with = "to")]
+    pub resend_refused: bool,
     /// billed, effective, list or contracted
     #[arg(long, value_name = "BASIS", default_value = "effective")]
     pub basis: Basis,
+}
+
+/// Options of `report deliveries`.
+#[derive(Debug, Args)]
+pub struct Deliveries {
+    /// Only of this week: 2026-W41, or any of its days
+    #[arg(long, value_name = "WEEK")]
+    pub week: Option<String>,
+    /// Only this team's
+    #[arg(long, value_name = "TEAM")]
+    pub team: Option<String>,
+    /// Only those that are queued, sending, sent, retry, refused, doubtful or withheld
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// At most so many, the newest first
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// Options of `serve`.

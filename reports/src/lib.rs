@@ -5,7 +5,7 @@
 //! is computed from a float.
 //!
 //! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`reason`], [`week`],
-//! [`weekly`], [`export`], [`explained`], [`compared`], [`findings`], [`lifecycle`].
+//! [`weekly`], [`export`], [`explained`], [`compared`], [`findings`], [`lifecycle`], [`mail`].
 
 pub mod cell;
 pub mod chart;
@@ -18,6 +18,7 @@ pub mod format;
 pub mod label;
 pub mod lifecycle;
 pub mod link;
+pub mod mail;
 pub mod palette;
 pub mod reason;
 pub mod week;

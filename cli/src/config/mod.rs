@@ -1,6 +1,7 @@
 //! `lakeledger.toml`: read, checked, and every fault shown at once.
 
 mod compute;
+mod mail;
 mod organisation;
 mod owner_rule;
 mod section;
@@ -12,8 +13,10 @@ use std::path::{Path, PathBuf};
 use attribution::rules::{PoolRule, Rules, Team};
 use ingest::source::{KINDS, LATER_KINDS, SourceOptions};
 use ingest::store::S3Options;
+use reports::mail::Smtp;
 use toml::de::{DeTable, DeValue};
 
+pub use self::mail::Reports;
 use self::owner_rule::owner_rule;
 use self::section::Section;
 pub use self::section::{Fault, Faults, nearest};
@@ -29,8 +32,10 @@ pub struct Config {
     pub sources: Vec<SourceConfig>,
     /// Teams, ownership, pools and the display time zone.
     pub rules: Rules,
-    /// Address of the dashboard, for links in reports.
-    pub base_url: Option<String>,
+    /// Who gets which report, and what links in it lead to.
+    pub reports: Reports,
+    /// The mail server.
+    pub smtp: Option<Smtp>,
 }
 
 /// One source as configured.
@@ -133,6 +138,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
         section.finish(&mut faults);
     }
 
+    let mut reports = Reports::default();
     let mut places = Vec::new();
     for mut section in tables(&mut root, &mut faults, "team") {
         if let Some(name) = section.required(&mut faults, "name") {
@@ -140,13 +146,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
                 faults.add(section.at(), format!("{}: team `{name}` is there twice", section.name()), None);
             }
             let email = section.texts(&mut faults, "email");
-            for address in email.iter().filter(|address| !address.contains('@')) {
-                faults.add(
-                    section.at(),
-                    format!("{}: `{address}` is no e-mail address", section.name()),
-                    None,
-                );
-            }
+            reports.teams.insert(name.clone(), mail::mailing(&mut section, &mut faults, &email));
             let parent = section.text(&mut faults, "parent");
             places.push(section.at());
             rules.teams.push(Team { name, email, parent });
@@ -176,11 +176,11 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     if let Some(section) = table(&mut root, &mut faults, "waste") {
         rules.waste = waste::waste(section, &mut faults, &rules.teams);
     }
-    let mut base_url = None;
-    if let Some(mut section) = table(&mut root, &mut faults, "report") {
-        base_url = section.text(&mut faults, "base_url");
-        section.finish(&mut faults);
+    if let Some(section) = table(&mut root, &mut faults, "report") {
+        mail::reports(section, &mut faults, &mut reports);
     }
+    let smtp =
+        table(&mut root, &mut faults, "smtp").and_then(|section| mail::smtp(section, &mut faults, directory));
 
     let mut sources: Vec<SourceConfig> = Vec::new();
     for section in tables(&mut root, &mut faults, "source") {
@@ -205,7 +205,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
 
     let faults = faults.into_sorted();
     if faults.is_empty() {
-        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url })
+        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, reports, smtp })
     } else {
         Err(faults)
     }

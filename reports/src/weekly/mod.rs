@@ -5,7 +5,9 @@
 //! ([`build`]), assembled into [`WeeklyData`], and rendered ([`render`])
 //! without any further question. The HTML comes twice, since mail programs show
 //! no SVG (Gmail removes it and leaves its texts): [`Weekly::html`] has the drawn
-//! chart, [`Weekly::mail_html`] bars made of table cells, which show everywhere.
+//! chart, [`Weekly::mail_html`] the same as an image that goes with the letter; on
+//! a phone both have bars made of table cells. Whether a report is mailed, and to
+//! whom, is [`post`](Mailing)'s.
 
 mod assemble;
 mod attachments;
@@ -14,20 +16,23 @@ mod files;
 mod gather;
 mod html;
 mod news;
+mod post;
 mod rows;
 mod text;
 mod view;
 
 use chrono::NaiveDate;
-use model::Basis;
 use model::time::Instant;
+use model::{Amount, Basis, Currency};
 
 pub use attachments::Attachment;
 pub use data::{Cause, DayCost, Driver, Group, Item, Parts, Scope, Section, WarningCount, WeeklyData};
 pub use files::{prepare, write};
 pub use gather::build;
+pub use post::{Mailing, Materiality, Postage, REPORT, When, letters, material, test_letter};
 
 use crate::error::ReportError;
+use crate::mail::Enclosure;
 
 /// Which reports are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +64,27 @@ pub struct Weekly {
     pub mail_html: String,
     /// The plain-text part.
     pub text: String,
+    /// Images that the mail's HTML shows, light and dark.
+    pub images: Vec<Enclosure>,
     /// The CSV files that go with it.
     pub attachments: Vec<Attachment>,
+    /// The week: `2026-W41`.
+    pub week: String,
+    /// The first day of the week that the ledger does not hold; none when it holds all seven.
+    pub missing_from: Option<NaiveDate>,
+    /// The whole and what it was the week before, one a currency.
+    pub totals: Vec<Total>,
+}
+
+/// The whole of a report in one currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// Currency of both.
+    pub currency: Currency,
+    /// In the week.
+    pub now: Amount,
+    /// In the week before, where there is one to compare with.
+    pub before: Option<Amount>,
 }
 
 /// Renders the facts of a report; `name` begins its files' names.
@@ -69,7 +93,7 @@ pub struct Weekly {
 /// [`ReportError::Chart`], [`ReportError::Layout`], [`ReportError::Encode`].
 pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
     let stem = format!("{name}-{}", data.week());
-    let page = view::page(data)?;
+    let page = view::page(data, &stem)?;
     let html = |drawn| {
         html::html(&page, drawn).map_err(|cause| ReportError::Layout { scope: data.scope.to_string(), cause })
     };
@@ -82,7 +106,26 @@ pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
         mail_html: html(false)?,
         text: text::text(&page),
         attachments: attachments::attachments(data, &stem)?,
+        week: data.week(),
+        missing_from: match data.covered() {
+            Some((from, to)) if from == data.monday => (to < data.end()).then_some(to),
+            _ => Some(data.monday),
+        },
+        totals: data
+            .sections
+            .iter()
+            .map(|section| Total {
+                currency: section.currency,
+                now: section.total(),
+                before: section.total_before(),
+            })
+            .collect(),
         subject: page.subject,
+        images: page
+            .sections
+            .into_iter()
+            .flat_map(|section| [section.chart.light_image, section.chart.dark_image])
+            .collect(),
         stem,
     })
 }
