@@ -53,7 +53,9 @@ pub enum Command {
     /// Weekly reports, to files or by mail, and what became of them
     #[command(subcommand)]
     Report(Report),
-    /// Serve the dashboard
+    /// What runs when, and what became of it; `schedule run` does what is due
+    Schedule(Schedule),
+    /// Serve the dashboard and run what is scheduled
     Serve(Serve),
 }
 
@@ -604,9 +606,44 @@ pub struct Deliveries {
     pub format: Format,
 }
 
+/// Options of `schedule`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Schedule {
+    /// What to do; without, schedules are listed
+    #[command(subcommand)]
+    pub verb: Option<ScheduleVerb>,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// What to do with schedules.
+#[derive(Debug, Subcommand)]
+pub enum ScheduleVerb {
+    /// Run what is due, one after another, and end: for cron and systemd; `serve` does it by itself
+    Run {
+        /// This one, due or not
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Past runs, the newest first
+    History {
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: u32,
+        /// text for people, json for programs
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}
+
 /// Options of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
+    /// Serve pages only: run nothing that is scheduled, send no mail that waits
+    #[arg(long)]
+    pub no_schedule: bool,
     /// Address to listen on; only loopback, until authentication is configured
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8420")]
     pub listen: SocketAddr,

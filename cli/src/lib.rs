@@ -7,6 +7,7 @@ mod command;
 pub mod config;
 mod output;
 mod printer;
+mod scheduler;
 mod sources;
 
 use std::io::IsTerminal;
@@ -53,6 +54,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Owners(options) => command::owners::run(&path, &options),
         Command::Waste(options) => command::waste::run(&path, &options),
         Command::Report(options) => command::report::run(&path, &options),
+        Command::Schedule(options) => command::schedule::run(&path, &options),
         Command::Serve(options) => command::serve::run(&path, &options),
     }
 }

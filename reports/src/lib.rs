@@ -5,11 +5,14 @@
 //! is computed from a float.
 //!
 //! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`reason`], [`week`],
-//! [`weekly`], [`export`], [`explained`], [`compared`], [`findings`], [`lifecycle`], [`mail`].
+//! [`weekly`], [`export`], [`explained`], [`compared`], [`findings`], [`detector`],
+//! [`lifecycle`], [`mail`],
+//! [`schedule`].
 
 pub mod cell;
 pub mod chart;
 pub mod compared;
+pub mod detector;
 mod error;
 pub mod explained;
 pub mod export;
@@ -21,6 +24,7 @@ pub mod link;
 pub mod mail;
 pub mod palette;
 pub mod reason;
+pub mod schedule;
 pub mod week;
 pub mod weekly;
 

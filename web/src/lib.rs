@@ -13,7 +13,6 @@ mod axis;
 mod chart;
 mod colour;
 mod context;
-mod detector;
 mod equation;
 mod error;
 mod finding;
@@ -32,5 +31,6 @@ mod state;
 mod table;
 mod words;
 
+use reports::detector;
 pub use router::{router, serve};
-pub use state::{Clock, State};
+pub use state::{Clock, Settings, State};

@@ -33,6 +33,11 @@ pub fn router(state: State) -> Router {
         .route("/waste/what-if", get(page::what_if::what_if))
         .route("/waste/{id}", get(page::finding::finding).post(page::finding::act))
         .route("/data", get(page::data::data))
+        .route("/reports", get(page::reports::reports))
+        .route("/reports/letters/{id}", get(page::reports::letter))
+        .route("/reports/weekly", get(page::preview::platform))
+        .route("/reports/weekly/{*team}", get(page::preview::team))
+        .route("/schedule", get(page::schedule::schedule))
         .route("/ownership", get(page::ownership::ownership))
         .route("/explain", get(page::explain::explain))
         .route("/explain/{*group}", get(page::lines::lines))
@@ -110,7 +115,10 @@ async fn no_method(uri: Uri) -> Response {
 
 async fn secured(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    response.headers_mut().extend(response::SECURITY_HEADERS);
+    for (name, value) in response::SECURITY_HEADERS {
+        // A page that needs other rules has said so.
+        response.headers_mut().entry(name).or_insert(value);
+    }
     response
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use attribution::mart::{Mart, MartError};
 use model::time::Instant;
+use reports::schedule::Schedule;
 
 use crate::error::PageError;
 
@@ -15,9 +16,19 @@ pub type Clock = fn() -> Instant;
 #[derive(Clone)]
 pub struct State(Arc<Shared>);
 
+/// What of the configuration the pages show.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Where the dashboard is, for links in reports.
+    pub base_url: Option<String>,
+    /// What runs when.
+    pub schedules: Vec<Schedule>,
+}
+
 struct Shared {
     ledger: PathBuf,
     clock: Clock,
+    settings: Settings,
     /// The mart last opened, with what `marts/current` said then.
     open: RwLock<Option<(String, Arc<Mart>)>>,
     /// The mart that the record of findings follows.
@@ -27,9 +38,15 @@ struct Shared {
 impl State {
     /// Serves the ledger in this directory. It need not have a published mart yet.
     pub fn new(ledger: impl Into<PathBuf>, clock: Clock) -> Self {
+        Self::configured(ledger, clock, Settings::default())
+    }
+
+    /// The same with what the configuration says.
+    pub fn configured(ledger: impl Into<PathBuf>, clock: Clock, settings: Settings) -> Self {
         Self(Arc::new(Shared {
             ledger: ledger.into(),
             clock,
+            settings,
             open: RwLock::new(None),
             followed: Mutex::new(None),
         }))
@@ -38,6 +55,11 @@ impl State {
     /// The time now.
     pub(crate) fn now(&self) -> Instant {
         (self.0.clock)()
+    }
+
+    /// What the configuration says.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
     }
 
     /// The ledger's directory.

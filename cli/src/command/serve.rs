@@ -1,4 +1,4 @@
-//! `serve`: the dashboard.
+//! `serve`: the dashboard, and the scheduler beside it.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::args::Serve;
 use crate::command::{config, now};
 use crate::printer::{Failure, say};
+use crate::scheduler::Scheduler;
 
 /// Serves until interrupted.
 pub fn run(path: &Path, options: &Serve) -> Result<ExitCode, Failure> {
@@ -16,7 +17,12 @@ pub fn run(path: &Path, options: &Serve) -> Result<ExitCode, Failure> {
             "listen on 127.0.0.1, and put a proxy that authenticates in front",
         ));
     }
-    let state = web::State::new(config.ledger.clone(), now);
+    let settings = web::Settings {
+        base_url: config.reports.base_url.clone(),
+        schedules: config.schedules.iter().map(|one| one.schedule.clone()).collect(),
+    };
+    let state = web::State::configured(config.ledger.clone(), now, settings);
+    let scheduler = (!options.no_schedule).then(|| Scheduler::start(path, config));
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(|cause| {
             Failure::new(
@@ -30,6 +36,10 @@ pub fn run(path: &Path, options: &Serve) -> Result<ExitCode, Failure> {
             let _ = tokio::signal::ctrl_c().await;
         })
         .await?;
-        Ok(ExitCode::SUCCESS)
-    })
+        Ok::<_, Failure>(())
+    })?;
+    if let Some(scheduler) = scheduler {
+        scheduler.stop();
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -61,6 +61,7 @@ pub fn reports(mut section: Section<'_, '_>, faults: &mut Faults<'_>, reports: &
             *threshold = amount;
         }
     }
+    reports.materiality.partial_weeks = section.flag(faults, "partial_weeks").unwrap_or_default();
     if let Some(text) = section.text(faults, "unsubscribe") {
         match Unsubscribe::parse(&text) {
             Ok(unsubscribe) => reports.unsubscribe = Some(unsubscribe),

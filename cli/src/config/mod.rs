@@ -4,6 +4,7 @@ mod compute;
 mod mail;
 mod organisation;
 mod owner_rule;
+mod schedule;
 mod section;
 mod waste;
 
@@ -18,6 +19,7 @@ use toml::de::{DeTable, DeValue};
 
 pub use self::mail::Reports;
 use self::owner_rule::owner_rule;
+pub use self::schedule::{Job, Scheduled};
 use self::section::Section;
 pub use self::section::{Fault, Faults, nearest};
 
@@ -36,6 +38,8 @@ pub struct Config {
     pub reports: Reports,
     /// The mail server.
     pub smtp: Option<Smtp>,
+    /// Which job runs when, in order.
+    pub schedules: Vec<Scheduled>,
 }
 
 /// One source as configured.
@@ -114,6 +118,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     let mut root = Section::new("lakeledger.toml", 0, root.get_ref());
 
     let mut ledger = directory.join("ledger");
+    let mut display_zone = chrono_tz::Tz::UTC;
     let mut rules = Rules { display_timezone: "UTC".into(), ..Rules::default() };
     if let Some(mut section) = table(&mut root, &mut faults, "ledger") {
         if let Some(path) = section.text(&mut faults, "path") {
@@ -127,13 +132,9 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
             }
             ledger = directory.join(path);
         }
-        if let Some(zone) = section.text(&mut faults, "display_timezone") {
-            if zone.parse::<chrono_tz::Tz>().is_err() {
-                let known = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-                let hint = nearest(&zone, known).map(|name| format!("did you mean `{name}`?"));
-                faults.add(section.at(), format!("ledger: `{zone}` is no IANA time zone"), hint);
-            }
-            rules.display_timezone = zone;
+        if let Some(text) = section.text(&mut faults, "display_timezone") {
+            display_zone = zone(&section, &mut faults, &text).unwrap_or_default();
+            rules.display_timezone = text;
         }
         section.finish(&mut faults);
     }
@@ -182,6 +183,11 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     let smtp =
         table(&mut root, &mut faults, "smtp").and_then(|section| mail::smtp(section, &mut faults, directory));
 
+    let mut schedules: Vec<Scheduled> = Vec::new();
+    for section in tables(&mut root, &mut faults, "schedule") {
+        schedules.extend(schedule::schedule(section, &mut faults, &schedules, display_zone));
+    }
+
     let mut sources: Vec<SourceConfig> = Vec::new();
     for section in tables(&mut root, &mut faults, "source") {
         let at = section.at();
@@ -205,7 +211,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
 
     let faults = faults.into_sorted();
     if faults.is_empty() {
-        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, reports, smtp })
+        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, reports, smtp, schedules })
     } else {
         Err(faults)
     }
@@ -258,6 +264,17 @@ fn tables<'a, 'i>(
         }
     }
     sections
+}
+
+/// A time zone by its IANA name.
+fn zone(section: &Section<'_, '_>, faults: &mut Faults<'_>, text: &str) -> Option<chrono_tz::Tz> {
+    let zone = text.parse().ok();
+    if zone.is_none() {
+        let known = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+        let hint = nearest(text, known).map(|name| format!("did you mean `{name}`?"));
+        faults.add(section.at(), format!("{}: `{text}` is no IANA time zone", section.name()), hint);
+    }
+    zone
 }
 
 fn check_team(faults: &mut Faults<'_>, section: &Section<'_, '_>, team: &str, teams: &[Team]) {

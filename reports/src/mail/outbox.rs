@@ -92,6 +92,21 @@ impl Outbox {
             .map_err(failed)
     }
 
+    /// A letter as it was sent, by its number; nothing where there is none, or it is kept no longer.
+    ///
+    /// # Errors
+    /// When the record or the archive cannot be read.
+    pub fn archived(&self, id: i64) -> Result<Option<Vec<u8>>, MailError> {
+        let failed = self.failed("read the record of mail");
+        let sql = "select archive from deliveries where id = ?";
+        let place: Option<String> =
+            self.connection.query_row(sql, [id], |row| row.get(0)).optional().map_err(failed)?;
+        match place.map(|place| archive::read(&self.ledger, &place)).transpose() {
+            Err(MailError::Archive { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            other => other,
+        }
+    }
+
     /// Archives a letter and puts it in line, unless there is one for the same report, period,
     /// team and recipient: whatever became of that, this one is not sent.
     ///

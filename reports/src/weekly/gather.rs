@@ -1,21 +1,19 @@
 //! Asks the mart for what the reports of a week need: a few questions for all
-//! teams at once, then the number of runs behind what is named.
+//! teams at once.
 
 use std::collections::BTreeMap;
 
-use attribution::mart::{CostQuery, Dimension, Mart, MartError, MartInfo, RunFilter};
+use attribution::mart::{CostQuery, Dimension, FindingQuery, Mart, MartError, MartInfo, WorkloadCostQuery};
 use chrono::{Datelike, NaiveDate, Weekday};
 use chrono_tz::Tz;
 use model::Basis;
 
-use super::assemble::{self, Facts};
-use super::data::{self, Cause, Scope, Section, WarningCount, WeeklyData};
-use super::{Weekly, WeeklyRequest, files, render, rows};
+use super::assemble::{self, Facts, Restatement, Runs};
+use super::data::{self, Scope, WarningCount, WeeklyData};
+use super::follow_up::WEEKS;
+use super::{Weekly, WeeklyRequest, files, render};
 use crate::error::ReportError;
 use crate::link::BaseUrl;
-
-/// Causes whose runs are counted; the sentence names no more.
-const CAUSES: usize = 8;
 
 /// Days, half-open.
 type Days = (NaiveDate, NaiveDate);
@@ -42,10 +40,7 @@ pub fn build(mart: &Mart, request: &WeeklyRequest) -> Result<Vec<Weekly>, Report
     let facts = facts(mart, request, covered, compared)?;
     let mut reports = Vec::new();
     for (scope, name) in scopes {
-        let mut sections = assemble::sections(&facts, &scope)?;
-        for section in &mut sections {
-            count_runs(mart, &scope, section, request.basis, covered, compared)?;
-        }
+        let sections = assemble::sections(&facts, &scope)?;
         let warnings = match scope {
             Scope::Platform => warnings(mart)?,
             Scope::Team(_) => Vec::new(),
@@ -89,6 +84,12 @@ fn nearest(typed: &str, names: &[&str]) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
+/// The days of the trend.
+fn trend_days(monday: NaiveDate) -> Option<Days> {
+    let first = monday.checked_sub_days(chrono::Days::new(7 * (WEEKS - 1)))?;
+    Some((first, monday.checked_add_days(chrono::Days::new(7))?))
+}
+
 fn facts(
     mart: &Mart,
     request: &WeeklyRequest,
@@ -122,53 +123,63 @@ fn facts(
                 .balance(request.basis, Some(from), Some(to))
                 .map_err(asking("balance", &Scope::Platform))?,
         },
+        runs: runs(mart, request.basis, covered, compared)?,
+        held: mart.info().first_day.zip(mart.info().end_day),
+        weeks: costs(&[Dimension::Week, Team], trend_days(request.week))?,
+        findings: mart.findings(&FindingQuery::default()).map_err(asking("findings", &Scope::Platform))?,
+        tracked: request.tracked.clone(),
+        restated: restatement(mart, request),
         currencies: mart.info().currencies.clone(),
         teams: mart.info().teams.iter().map(|team| team.name.clone()).collect(),
         monday: request.week,
     })
 }
 
-/// Fills in how often the workloads ran that the report will name.
-fn count_runs(
+/// How often workloads ran, in these days and in those compared with.
+fn runs(
     mart: &Mart,
-    scope: &Scope,
-    section: &mut Section,
     basis: Basis,
     covered: Option<Days>,
     compared: Option<Days>,
-) -> Result<(), ReportError> {
-    let count = |workload: &str, days: Option<Days>| -> Result<u64, ReportError> {
-        let Some((from, to)) = days else { return Ok(0) };
-        let filter = RunFilter {
-            workload: Some(workload.to_owned()),
-            team: match scope {
-                Scope::Platform => None,
-                Scope::Team(name) => Some(name.clone()),
-            },
-            from: Some(from),
-            to: Some(to),
-            basis,
-            ..RunFilter::default()
-        };
-        Ok(mart.runs(&filter).map_err(asking("runs", scope))?.len() as u64)
+) -> Result<Runs, ReportError> {
+    let mut runs = Runs::default();
+    for (days, is_now) in [(covered, true), (compared, false)] {
+        let Some((from, to)) = days else { continue };
+        let query =
+            WorkloadCostQuery { basis, from: Some(from), to: Some(to), ..WorkloadCostQuery::default() };
+        let rows = mart.workload_costs(&query).map_err(asking("runs", &Scope::Platform))?;
+        for row in rows {
+            let count = u64::try_from(row.runs).unwrap_or(0);
+            let both = runs.0.entry((row.workload, row.team)).or_default();
+            if is_now {
+                both.0 += count;
+            } else {
+                both.1 += count;
+            }
+        }
+    }
+    Ok(runs)
+}
+
+/// What changed in the figures of the week before since its report: nothing where what was
+/// published then is kept no longer, or was made by a build whose marts cannot be compared.
+fn restatement(mart: &Mart, request: &WeeklyRequest) -> Option<Restatement> {
+    let monday = request.week.checked_sub_days(chrono::Days::new(7))?;
+    let earlier = mart.as_published(request.reported_at?).ok()?;
+    let query = CostQuery {
+        by: vec![Dimension::Team],
+        basis: request.basis,
+        from: Some(monday),
+        to: Some(request.week),
+        ..CostQuery::default()
     };
-    let named: Vec<String> = data::ranked(&section.workloads)
-        .iter()
-        .filter_map(|one| one.name.map(str::to_owned))
-        .take(rows::TOP)
-        .collect();
-    for name in named {
-        let runs = count(&name, covered)?;
-        for item in section.workloads.iter_mut().filter(|item| item.name.as_deref() == Some(name.as_str())) {
-            item.runs = Some(runs);
-        }
-    }
-    for driver in section.drivers.iter_mut().take(CAUSES) {
-        if let Cause::Workload(name) = &driver.cause {
-            driver.runs = Some((count(name, covered)?, count(name, compared)?));
-        }
-    }
-    Ok(())
+    let comparison = mart.compare(&earlier, &query).ok()?;
+    // Figures of a week that was not whole then would differ for that alone.
+    (comparison.days == Some((monday, request.week))).then_some(Restatement {
+        monday,
+        published_at: comparison.earlier.published_at,
+        rows: comparison.rows,
+    })
 }
 
 fn warnings(mart: &Mart) -> Result<Vec<WarningCount>, ReportError> {

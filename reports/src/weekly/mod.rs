@@ -13,26 +13,35 @@ mod assemble;
 mod attachments;
 mod data;
 mod files;
+mod follow_up;
 mod gather;
 mod html;
 mod news;
+mod outlook;
 mod post;
 mod rows;
 mod text;
 mod view;
 
+use std::path::Path;
+
+use attribution::mart::Mart;
 use chrono::NaiveDate;
 use model::time::Instant;
 use model::{Amount, Basis, Currency};
 
 pub use attachments::Attachment;
-pub use data::{Cause, DayCost, Driver, Group, Item, Parts, Scope, Section, WarningCount, WeeklyData};
+pub use data::{
+    Cause, DayCost, Driver, Fix, Group, Item, Parts, Restated, Saved, Scope, Section, WarningCount, WeekCost,
+    WeeklyData,
+};
 pub use files::{prepare, write};
 pub use gather::build;
 pub use post::{Mailing, Materiality, Postage, REPORT, When, letters, material, test_letter};
 
 use crate::error::ReportError;
-use crate::mail::Enclosure;
+use crate::lifecycle::{Lifecycle, Tracked};
+use crate::mail::{Enclosure, Outbox};
 
 /// Which reports are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +56,33 @@ pub struct WeeklyRequest {
     pub basis: Basis,
     /// Where the dashboard is, for links; none for a report without links.
     pub base_url: Option<String>,
+    /// What became of findings; see [`crate::lifecycle::Lifecycle::tracked`].
+    pub tracked: Vec<Tracked>,
+    /// When the report of the week before was made: what changed in its figures since is told.
+    pub reported_at: Option<Instant>,
+}
+
+impl WeeklyRequest {
+    /// With what the records of a ledger know: what became of findings, and when the report of
+    /// the week before was mailed, or would have been: at the end of this week's Monday.
+    ///
+    /// # Errors
+    /// When a record cannot be read or brought up to date with the mart.
+    pub fn with_records(mut self, ledger: &Path, mart: &Mart) -> Result<Self, ReportError> {
+        let failed = |cause: Box<dyn std::error::Error + Send + Sync>| ReportError::Records(cause);
+        let mut lifecycle = Lifecycle::open(ledger).map_err(|cause| failed(cause.into()))?;
+        lifecycle.sync(mart, self.now).map_err(|cause| failed(cause.into()))?;
+        self.tracked = lifecycle.tracked().map_err(|cause| failed(cause.into()))?;
+        let letters = Outbox::open(ledger)
+            .and_then(|outbox| outbox.deliveries())
+            .map_err(|cause| failed(cause.into()))?;
+        let last = self.week.checked_sub_days(chrono::Days::new(7)).map(crate::week::iso);
+        let mailed = letters.iter().filter(|one| one.report == REPORT && Some(&one.period) == last.as_ref());
+        let after = self.week.checked_add_days(chrono::Days::new(1));
+        let assumed = after.and_then(|day| day.and_hms_opt(0, 0, 0)).map(|at| at.and_utc());
+        self.reported_at = mailed.map(|one| one.queued_at).min().or(assumed);
+        Ok(self)
+    }
 }
 
 /// One finished report.
@@ -130,5 +166,7 @@ pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
     })
 }
 
+#[cfg(test)]
+mod outlook_tests;
 #[cfg(test)]
 mod tests;

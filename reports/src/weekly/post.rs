@@ -74,13 +74,15 @@ pub struct Materiality {
     pub change: Amount,
     /// Hundredths of the week before.
     pub percent: Amount,
+    /// Whether a week of which days are missing is: its figures will have to be taken back.
+    pub partial_weeks: bool,
 }
 
 impl Default for Materiality {
-    /// 50 a week; a change of 10 that is 5% or more.
+    /// 50 a week; a change of 10 that is 5% or more; whole weeks.
     fn default() -> Self {
         let whole = |n: i128| Amount::from_units(n * 1_000_000_000_000_000_000);
-        Self { spend: whole(50), change: whole(10), percent: whole(5) }
+        Self { spend: whole(50), change: whole(10), percent: whole(5), partial_weeks: false }
     }
 }
 
@@ -105,8 +107,7 @@ impl Materiality {
     }
 }
 
-/// Whether a report is worth a mail; why not, where it is not. A week that is not whole is not:
-/// its figures would have to be taken back.
+/// Whether a report is worth a mail; why not, where it is not.
 ///
 /// # Errors
 /// The reason, as a sentence.
@@ -114,7 +115,7 @@ pub fn material(weekly: &Weekly, when: When, rule: &Materiality) -> Result<(), S
     if when == When::Never {
         return Err("the configuration says never".to_owned());
     }
-    if let Some(day) = weekly.missing_from {
+    if let Some(day) = weekly.missing_from.filter(|_| !rule.partial_weeks) {
         return Err(format!("the week is not whole: the ledger holds no charges of {}", format::day(day)));
     }
     let any = |test: fn(&Materiality, &Total) -> bool| weekly.totals.iter().any(|total| test(rule, total));

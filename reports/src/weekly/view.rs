@@ -5,6 +5,7 @@ use model::{Amount, Basis, Category};
 
 use super::data::{Scope, Section, WeeklyData};
 use super::news;
+use super::outlook::{self, FixesView};
 use super::rows::{self, Kind, TableView};
 use crate::chart::{self, Series};
 use crate::error::ReportError;
@@ -45,8 +46,16 @@ pub(super) struct SectionView {
     pub sentence: String,
     /// Idle and unallocated shares.
     pub unused: Option<String>,
+    /// What became of last week's figures.
+    pub restated: Option<String>,
     pub chart: ChartView,
+    /// The weeks before and this one; empty where there is but one.
+    pub trend: Vec<DayView>,
+    /// What moved, and the dearest of each kind.
     pub tables: Vec<TableView>,
+    pub fixes: Option<FixesView>,
+    /// What fixes have saved.
+    pub saved: Vec<String>,
     pub parts: TableView,
     pub coverage: Vec<String>,
 }
@@ -163,7 +172,14 @@ fn section_view(
         causes: news.causes,
         unused: rows::unused(section),
         chart: chart_view(data, section, stem)?,
-        tables: vec![rows::items(data, section, Kind::Workload), rows::items(data, section, Kind::Table)],
+        restated: outlook::restated(data, section),
+        trend: outlook::trend(section),
+        tables: outlook::movers(data, section)
+            .into_iter()
+            .chain([rows::items(data, section, Kind::Workload), rows::items(data, section, Kind::Table)])
+            .collect(),
+        fixes: outlook::fixes(data, section),
+        saved: outlook::saved(section),
         parts: rows::parts(data, section),
         coverage: rows::coverage(section, data.scope == Scope::Platform),
     })
@@ -229,7 +245,7 @@ fn chart_view(data: &WeeklyData, section: &Section, stem: &str) -> Result<ChartV
 }
 
 /// A length of 0 to 100 for a bar; something positive is never drawn as nothing.
-fn hundredths(part: Amount, whole: Amount) -> u8 {
+pub(super) fn hundredths(part: Amount, whole: Amount) -> u8 {
     if part.units() <= 0 || whole.units() <= 0 {
         return 0;
     }
