@@ -65,3 +65,21 @@ pub fn prune(ledger: &Path, report: &str, keep: usize) -> Result<usize, MailErro
     }
     Ok(over)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_of_the_newest_periods_stay() {
+        let ledger = tempfile::tempdir().unwrap();
+        assert_eq!(prune(ledger.path(), "weekly", 2).unwrap(), 0, "nothing was sent yet");
+        for period in ["2026-W53", "2026-W09", "2027-W01"] {
+            write(ledger.path(), &place("weekly", period, "growth-1"), b"letter").unwrap();
+        }
+        assert_eq!(prune(ledger.path(), "weekly", 2).unwrap(), 1);
+        let is_there = |period| ledger.path().join(place("weekly", period, "growth-1")).is_file();
+        assert_eq!(["2026-W09", "2026-W53", "2027-W01"].map(is_there), [false, true, true]);
+        assert_eq!(read(ledger.path(), "mail/weekly/2027-W01/growth-1.eml").unwrap(), b"letter");
+    }
+}

@@ -37,7 +37,7 @@ pub use data::{
 };
 pub use files::{prepare, write};
 pub use gather::build;
-pub use post::{Mailing, Materiality, Postage, REPORT, When, letters, material, test_letter};
+pub use post::{Mailing, Materiality, Postage, REPORT, TEST, When, letters, material, test_letter};
 
 use crate::error::ReportError;
 use crate::lifecycle::{Lifecycle, Tracked};

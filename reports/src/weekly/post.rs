@@ -10,7 +10,7 @@ use crate::mail::{Address, Enclosure, Head, Letter, MailError, Smtp, Unsubscribe
 /// What the record of mail calls weekly reports.
 pub const REPORT: &str = "weekly";
 /// What it calls those sent to try them.
-const TEST: &str = "test";
+pub const TEST: &str = "test";
 
 /// When somebody's report is mailed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

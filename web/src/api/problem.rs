@@ -42,6 +42,9 @@ impl Problem {
             PageError::NotOurs => Self::new(StatusCode::FORBIDDEN, error.to_string()),
             PageError::Mart(_)
             | PageError::Record(_)
+            | PageError::Report(_)
+            | PageError::Mail(_)
+            | PageError::Schedule(_)
             | PageError::Chart(_)
             | PageError::Render(_)
             | PageError::Csv(_)

@@ -5,13 +5,16 @@ use std::process::ExitCode;
 use reports::mail::{
     Delivered, Delivery, MailError, Outbox, Queued, SenderLock, Smtp, State, Withheld, deliver, prune,
 };
-use reports::weekly::{Mailing, Postage, REPORT, Weekly, letters, material, test_letter};
+use reports::weekly::{Mailing, Postage, REPORT, TEST, Weekly, letters, material, test_letter};
 
 use super::mail_failure;
 use crate::args;
 use crate::command::now;
 use crate::config::Config;
 use crate::printer::{Failure, chain, say};
+
+/// Letters sent as tests that are kept.
+const KEPT_TESTS: usize = 20;
 
 /// Fails before any work where nothing could be sent.
 pub(super) fn prepare(config: &Config) -> Result<(), Failure> {
@@ -45,7 +48,9 @@ pub(super) fn run(config: &Config, weeklies: &[Weekly], options: &args::Weekly) 
             None => queue(&mut outbox, &lock, config, weekly, postage)?,
         }
     }
-    prune(&config.ledger, REPORT, config.reports.keep_weeks).map_err(mail_failure)?;
+    for (report, keep) in [(REPORT, config.reports.keep_weeks), (TEST, KEPT_TESTS)] {
+        prune(&config.ledger, report, keep).map_err(mail_failure)?;
+    }
     sent(&mut outbox, &lock, smtp, true)
 }
 
