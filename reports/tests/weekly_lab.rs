@@ -77,7 +77,7 @@ fn request(basis: Basis) -> WeeklyRequest {
         basis,
         base_url: None,
         tracked: vec![],
-        reported_at: None,
+        reported: vec![],
     }
 }
 

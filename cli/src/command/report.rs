@@ -42,8 +42,8 @@ fn weekly(config: &Config, options: &Weekly) -> Result<ExitCode, Failure> {
         now: now(),
         basis: options.basis,
         base_url: config.reports.base_url.clone(),
-        tracked: Vec::new(),
-        reported_at: None,
+        tracked: vec![],
+        reported: vec![],
     };
     let request = request.with_records(&config.ledger, &mart).map_err(failure)?;
     let weeklies = build(&mart, &request).map_err(failure)?;

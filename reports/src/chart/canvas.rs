@@ -13,7 +13,7 @@ use plotters::prelude::{
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, register_font};
 
-use super::ChartError;
+use super::{ChartError, indexed};
 use crate::label;
 use crate::palette::{self, Theme};
 
@@ -111,11 +111,7 @@ impl<M: FnOnce(&Canvas<'_>) -> Result<(), ChartError>> Drawing<M> {
             (self.marks)(&canvas)?;
             canvas.present()?;
         }
-        let mut file = Vec::new();
-        let mut encoder = png::Encoder::new(&mut file, width, height);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.write_header().and_then(|mut it| it.write_image_data(&pixels)).map_err(failed)?;
-        Ok(file)
+        indexed::png(&pixels, (width, height))
     }
 }
 
@@ -250,6 +246,6 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> ChartError {
+pub(super) fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> ChartError {
     ChartError::Draw(Box::new(cause))
 }

@@ -9,6 +9,7 @@
 mod bars;
 mod canvas;
 mod days;
+mod indexed;
 mod scale;
 
 pub use bars::bars;

@@ -59,15 +59,14 @@ pub enum MailError {
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The server cannot be reached, does not speak as configured, or does not let us in.
-    #[error("could not {operation} the mail server {server}")]
+    #[error("could not {operation} the mail server {server}: {reason}")]
     Server {
         /// `connect to`, `log in at`.
         operation: &'static str,
         /// Host and port.
         server: String,
-        /// Why.
-        #[source]
-        cause: lettre::transport::smtp::Error,
+        /// Why, in the server's words where it said any.
+        reason: String,
     },
     /// Sending needs a server.
     #[error("no mail server is configured")]

@@ -25,5 +25,5 @@ pub use compose::{Enclosure, Head, Unsubscribe, compose, message_id};
 pub use deliver::{Delivered, deliver};
 pub use error::MailError;
 pub use lock::SenderLock;
-pub use outbox::{Delivery, Letter, Outbox, Queued, State, Withheld};
+pub use outbox::{Delivery, Letter, Outbox, Queued, Reported, State, Withheld};
 pub use smtp::{Password, Security, Smtp};

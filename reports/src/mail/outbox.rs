@@ -9,7 +9,7 @@ use model::time::Instant;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use self::row::{COLUMNS, delivery, instant_text};
-pub use self::row::{Delivery, Letter, Queued, State, Withheld};
+pub use self::row::{Delivery, Letter, Queued, Reported, State, Withheld};
 use super::lock::SenderLock;
 use super::{MailError, archive};
 use crate::lifecycle::STATE;
@@ -28,6 +28,11 @@ const SCHEMA: &str = "
     create table if not exists withheld (
         report text not null, period text not null, team text not null, reason text not null, at text not null,
         primary key (report, period, team)
+    ) strict;
+    create table if not exists reported (
+        report text not null, period text not null, team text not null, basis text not null,
+        currency text not null, cost text not null, published_at text not null,
+        primary key (report, period, team, basis, currency)
     ) strict;";
 
 /// The record of letters of one ledger.
@@ -173,6 +178,46 @@ impl Outbox {
             )
             .map(|_| ())
             .map_err(self.failed("write the record of mail"))
+    }
+
+    /// Keeps the figures a report had when it was first made for its readers.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn keep_reported(&mut self, figures: &[Reported]) -> Result<(), MailError> {
+        let failed = self.failed("write the record of mail");
+        let transaction = self.connection.transaction().map_err(&failed)?;
+        for one in figures {
+            transaction
+                .execute(
+                    "insert into reported (report, period, team, basis, currency, cost, published_at)
+                    values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+                    params![
+                        one.report,
+                        one.period,
+                        one.team.as_deref().unwrap_or_default(),
+                        one.basis.name(),
+                        one.currency.code(),
+                        one.cost.to_string(),
+                        instant_text(one.published_at),
+                    ],
+                )
+                .map_err(&failed)?;
+        }
+        transaction.commit().map_err(&failed)
+    }
+
+    /// The figures that the reports of a period had when they were first made.
+    ///
+    /// # Errors
+    /// When the record cannot be read, or holds what this build never wrote.
+    pub fn reported(&self, report: &str, period: &str) -> Result<Vec<Reported>, MailError> {
+        let failed = self.failed("read the record of mail");
+        let sql = "select report, period, team, basis, currency, cost, published_at from reported
+            where report = ? and period = ?";
+        let mut statement = self.connection.prepare(sql).map_err(&failed)?;
+        let rows = statement.query_map([report, period], row::reported).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
     }
 
     /// Letters that may be sent now, the oldest first. `all` disregards the wait after a failed

@@ -2,6 +2,7 @@
 //! whole and cannot say whether a failure came before or after the server could have taken it.
 
 use std::cell::Cell;
+use std::io;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters};
@@ -42,7 +43,11 @@ impl<'s> Session<'s> {
     pub fn open(smtp: &'s Smtp) -> Result<Self, MailError> {
         let credentials = smtp.credentials()?;
         let failed = |operation: &'static str| {
-            move |cause| MailError::Server { operation, server: smtp.server(), cause }
+            move |cause: lettre::transport::smtp::Error| MailError::Server {
+                operation,
+                server: smtp.server(),
+                reason: chain(&cause),
+            }
         };
         let hello = ClientId::default();
         let tls = match smtp.security {
@@ -158,7 +163,7 @@ fn tls(smtp: &Smtp) -> Result<TlsParameters, MailError> {
     builder.build().map_err(|cause| MailError::Server {
         operation: "prepare TLS with",
         server: smtp.server(),
-        cause,
+        reason: chain(&cause),
     })
 }
 
@@ -168,10 +173,15 @@ fn words(response: &Response) -> String {
 }
 
 /// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = error.source();
+    let mut cause = Some(error);
     while let Some(inner) = cause {
+        // What a read says that waited too long is of no use to anybody.
+        let kind = inner.downcast_ref::<io::Error>().map(io::Error::kind);
+        if matches!(kind, Some(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)) {
+            return "the server did not answer in time".to_owned();
+        }
         let inner_text = inner.to_string();
         if !text.contains(&inner_text) {
             text.push_str(": ");

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use attribution::mart::{BalanceRow, CostRow, Difference, Finding, NONE};
 use chrono::NaiveDate;
-use model::time::Instant;
 use model::{Amount, Category, Currency};
 
 use super::data::{Cause, DayCost, Driver, Group, Item, Parts, Scope, Section};
 use super::follow_up;
 use crate::error::ReportError;
 use crate::lifecycle::Tracked;
+use crate::mail::Reported;
 use crate::palette::{ColourSlot, slot_of};
 
 /// Teams with a colour of their own in the platform's chart.
@@ -47,23 +47,16 @@ pub(super) struct Facts {
     pub findings: Vec<Finding>,
     /// What became of findings.
     pub tracked: Vec<Tracked>,
-    /// The week before by team, as its report had it and as it is now.
-    pub restated: Option<Restatement>,
+    /// What the reports of the week before said.
+    pub reported: Vec<Reported>,
+    /// How the week before differs by team from the mart those reports were made of, where that
+    /// is kept.
+    pub differences: Vec<Difference>,
 }
 
 /// Runs of workloads, in this week and in the one before, by workload and team.
 #[derive(Default)]
 pub(super) struct Runs(pub BTreeMap<(String, Option<String>), (u64, u64)>);
-
-/// A comparison with earlier figures, by team.
-pub(super) struct Restatement {
-    /// First day of the week compared.
-    pub monday: NaiveDate,
-    /// When the earlier figures were published.
-    pub published_at: Instant,
-    /// One a team and currency.
-    pub rows: Vec<Difference>,
-}
 
 impl Runs {
     /// Runs of a workload within a scope; nothing where none was counted.

@@ -98,8 +98,8 @@ pub struct Section {
     pub fixes: Vec<Fix>,
     /// What fixes have saved, the newest first.
     pub saved: Vec<Saved>,
-    /// How the figures of the week before differ from those its report had; none where they do not,
-    /// or where that is not known.
+    /// How the figure of the week before differs from what its report said; none where it does not,
+    /// or no report was made.
     pub restated: Option<Restated>,
 }
 
@@ -161,8 +161,8 @@ pub struct Restated {
     pub before: Amount,
     /// Today's.
     pub now: Amount,
-    /// Why, in parts that sum to the difference.
-    pub parts: DifferenceParts,
+    /// Why, in parts that sum to the difference; none where the earlier figures are kept no longer.
+    pub parts: Option<DifferenceParts>,
 }
 
 /// Amounts by category.

@@ -154,6 +154,8 @@ mod tests {
             week: "2026-W41".into(),
             missing_from: None,
             totals: vec![],
+            basis: model::Basis::Effective,
+            published_at: "2026-10-12T04:10:00Z".parse().unwrap(),
             attachments: vec![super::super::Attachment {
                 name: "platform-2026-W41-days.csv".into(),
                 content: "day\r\n".into(),

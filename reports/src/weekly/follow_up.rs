@@ -20,17 +20,7 @@ pub(super) fn trend(facts: &Facts, scope: &Scope, currency: Currency) -> Vec<Wee
     mondays
         .filter_map(|monday| {
             let (from, to) = covered(facts.held, monday)?;
-            let cost = facts
-                .weeks
-                .iter()
-                .filter(|row| row.currency == currency)
-                .filter_map(|row| match row.keys.as_slice() {
-                    [week, team] if scope.holds(team) && week.parse::<NaiveDate>() == Ok(monday) => {
-                        Some(row.cost)
-                    }
-                    _ => None,
-                })
-                .sum();
+            let cost = week_cost(facts, scope, currency, monday);
             Some(WeekCost { monday, cost, is_whole: to - from == chrono::TimeDelta::days(7) })
         })
         .collect()
@@ -86,22 +76,37 @@ pub(super) fn saved(facts: &Facts, scope: &Scope, currency: Currency) -> Vec<Sav
     saved
 }
 
-/// What became of the figures of the week before since they were reported.
+/// How the figure of the week before differs from what its report said.
 pub(super) fn restated(facts: &Facts, scope: &Scope, currency: Currency) -> Option<Restated> {
-    let restatement = facts.restated.as_ref()?;
-    let mine = restatement
-        .rows
-        .iter()
-        .filter(|row| row.currency == currency && row.keys.first().is_some_and(|team| scope.holds(team)));
-    let all = Difference::together("", mine)?;
-    if all.now - all.before == Amount::ZERO {
+    let monday = facts.monday.checked_sub_days(Days::new(7))?;
+    let team = match scope {
+        Scope::Platform => None,
+        Scope::Team(name) => Some(name.as_str()),
+    };
+    let said = facts.reported.iter().find(|one| one.team.as_deref() == team && one.currency == currency)?;
+    let now = week_cost(facts, scope, currency, monday);
+    if now == said.cost {
         return None;
     }
+    let mine = facts
+        .differences
+        .iter()
+        .filter(|row| row.currency == currency && row.keys.first().is_some_and(|team| scope.holds(team)));
+    let all = Difference::together("", mine).filter(|all| all.before == said.cost && all.now == now);
     Some(Restated {
-        monday: restatement.monday,
-        published_at: restatement.published_at,
-        before: all.before,
-        now: all.now,
-        parts: all.parts,
+        monday,
+        published_at: said.published_at,
+        before: said.cost,
+        now,
+        parts: all.map(|all| all.parts),
     })
+}
+
+fn week_cost(facts: &Facts, scope: &Scope, currency: Currency, monday: NaiveDate) -> Amount {
+    let rows = facts.weeks.iter().filter(|row| row.currency == currency);
+    rows.filter_map(|row| match row.keys.as_slice() {
+        [week, team] if scope.holds(team) && week.parse::<NaiveDate>() == Ok(monday) => Some(row.cost),
+        _ => None,
+    })
+    .sum()
 }

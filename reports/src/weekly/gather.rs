@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use attribution::mart::{CostQuery, Dimension, FindingQuery, Mart, MartError, MartInfo, WorkloadCostQuery};
+use attribution::mart::{
+    CostQuery, Difference, Dimension, FindingQuery, Mart, MartError, MartInfo, WorkloadCostQuery,
+};
 use chrono::{Datelike, NaiveDate, Weekday};
 use chrono_tz::Tz;
 use model::Basis;
 
-use super::assemble::{self, Facts, Restatement, Runs};
+use super::assemble::{self, Facts, Runs};
 use super::data::{self, Scope, WarningCount, WeeklyData};
 use super::follow_up::WEEKS;
 use super::{Weekly, WeeklyRequest, files, render};
@@ -38,7 +40,7 @@ pub fn build(mart: &Mart, request: &WeeklyRequest) -> Result<Vec<Weekly>, Report
     let covered = data::covered(held, request.week);
     let compared = data::compared(held, request.week);
     let facts = facts(mart, request, covered, compared)?;
-    let mut reports = Vec::new();
+    let mut all = Vec::new();
     for (scope, name) in scopes {
         let sections = assemble::sections(&facts, &scope)?;
         let warnings = match scope {
@@ -57,9 +59,29 @@ pub fn build(mart: &Mart, request: &WeeklyRequest) -> Result<Vec<Weekly>, Report
             sections,
             warnings,
         };
-        reports.push(render(&data, &name)?);
+        all.push((data, name));
     }
-    Ok(reports)
+    render_all(&all)
+}
+
+/// Renders on every core, in order: drawing is most of the work.
+fn render_all(all: &[(WeeklyData, String)]) -> Result<Vec<Weekly>, ReportError> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let chunk = all.len().div_ceil(cores).max(1);
+    std::thread::scope(|scope| {
+        let work = |part: &[(WeeklyData, String)]| -> Result<Vec<Weekly>, ReportError> {
+            part.iter().map(|(data, name)| render(data, name)).collect()
+        };
+        let threads: Vec<_> = all.chunks(chunk).map(|part| scope.spawn(move || work(part))).collect();
+        let mut reports = Vec::new();
+        for thread in threads {
+            match thread.join() {
+                Ok(part) => reports.extend(part?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(reports)
+    })
 }
 
 /// Whose reports are made, with their names in files.
@@ -128,7 +150,8 @@ fn facts(
         weeks: costs(&[Dimension::Week, Team], trend_days(request.week))?,
         findings: mart.findings(&FindingQuery::default()).map_err(asking("findings", &Scope::Platform))?,
         tracked: request.tracked.clone(),
-        restated: restatement(mart, request),
+        reported: request.reported.clone(),
+        differences: differences(mart, request),
         currencies: mart.info().currencies.clone(),
         teams: mart.info().teams.iter().map(|team| team.name.clone()).collect(),
         monday: request.week,
@@ -161,25 +184,22 @@ fn runs(
     Ok(runs)
 }
 
-/// What changed in the figures of the week before since its report: nothing where what was
-/// published then is kept no longer, or was made by a build whose marts cannot be compared.
-fn restatement(mart: &Mart, request: &WeeklyRequest) -> Option<Restatement> {
-    let monday = request.week.checked_sub_days(chrono::Days::new(7))?;
-    let earlier = mart.as_published(request.reported_at?).ok()?;
-    let query = CostQuery {
-        by: vec![Dimension::Team],
-        basis: request.basis,
-        from: Some(monday),
-        to: Some(request.week),
-        ..CostQuery::default()
+/// How the week before differs by team from the mart its reports were made of: nothing where
+/// that is kept no longer, or was made by a build whose marts cannot be compared.
+fn differences(mart: &Mart, request: &WeeklyRequest) -> Vec<Difference> {
+    let compared = || {
+        let monday = request.week.checked_sub_days(chrono::Days::new(7))?;
+        let earlier = mart.as_published(request.reported.first()?.published_at).ok()?;
+        let query = CostQuery {
+            by: vec![Dimension::Team],
+            basis: request.basis,
+            from: Some(monday),
+            to: Some(request.week),
+            ..CostQuery::default()
+        };
+        mart.compare(&earlier, &query).ok().map(|comparison| comparison.rows)
     };
-    let comparison = mart.compare(&earlier, &query).ok()?;
-    // Figures of a week that was not whole then would differ for that alone.
-    (comparison.days == Some((monday, request.week))).then_some(Restatement {
-        monday,
-        published_at: comparison.earlier.published_at,
-        rows: comparison.rows,
-    })
+    compared().unwrap_or_default()
 }
 
 fn warnings(mart: &Mart) -> Result<Vec<WarningCount>, ReportError> {

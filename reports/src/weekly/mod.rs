@@ -41,7 +41,7 @@ pub use post::{Mailing, Materiality, Postage, REPORT, TEST, When, letters, mater
 
 use crate::error::ReportError;
 use crate::lifecycle::{Lifecycle, Tracked};
-use crate::mail::{Enclosure, Outbox};
+use crate::mail::{Enclosure, Outbox, Reported};
 
 /// Which reports are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,13 +58,13 @@ pub struct WeeklyRequest {
     pub base_url: Option<String>,
     /// What became of findings; see [`crate::lifecycle::Lifecycle::tracked`].
     pub tracked: Vec<Tracked>,
-    /// When the report of the week before was made: what changed in its figures since is told.
-    pub reported_at: Option<Instant>,
+    /// What the reports of the week before said; what changed since is told.
+    pub reported: Vec<Reported>,
 }
 
 impl WeeklyRequest {
-    /// With what the records of a ledger know: what became of findings, and when the report of
-    /// the week before was mailed, or would have been: at the end of this week's Monday.
+    /// With what the records of a ledger know: what became of findings, and what the reports of
+    /// the week before said.
     ///
     /// # Errors
     /// When a record cannot be read or brought up to date with the mart.
@@ -73,14 +73,11 @@ impl WeeklyRequest {
         let mut lifecycle = Lifecycle::open(ledger).map_err(|cause| failed(cause.into()))?;
         lifecycle.sync(mart, self.now).map_err(|cause| failed(cause.into()))?;
         self.tracked = lifecycle.tracked().map_err(|cause| failed(cause.into()))?;
-        let letters = Outbox::open(ledger)
-            .and_then(|outbox| outbox.deliveries())
-            .map_err(|cause| failed(cause.into()))?;
         let last = self.week.checked_sub_days(chrono::Days::new(7)).map(crate::week::iso);
-        let mailed = letters.iter().filter(|one| one.report == REPORT && Some(&one.period) == last.as_ref());
-        let after = self.week.checked_add_days(chrono::Days::new(1));
-        let assumed = after.and_then(|day| day.and_hms_opt(0, 0, 0)).map(|at| at.and_utc());
-        self.reported_at = mailed.map(|one| one.queued_at).min().or(assumed);
+        self.reported = Outbox::open(ledger)
+            .and_then(|outbox| outbox.reported(REPORT, &last.unwrap_or_default()))
+            .map_err(|cause| failed(cause.into()))?;
+        self.reported.retain(|one| one.basis == self.basis);
         Ok(self)
     }
 }
@@ -110,6 +107,28 @@ pub struct Weekly {
     pub missing_from: Option<NaiveDate>,
     /// The whole and what it was the week before, one a currency.
     pub totals: Vec<Total>,
+    /// Which of the four costs.
+    pub basis: Basis,
+    /// When the mart it is made of was published.
+    pub published_at: Instant,
+}
+
+impl Weekly {
+    /// Its figures, to be told from later ones; none of a week that is not whole.
+    pub fn reported(&self) -> Vec<Reported> {
+        let totals = self.totals.iter().filter(|_| self.missing_from.is_none());
+        totals
+            .map(|total| Reported {
+                report: REPORT.to_owned(),
+                period: self.week.clone(),
+                team: self.team.clone(),
+                basis: self.basis,
+                currency: total.currency,
+                cost: total.now,
+                published_at: self.published_at,
+            })
+            .collect()
+    }
 }
 
 /// The whole of a report in one currency.
@@ -143,6 +162,8 @@ pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
         text: text::text(&page),
         attachments: attachments::attachments(data, &stem)?,
         week: data.week(),
+        basis: data.basis,
+        published_at: data.published_at,
         missing_from: match data.covered() {
             Some((from, to)) if from == data.monday => (to < data.end()).then_some(to),
             _ => Some(data.monday),

@@ -162,11 +162,11 @@ pub(super) fn restated(data: &WeeklyData, section: &Section) -> Option<String> {
     let reasons = news::join(&reasons(restated, section.currency));
     let reasons = if reasons.is_empty() { reasons } else { format!(": {reasons}") };
     Some(format!(
-        "Week {} is {} by now; its report of {} had {} ({}){reasons}.",
+        "Week {} is {} by now; its report said {} by the figures of {} ({}){reasons}.",
         monday.iso_week().week(),
         money(*now),
-        format::instant(*published_at, data.timezone),
         money(*before),
+        format::instant(*published_at, data.timezone),
         format::signed_money(*now - *before, section.currency),
     ))
 }
@@ -179,9 +179,10 @@ fn reasons(restated: &Restated, currency: Currency) -> Vec<String> {
         Reason::Rules => "pool rules",
         Reason::Other => "other facts that came late",
     };
+    let Some(known) = &restated.parts else { return Vec::new() };
     let mut parts: Vec<_> = Reason::ALL
         .into_iter()
-        .map(|reason| (reason, restated.parts.get(reason)))
+        .map(|reason| (reason, known.get(reason)))
         .filter(|(_, part)| !part.is_zero())
         .collect();
     parts.sort_by_key(|(_, part)| std::cmp::Reverse(part.abs()));

@@ -1,16 +1,17 @@
 //! What to fix, what was saved, what was restated and how the weeks went: from hand-written
 //! facts, with the expected figures worked out by hand.
 
-use attribution::mart::{Confidence, Difference, DifferenceParts, Finding};
+use attribution::mart::{Confidence, Finding};
 use chrono::NaiveDate;
-use model::{Amount, Currency};
+use model::{Amount, Basis, Currency};
 
-use super::assemble::{Facts, Restatement};
+use super::assemble::Facts;
 use super::data::Scope;
 use super::tests::{data_of, facts_of_growth};
 use super::{Weekly, render};
 use crate::lifecycle::{Realised, Status, Tracked};
 use crate::link::BaseUrl;
+use crate::mail::Reported;
 
 fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -126,26 +127,35 @@ fn what_fixes_saved_is_told_for_three_months() {
 }
 
 #[test]
-fn last_weeks_figures_are_restated_with_the_reasons() {
+fn last_weeks_figures_are_restated_as_its_reports_said_them() {
     let mut facts = facts();
-    let row = |team: &str, before: &str, now: &str| Difference {
-        keys: vec![team.into()],
+    let said = |team: Option<&str>, cost: &str| Reported {
+        report: "weekly".into(),
+        period: "2026-W40".into(),
+        team: team.map(str::to_owned),
+        basis: Basis::Effective,
         currency: Currency::USD,
-        before: usd(before),
-        now: usd(now),
-        parts: DifferenceParts::default(),
-    };
-    facts.restated = Some(Restatement {
-        monday: date("2026-09-28"),
+        cost: usd(cost),
         published_at: "2026-10-05T04:10:00Z".parse().unwrap(),
-        rows: vec![row("growth", "700", "766.46"), row("content", "689.49", "689.49")],
-    });
-    let growth = report(&facts, Scope::Team("growth".into()));
-    let words = growth.text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("Week 40 is $766.46 by now; its report of "), "{words}");
-    assert!(words.contains("had $700.00 (+$66.46)"), "{words}");
-    let content = report(&facts, Scope::Team("content".into()));
-    assert!(!content.text.contains("by now"), "what did not change is not told: {}", content.text);
+    };
+    let row = |team: &str, cost: &str| attribution::mart::CostRow {
+        keys: vec!["2026-09-28".into(), team.into()],
+        currency: Currency::USD,
+        cost: usd(cost),
+    };
+    facts.weeks = vec![row("growth", "766.46"), row("content", "689.49")];
+    facts.reported =
+        vec![said(Some("growth"), "700"), said(Some("content"), "689.49"), said(None, "1389.49")];
+    let words =
+        |facts: &Facts, scope| report(facts, scope).text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let growth = words(&facts, Scope::Team("growth".into()));
+    let line = "Week 40 is $766.46 by now; its report said $700.00 by the figures of 5 Oct 2026 06:10 CEST (+$66.46).";
+    assert!(growth.contains(line), "{growth}");
+    assert!(
+        words(&facts, Scope::Platform).contains("Week 40 is $1,455.95 by now; its report said $1,389.49")
+    );
+    let content = words(&facts, Scope::Team("content".into()));
+    assert!(!content.contains("by now"), "what did not change is not told: {content}");
 }
 
 #[test]

@@ -137,7 +137,8 @@ fn facts(now: &[Line], before: Option<&[Line]>, days: u64) -> Facts {
         runs: Default::default(),
         findings: Vec::new(),
         tracked: Vec::new(),
-        restated: None,
+        reported: Vec::new(),
+        differences: Vec::new(),
     }
 }
 

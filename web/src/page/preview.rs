@@ -57,8 +57,8 @@ fn preview(context: &Context<'_>, state: &State, team: Option<&str>) -> Result<R
         now: context.now,
         basis: context.lens.basis,
         base_url: state.settings().base_url.clone(),
-        tracked: Vec::new(),
-        reported_at: None,
+        tracked: vec![],
+        reported: vec![],
     };
     let request = request.with_records(state.ledger(), context.mart).map_err(PageError::Report)?;
     // Without a team the reports of all are made: the platform's is the first.

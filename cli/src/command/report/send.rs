@@ -45,7 +45,10 @@ pub(super) fn run(config: &Config, weeklies: &[Weekly], options: &args::Weekly) 
                 let letter = test_letter(weekly, to, postage).map_err(mail_failure)?;
                 outbox.queue(&lock, &letter, now()).map_err(mail_failure)?;
             }
-            None => queue(&mut outbox, &lock, config, weekly, postage)?,
+            None => {
+                outbox.keep_reported(&weekly.reported()).map_err(mail_failure)?;
+                queue(&mut outbox, &lock, config, weekly, postage)?;
+            }
         }
     }
     for (report, keep) in [(REPORT, config.reports.keep_weeks), (TEST, KEPT_TESTS)] {

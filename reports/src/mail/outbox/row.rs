@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use model::time::Instant;
+use model::{Amount, Basis, Currency};
 use rusqlite::types::Type;
 
 use crate::mail::Address;
@@ -141,6 +142,37 @@ pub struct Withheld {
     pub reason: String,
     /// When that was found.
     pub at: Instant,
+}
+
+/// What a report said something had cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// What it is: `weekly`.
+    pub report: String,
+    /// What time it is about.
+    pub period: String,
+    /// Whose; none for the platform's.
+    pub team: Option<String>,
+    /// Which of the four costs.
+    pub basis: Basis,
+    /// Currency of the cost.
+    pub currency: Currency,
+    /// The cost.
+    pub cost: Amount,
+    /// When the mart it was taken from was published.
+    pub published_at: Instant,
+}
+
+pub(super) fn reported(row: &rusqlite::Row<'_>) -> rusqlite::Result<Reported> {
+    Ok(Reported {
+        report: row.get(0)?,
+        period: row.get(1)?,
+        team: team(row, 2)?,
+        basis: parsed(row, 3)?,
+        currency: parsed(row, 4)?,
+        cost: parsed(row, 5)?,
+        published_at: parsed(row, 6)?,
+    })
 }
 
 pub(super) fn delivery(row: &rusqlite::Row<'_>) -> rusqlite::Result<Delivery> {
