@@ -1,5 +1,7 @@
 //! Commands and options.
 
+mod token;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,6 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::Basis;
 use model::time::Instant;
 use reports::mail::Address;
+
+pub use self::token::{NewToken, Token};
 
 /// Says what your data platform's bill was spent on: workload, table and team, to the cent.
 #[derive(Debug, Parser)]
@@ -57,6 +61,9 @@ pub enum Command {
     Schedule(Schedule),
     /// Serve the dashboard and run what is scheduled
     Serve(Serve),
+    /// Make tokens that let people and programs into the dashboard
+    #[command(subcommand)]
+    Token(Token),
 }
 
 /// Options of `demo`.
@@ -644,7 +651,7 @@ pub struct Serve {
     /// Serve pages only: run nothing that is scheduled, send no mail that waits
     #[arg(long)]
     pub no_schedule: bool,
-    /// Address to listen on; only loopback, until authentication is configured
+    /// Address to listen on; only loopback, unless [access] of the configuration says who is let in
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8420")]
     pub listen: SocketAddr,
 }

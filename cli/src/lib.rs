@@ -56,5 +56,6 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Report(options) => command::report::run(&path, &options),
         Command::Schedule(options) => command::schedule::run(&path, &options),
         Command::Serve(options) => command::serve::run(&path, &options),
+        Command::Token(options) => command::token::run(&path, &options),
     }
 }

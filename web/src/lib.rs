@@ -7,6 +7,7 @@
 //! Read in this order: [`router`], [`State`], the lens (what a URL says), the context (what
 //! a page is built from), tables and charts, then the pages.
 
+pub mod access;
 mod api;
 mod asset;
 mod axis;
@@ -21,6 +22,7 @@ mod layout;
 mod lens;
 mod link;
 mod method;
+mod metrics;
 mod page;
 mod parts;
 mod person;
@@ -32,5 +34,5 @@ mod table;
 mod words;
 
 use reports::detector;
-pub use router::{router, serve};
+pub use router::{listed, router, serve};
 pub use state::{Clock, Settings, State};

@@ -38,12 +38,16 @@ gated as (
             / nullif(sum(p.data_files) filter (
                 where p.age_days >= l.limit_hot_days and p.small_files >= l.limit_min_files), 0)
         ) as error_share,
-        -- What readers meet: days of the last month.
-        sum(p.data_files) filter (where p.rows_on is null or p.rows_on > b.last_day - 30) as recent_files,
-        sum(p.ideal_files) filter (where p.rows_on is null or p.rows_on > b.last_day - 30) as ideal_files,
+        -- What readers meet: days of the last month, and as far back as nine of ten reads look.
+        sum(p.data_files) filter (where p.rows_on is null or p.rows_on > b.last_day - t.met_days) as recent_files,
+        sum(p.ideal_files) filter (where p.rows_on is null or p.rows_on > b.last_day - t.met_days) as ideal_files,
         sum(p.data_bytes) filter (where p.rows_on > b.last_day - 30) / 30.0 as bytes_a_day
     from sized p
-    join waste_tables t on t.table_id = p.table_id
+    join (
+        select t.*, cast(greatest(30, coalesce(k.back_p90, 0) + 1) as integer) as met_days
+        from waste_tables t
+        left join waste_lookbacks k on k.table_id = t.table_id
+    ) t on t.table_id = p.table_id
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
     join limits l on l.profile = s.profile
     cross join waste_days b
@@ -76,25 +80,25 @@ daily as (
             )), 12
         ) as decimal(38, 12)) as amount,
         cast(round(sum(r.scans * r.files_a_scan * w.excess_share * 2 * coalesce(q.get_price, 0)), 12) as decimal(38, 12)) as requests,
-        sum(r.scans) as scans, sum(r.scans * r.files_a_scan) as files
+        sum(r.scans) as scans, sum(r.scans * r.files_a_scan) as files, bool_and(r.files_are_told) as are_told
     from wasteful w
     join waste_reads r on r.table_id = w.table_id
     left join waste_request_prices q on q.billing_currency = r.billing_currency
     group by all
 ),
 claimed as (
-    select table_id, billing_currency, 'workload' as pot_kind, workload as pot, usage_date, amount, scans, files from daily
+    select table_id, billing_currency, 'workload' as pot_kind, workload as pot, usage_date, amount, scans, files, are_told from daily
     union all
-    select table_id, billing_currency, 'table', table_id, usage_date, sum(requests), 0, 0 from daily group by all
+    select table_id, billing_currency, 'table', table_id, usage_date, sum(requests), 0, 0, true from daily group by all
 )
 select
     'uncompacted' as detector, 'table' as subject_kind, w.table_id as subject, w.team, c.billing_currency,
     coalesce(m.gb_hour_price, 0) * 30.4375 * (coalesce(w.bytes_a_day, 0) / w.limit_rewrite_bytes_per_second / 3600 * 2 + 0.5) as fix_cost,
-    28 as rate_days, 'medium' as confidence,
+    28 as rate_days, case when bool_and(c.are_told) then 'medium' else 'low' end as confidence,
     json_object(
         'small_files', w.small_files, 'recent_files', w.recent_files, 'files_at_target', w.ideal_files,
         'error_of_target', round(w.error_share, 4), 'needless_share', round(w.excess_share, 4),
-        'scans', sum(c.scans), 'files_opened', round(sum(c.files)), 'last_read_on', w.last_read_on
+        'scans', sum(c.scans), 'files_opened', round(sum(c.files)), 'files_opened_are_told', bool_and(c.are_told), 'last_read_on', w.last_read_on
     ) as evidence,
     ['partitions written to within a week are left out', 'it was read within 30 days'] as guards,
     'CALL ' || w.catalog || '.system.rewrite_data_files(table => ''' || w.namespace || '.' || w.name

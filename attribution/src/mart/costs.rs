@@ -235,6 +235,9 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn costs(&self, query: &CostQuery) -> Result<Vec<CostRow>, MartError> {
+        if let Some(rows) = self.remembered_costs(query)? {
+            return Ok(rows);
+        }
         self.memory.costs(query, || self.sum_costs(query))
     }
 
@@ -242,7 +245,7 @@ impl Mart {
         let mut parameters = Vec::new();
         let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut parameters)).collect();
         let width = keys.len();
-        let relation = query.relation();
+        let relation = query.relation(self)?;
         let condition = conditions(query, &mut parameters);
         let ordinals = |n: usize| (1..=n).map(|i| i.to_string()).collect::<Vec<_>>().join(", ");
         let sql = format!(

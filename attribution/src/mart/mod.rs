@@ -4,6 +4,8 @@
 mod changes;
 mod compare;
 mod costs;
+mod cube;
+mod cubes;
 mod entities;
 mod explain;
 mod health;
@@ -11,6 +13,7 @@ mod kept;
 mod lines;
 mod memory;
 mod ownership;
+mod reach;
 mod relation;
 mod spread;
 mod table_costs;
@@ -20,7 +23,7 @@ mod what_if;
 mod workload_costs;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::NaiveDate;
 use duckdb::{AccessMode, Config, Connection};
@@ -30,11 +33,12 @@ use model::time::Instant;
 pub use changes::{Activity, Change, ChangeParts, decompose};
 pub use compare::{Cause, Compared, Comparison, Difference, DifferenceParts, Reason};
 pub use costs::{CostQuery, CostRow, Dimension, Filter, NONE};
-pub use entities::{ClusterRow, RunFilter, RunRow, TableRow};
+pub use entities::{ClusterRow, RunActivity, RunFilter, RunRow, TableRow};
 pub use explain::ExplainPart;
 pub use health::{BalanceRow, IdentityRow, SourceStatus};
 pub use lines::BillLine;
 pub use ownership::{CoverageRow, OwnershipQuery, RuleClaim, Unclaimed};
+pub use reach::Reach;
 pub use spread::SpreadPart;
 pub use table_costs::{LineageRow, ReaderRow, TableCost, TableCostQuery};
 pub use view::{Idle, Ownership, Shared, View, as_of, moment};
@@ -81,6 +85,12 @@ pub enum MartError {
         what: String,
         /// The oldest there is.
         oldest: String,
+    },
+    /// It is more than the mart's reach.
+    #[error("{what}")]
+    OutOfReach {
+        /// What only those may ask who see all.
+        what: &'static str,
     },
     /// The engine failed.
     #[error(transparent)]
@@ -165,12 +175,57 @@ impl MartInfo {
     }
 }
 
-/// One published mart, open for reading by many threads.
+/// One published mart, open for reading by many threads, as far as a [`Reach`] goes.
 pub struct Mart {
     path: PathBuf,
     info: MartInfo,
-    connection: Mutex<Connection>,
+    reach: Reach,
+    /// Names of its tables and views.
+    tables: Arc<[String]>,
+    connections: Connections,
     memory: memory::Memory,
+    cubes: Option<cubes::Cubes>,
+}
+
+/// Most connections that are kept while nobody asks; each keeps the plans of its last questions.
+const MOST_IDLE: usize = 8;
+
+/// Connections to one mart, each used by one question at a time and then by the next.
+struct Connections {
+    first: Mutex<Connection>,
+    idle: Mutex<Vec<Connection>>,
+    /// What each is told before it is asked anything.
+    views: String,
+}
+
+impl Connections {
+    fn new(first: Connection, views: String) -> Self {
+        Self { first: Mutex::new(first), idle: Mutex::default(), views }
+    }
+
+    fn take(&self) -> Result<Connection, duckdb::Error> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle {
+            Some(connection) => Ok(connection),
+            None => {
+                let connection = self.another()?;
+                connection.execute_batch(&self.views)?;
+                Ok(connection)
+            }
+        }
+    }
+
+    /// A connection that was told nothing yet.
+    fn another(&self) -> Result<Connection, duckdb::Error> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).try_clone()
+    }
+
+    fn give_back(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MOST_IDLE {
+            idle.push(connection);
+        }
+    }
 }
 
 /// A row of an answer, with typed access; texts the mart never writes are errors, not panics.
@@ -192,6 +247,20 @@ impl Answer<'_, '_> {
         self.get(at)
     }
 
+    /// A text that is only looked at.
+    fn str(&self, at: usize) -> Result<Option<&str>, MartError> {
+        let failed = |cause| MartError::Query {
+            operation: "read a value of",
+            mart: self.mart.to_owned(),
+            cause: Box::new(cause),
+        };
+        let value = self.row.get_ref(at).map_err(failed)?;
+        match value {
+            duckdb::types::ValueRef::Null => Ok(None),
+            value => value.as_str().map(Some).map_err(|cause| failed(cause.into())),
+        }
+    }
+
     fn opt_text(&self, at: usize) -> Result<Option<String>, MartError> {
         self.get(at)
     }
@@ -201,8 +270,12 @@ impl Answer<'_, '_> {
     }
 
     fn parsed<T: std::str::FromStr>(&self, at: usize, expected: &'static str) -> Result<T, MartError> {
-        let text = self.text(at)?;
-        text.parse().map_err(|_| MartError::Value { mart: self.mart.to_owned(), value: text, expected })
+        let text = self.str(at)?.unwrap_or_default();
+        text.parse().map_err(|_| MartError::Value {
+            mart: self.mart.to_owned(),
+            value: text.to_owned(),
+            expected,
+        })
     }
 
     fn amount(&self, at: usize) -> Result<model::Amount, MartError> {
@@ -275,11 +348,29 @@ impl Mart {
         let mut mart = Self {
             path: path.to_owned(),
             info,
-            connection: Mutex::new(connection),
+            reach: Reach::Whole,
+            tables: Arc::default(),
+            connections: Connections::new(connection, String::new()),
             memory: memory::Memory::default(),
+            cubes: None,
         };
+        mart.tables = mart.read_tables()?;
         mart.info = mart.read_info()?;
         Ok(mart)
+    }
+
+    /// The same mart, asked through these views.
+    fn again(&self, reach: Reach, views: String) -> Result<Self, MartError> {
+        let connection = self.connections.another().map_err(|cause| self.failed("open", cause))?;
+        Ok(Self {
+            path: self.path.clone(),
+            info: self.info.clone(),
+            reach,
+            tables: Arc::clone(&self.tables),
+            connections: Connections::new(connection, views),
+            memory: memory::Memory::default(),
+            cubes: self.cubes.as_ref().map(|_| cubes::Cubes::default()),
+        })
     }
 
     /// What it is and covers.
@@ -290,6 +381,12 @@ impl Mart {
     /// The file it was opened from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn read_tables(&self) -> Result<Arc<[String]>, MartError> {
+        let sql = "select table_name from information_schema.tables
+            where table_catalog = current_database() and table_schema = 'main' order by table_name";
+        Ok(self.ask("list the tables of", sql, Vec::new(), |row| row.text(0))?.into())
     }
 
     fn read_info(&self) -> Result<MartInfo, MartError> {
@@ -313,12 +410,7 @@ impl Mart {
             |row| Ok((row.opt_day(0)?, row.opt_day(1)?)),
         )?;
         let (first_day, last_day) = days.into_iter().next().unwrap_or_default();
-        let currencies = self.ask(
-            "describe",
-            "select billing_currency from daily_costs group by 1 order by sum(effective_cost) desc, 1",
-            Vec::new(),
-            |row| row.currency(0),
-        )?;
+        let currencies = self.own_currencies()?;
         let teams = self.ask(
             "describe",
             "select team, email, parent from teams order by position",
@@ -349,6 +441,16 @@ impl Mart {
         })
     }
 
+    /// Currencies of its charges, largest effective cost first.
+    fn own_currencies(&self) -> Result<Vec<Currency>, MartError> {
+        self.ask(
+            "describe",
+            "select billing_currency from daily_costs group by 1 order by sum(effective_cost) desc, 1",
+            Vec::new(),
+            |row| row.currency(0),
+        )
+    }
+
     /// Runs one query and maps its rows.
     fn ask<T>(
         &self,
@@ -358,11 +460,30 @@ impl Mart {
         map: impl Fn(&Answer<'_, '_>) -> Result<T, MartError>,
     ) -> Result<Vec<T>, MartError> {
         // A connection of its own for each question, so that readers do not wait for one another.
-        let connection = {
-            let shared = self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            shared.try_clone().map_err(|cause| self.failed(operation, cause))?
-        };
-        ask_on(&connection, &self.info.id, operation, sql, parameters, map)
+        let connection = self.connections.take().map_err(|cause| self.failed(operation, cause))?;
+        let answers = ask_on(&connection, &self.info.id, operation, sql, parameters, map)?;
+        self.connections.give_back(connection);
+        Ok(answers)
+    }
+
+    /// Runs one query and hands on its rows one by one, of which there may be many.
+    fn each(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        mut take: impl FnMut(&Answer<'_, '_>) -> Result<(), MartError>,
+    ) -> Result<(), MartError> {
+        let failed = |cause| self.failed(operation, cause);
+        let connection = self.connections.take().map_err(failed)?;
+        {
+            let mut statement = connection.prepare(sql).map_err(failed)?;
+            let mut rows = statement.query([]).map_err(failed)?;
+            while let Some(row) = rows.next().map_err(failed)? {
+                take(&Answer { row, mart: &self.info.id })?;
+            }
+        }
+        self.connections.give_back(connection);
+        Ok(())
     }
 
     fn failed(&self, operation: &'static str, cause: duckdb::Error) -> MartError {
@@ -380,7 +501,7 @@ fn ask_on<T>(
     map: impl Fn(&Answer<'_, '_>) -> Result<T, MartError>,
 ) -> Result<Vec<T>, MartError> {
     let failed = |cause| MartError::Query { operation, mart: mart.to_owned(), cause: Box::new(cause) };
-    let mut statement = connection.prepare(sql).map_err(failed)?;
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let mut rows = statement.query(duckdb::params_from_iter(parameters)).map_err(failed)?;
     let mut answers = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {

@@ -12,6 +12,7 @@ pub mod run;
 pub mod schedule;
 pub mod serve;
 pub mod status;
+pub mod token;
 pub mod waste;
 
 use std::path::Path;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use attribution::mart::Mart;
 use chrono::NaiveDate;
+use reports::lifecycle::Lifecycle;
 use reports::week;
 use reports::weekly::{WeeklyRequest, build, prepare, write};
 
@@ -45,7 +46,9 @@ fn weekly(config: &Config, options: &Weekly) -> Result<ExitCode, Failure> {
         tracked: vec![],
         reported: vec![],
     };
-    let request = request.with_records(&config.ledger, &mart).map_err(failure)?;
+    // The record of findings follows the newest mart before anybody is told of them.
+    Lifecycle::open(&config.ledger).and_then(|mut record| record.sync(&mart, now()))?;
+    let request = request.with_records(&config.ledger).map_err(failure)?;
     let weeklies = build(&mart, &request).map_err(failure)?;
     if let Some(out) = &options.out {
         for weekly in &weeklies {

@@ -11,17 +11,18 @@ use crate::scheduler::Scheduler;
 /// Serves until interrupted.
 pub fn run(path: &Path, options: &Serve) -> Result<ExitCode, Failure> {
     let config = config(path)?;
-    if !options.listen.ip().is_loopback() {
+    if config.access.is_none() && !options.listen.ip().is_loopback() {
         return Err(Failure::new(
             format!("refusing to listen on {}: anyone who reaches it could read every cost", options.listen),
-            "listen on 127.0.0.1, and put a proxy that authenticates in front",
+            "say who is let in: a token for each (`lakeledger token new --name NAME` writes its [[access.token]]) or a \
+             proxy that signs people in ([access.proxy]); or listen on 127.0.0.1",
         ));
     }
     let settings = web::Settings {
         base_url: config.reports.base_url.clone(),
         schedules: config.schedules.iter().map(|one| one.schedule.clone()).collect(),
     };
-    let state = web::State::configured(config.ledger.clone(), now, settings);
+    let state = web::State::configured(config.ledger.clone(), now, config.access.clone(), settings);
     let scheduler = (!options.no_schedule).then(|| Scheduler::start(path, config));
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(|cause| {

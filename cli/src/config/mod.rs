@@ -1,5 +1,6 @@
 //! `lakeledger.toml`: read, checked, and every fault shown at once.
 
+mod access;
 mod compute;
 mod mail;
 mod organisation;
@@ -40,6 +41,8 @@ pub struct Config {
     pub smtp: Option<Smtp>,
     /// Which job runs when, in order.
     pub schedules: Vec<Scheduled>,
+    /// Who may reach the dashboard from elsewhere than this machine; nothing where nobody may.
+    pub access: Option<web::access::Rules>,
 }
 
 /// One source as configured.
@@ -56,6 +59,9 @@ pub struct SourceConfig {
     /// How its bucket is reached.
     pub s3: S3Options,
 }
+
+/// How messages name the file itself.
+const ROOT: &str = "lakeledger.toml";
 
 /// Why there is no valid configuration.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +121,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     for error in errors {
         faults.add(error.span().map_or(0, |span| span.start), error.message(), None);
     }
-    let mut root = Section::new("lakeledger.toml", 0, root.get_ref());
+    let mut root = Section::new(ROOT, 0, root.get_ref());
 
     let mut ledger = directory.join("ledger");
     let mut display_zone = chrono_tz::Tz::UTC;
@@ -177,6 +183,8 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     if let Some(section) = table(&mut root, &mut faults, "waste") {
         rules.waste = waste::waste(section, &mut faults, &rules.teams);
     }
+    let access = table(&mut root, &mut faults, "access")
+        .map(|section| access::access(section, &mut faults, &rules.teams));
     if let Some(section) = table(&mut root, &mut faults, "report") {
         mail::reports(section, &mut faults, &mut reports);
     }
@@ -211,7 +219,16 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
 
     let faults = faults.into_sorted();
     if faults.is_empty() {
-        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, reports, smtp, schedules })
+        Ok(Config {
+            directory: directory.to_owned(),
+            ledger,
+            sources,
+            rules,
+            reports,
+            smtp,
+            schedules,
+            access,
+        })
     } else {
         Err(faults)
     }
@@ -233,9 +250,12 @@ fn table<'a, 'i>(
 ) -> Option<Section<'a, 'i>> {
     let value = root.value(key)?;
     match value.get_ref() {
-        DeValue::Table(table) => Some(Section::new(key, value.span().start, table)),
+        DeValue::Table(table) => {
+            Some(Section::new(format!("{}{key}", within(root)), value.span().start, table))
+        }
         _ => {
-            faults.add(value.span().start, format!("`{key}` must be a table: [{key}]"), None);
+            let name = format!("{}{key}", within(root));
+            faults.add(value.span().start, format!("`{name}` must be a table: [{name}]"), None);
             None
         }
     }
@@ -249,17 +269,24 @@ fn tables<'a, 'i>(
 ) -> Vec<Section<'a, 'i>> {
     let Some(value) = root.value(key) else { return Vec::new() };
     let DeValue::Array(array) = value.get_ref() else {
-        faults.add(value.span().start, format!("`{key}` must be an array of tables: [[{key}]]"), None);
+        let name = format!("{}{key}", within(root));
+        faults.add(value.span().start, format!("`{name}` must be an array of tables: [[{name}]]"), None);
         return Vec::new();
     };
     let mut sections = Vec::new();
     for (at, item) in array.iter().enumerate() {
         match item.get_ref() {
             DeValue::Table(table) => {
-                sections.push(Section::new(format!("{key} {}", at + 1), item.span().start, table));
+                let name = format!("{}{key} {}", within(root), at + 1);
+                sections.push(Section::new(name, item.span().start, table));
             }
             _ => {
-                faults.add(item.span().start, format!("`{key}` must be an array of tables: [[{key}]]"), None)
+                let name = format!("{}{key}", within(root));
+                faults.add(
+                    item.span().start,
+                    format!("`{name}` must be an array of tables: [[{name}]]"),
+                    None,
+                )
             }
         }
     }
@@ -275,6 +302,11 @@ fn zone(section: &Section<'_, '_>, faults: &mut Faults<'_>, text: &str) -> Optio
         faults.add(section.at(), format!("{}: `{text}` is no IANA time zone", section.name()), hint);
     }
     zone
+}
+
+/// What stands before the name of a table within another.
+fn within(parent: &Section<'_, '_>) -> String {
+    if parent.name() == ROOT { String::new() } else { format!("{}.", parent.name()) }
 }
 
 fn check_team(faults: &mut Faults<'_>, section: &Section<'_, '_>, team: &str, teams: &[Team]) {

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails loudly")]
 
+mod access;
+mod access_scope;
+mod api;
 mod buckets;
 mod commands;
 mod dashboard;
@@ -10,6 +13,7 @@ mod durability;
 mod lab;
 mod mail;
 mod pages;
+mod sample_tables;
 mod samples;
 mod schedule;
 mod smtp;

@@ -139,7 +139,8 @@ fn facts(
             None => None,
         },
         by_day: costs(&[Day, Team, Category, Workload], covered)?,
-        balance: match covered {
+        // Of a team's report no line needs it, and who sees one team only may not ask it.
+        balance: match covered.filter(|_| request.team.is_none()) {
             None => Vec::new(),
             Some((from, to)) => mart
                 .balance(request.basis, Some(from), Some(to))

@@ -25,7 +25,6 @@ mod view;
 
 use std::path::Path;
 
-use attribution::mart::Mart;
 use chrono::NaiveDate;
 use model::time::Instant;
 use model::{Amount, Basis, Currency};
@@ -67,12 +66,12 @@ impl WeeklyRequest {
     /// the week before said.
     ///
     /// # Errors
-    /// When a record cannot be read or brought up to date with the mart.
-    pub fn with_records(mut self, ledger: &Path, mart: &Mart) -> Result<Self, ReportError> {
+    /// When a record cannot be read.
+    pub fn with_records(mut self, ledger: &Path) -> Result<Self, ReportError> {
         let failed = |cause: Box<dyn std::error::Error + Send + Sync>| ReportError::Records(cause);
-        let mut lifecycle = Lifecycle::open(ledger).map_err(|cause| failed(cause.into()))?;
-        lifecycle.sync(mart, self.now).map_err(|cause| failed(cause.into()))?;
-        self.tracked = lifecycle.tracked().map_err(|cause| failed(cause.into()))?;
+        self.tracked = Lifecycle::open(ledger)
+            .and_then(|lifecycle| lifecycle.tracked())
+            .map_err(|cause| failed(cause.into()))?;
         let last = self.week.checked_sub_days(chrono::Days::new(7)).map(crate::week::iso);
         self.reported = Outbox::open(ledger)
             .and_then(|outbox| outbox.reported(REPORT, &last.unwrap_or_default()))

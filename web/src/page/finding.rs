@@ -3,7 +3,7 @@
 
 use askama::Template;
 use attribution::mart::Finding;
-use axum::extract::{Path as Segment, RawQuery, Request, State as Shared};
+use axum::extract::{Path as Segment, RawQuery, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{Days, NaiveDate};
@@ -23,7 +23,7 @@ use crate::lens::Lens;
 use crate::link::{self, Path};
 use crate::person;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -69,22 +69,23 @@ struct RealisedView {
     compared: String,
 }
 
-pub async fn finding(
-    Shared(state): Shared<State>,
-    Segment(id): Segment<String>,
-    query: RawQuery,
-) -> Response {
-    let asked = state.clone();
+pub async fn finding(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -> Response {
+    let asked = visit.clone();
     let path = Path::new(["waste", &id]);
-    answer(state, path, query, move |context| build(context, &asked, &id)).await
+    answer(visit, path, query, move |context| build(context, &asked, &id)).await
 }
 
-fn build(context: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
+fn build(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageError> {
     let found = context.mart.all_findings()?.iter().find(|finding| finding.id == id);
-    let record = finding::record(context, state).map_err(PageError::Record);
+    let record = finding::record(context, visit).map_err(PageError::Record);
     let (tracked, events) = match &record {
         Ok(record) => {
-            (record.find(id).map_err(PageError::Record)?, record.events(id).map_err(PageError::Record)?)
+            let tracked = finding::tracked(context, record, id)?;
+            let events = match &tracked {
+                Some(_) => record.events(id).map_err(PageError::Record)?,
+                None => Vec::new(),
+            };
+            (tracked, events)
         }
         // What is found can be told without its record.
         Err(error) => {
@@ -101,8 +102,7 @@ fn build(context: &Context<'_>, state: &State, id: &str) -> Result<Response, Pag
     let currency = found.map(|it| it.currency).or(tracked.as_ref().map(|it| it.currency));
     if currency.is_some_and(|currency| currency != context.scope.currency) {
         let lens = Lens { currency, ..context.lens.clone() };
-        let page = Context::new(context.mart, lens, context.path.clone(), context.now)?;
-        return build(&page, state, id);
+        return build(&context.with(lens)?, visit, id);
     }
     let (evidence, curve) = match found {
         Some(finding) => evidence(context, finding),
@@ -402,14 +402,11 @@ fn realised(context: &Context<'_>, tracked: &Tracked, realised: &Realised) -> Re
 
 /// Does what a form says, and goes back to the finding.
 pub async fn act(
-    Shared(state): Shared<State>,
+    visit: Visit,
     Segment(id): Segment<String>,
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Response {
-    if !person::is_from_here(request.headers()) {
-        return PageError::NotOurs.into_response();
-    }
     let lens = match Lens::parse(query.as_deref().unwrap_or_default()) {
         Ok(lens) => lens,
         Err(faults) => return PageError::BadRequest(faults).into_response(),
@@ -419,36 +416,38 @@ pub async fn act(
         Ok(body) => body,
         Err(_) => return PageError::BadRequest(vec!["the form is too long".to_owned()]).into_response(),
     };
-    let now = state.now();
-    let act = match asked(&String::from_utf8_lossy(&body), now.date_naive()) {
+    let now = visit.now();
+    let act = match asked(&link::pairs(&String::from_utf8_lossy(&body)), now.date_naive()) {
         Ok(act) => act,
         Err(faults) => return PageError::BadRequest(faults).into_response(),
     };
     let path = Path::new(["waste", &id]);
     let back = format!("{}#status", lens.shared().url(&path));
-    let asked = state.clone();
-    let done = state.with_mart(move |mart| {
-        let context = Context::new(mart, lens, path, now)?;
-        let mut record = finding::record(&context, &asked).map_err(PageError::Record)?;
-        // A whole id alone: a form never names one by its beginning.
-        if record.find(&id).map_err(PageError::Record)?.is_none() {
-            return Err(not_found(&context, "finding", &id, "waste"));
-        }
-        match record.act_by(&id, &act, Some(&who), now) {
-            Ok(_) => Ok(()),
-            Err(LifecycleError::Unknown { id }) => Err(not_found(&context, "finding", &id, "waste")),
-            Err(error) => Err(PageError::Record(error)),
-        }
-    });
+    let visitor = visit.clone();
+    let done =
+        visit.with_mart(move |mart| decide(&Context::new(mart, lens, path, now)?, &visitor, &id, &act, &who));
     match done.await {
         Ok(()) => (StatusCode::SEE_OTHER, [(header::LOCATION, back)]).into_response(),
         Err(error) => error.into_response(),
     }
 }
 
-/// What a form asks for.
-fn asked(body: &str, today: NaiveDate) -> Result<Act, Vec<String>> {
-    let fields = link::pairs(body);
+/// Records what somebody decided on a finding.
+pub fn decide(context: &Context<'_>, visit: &Visit, id: &str, act: &Act, who: &str) -> Result<(), PageError> {
+    let mut record = finding::record(context, visit).map_err(PageError::Record)?;
+    // A whole id alone: nobody names one by its beginning who is not shown the others.
+    if finding::tracked(context, &record, id)?.is_none() {
+        return Err(not_found(context, "finding", id, "waste"));
+    }
+    match record.act_by(id, act, Some(who), context.now) {
+        Ok(_) => Ok(()),
+        Err(LifecycleError::Unknown { id }) => Err(not_found(context, "finding", &id, "waste")),
+        Err(error) => Err(PageError::Record(error)),
+    }
+}
+
+/// What the fields of a form ask for.
+pub fn asked(fields: &[(String, String)], today: NaiveDate) -> Result<Act, Vec<String>> {
     let field = |name: &str| {
         let value = fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim());
         value.filter(|value| !value.is_empty())
@@ -491,7 +490,7 @@ mod tests {
             ("act=snooze&until=2026-10-08", Act::Snooze("2026-10-08".parse().unwrap())),
             ("act=dismiss&reason=agreed", Act::Dismiss("agreed".into())),
         ] {
-            assert_eq!(asked(body, today), Ok(want), "{body}");
+            assert_eq!(asked(&link::pairs(body), today), Ok(want), "{body}");
         }
         let long = format!("act=dismiss&reason={}", "x".repeat(MAX_WORDS + 1));
         for body in [
@@ -504,7 +503,7 @@ mod tests {
             "act=snooze&until=soon",
             long.as_str(),
         ] {
-            assert!(asked(body, today).is_err(), "{body}");
+            assert!(asked(&link::pairs(body), today).is_err(), "{body}");
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod lines;
 pub mod overview;
 pub mod ownership;
 pub mod preview;
+pub mod reference;
 pub mod reports;
 pub mod schedule;
 pub mod tables;
@@ -32,11 +33,11 @@ use crate::error::PageError;
 use crate::layout::Anchor;
 use crate::lens::Lens;
 use crate::link::Path;
-use crate::state::State;
+use crate::state::Visit;
 
 /// Reads the lens, opens the current mart and builds the page where it may block.
 async fn answer(
-    state: State,
+    visit: Visit,
     path: Path,
     RawQuery(query): RawQuery,
     build: impl FnOnce(&Context<'_>) -> Result<Response, PageError> + Send + 'static,
@@ -45,8 +46,8 @@ async fn answer(
         Ok(lens) => lens,
         Err(faults) => return PageError::BadRequest(faults).into_response(),
     };
-    let now = state.now();
-    let page = state.with_mart(move |mart| build(&Context::new(mart, lens, path, now)?)).await;
+    let (now, who) = (visit.now(), visit.who().clone());
+    let page = visit.with_mart(move |mart| build(&Context::new(mart, lens, path, now)?.seen_by(who))).await;
     page.into_response()
 }
 
@@ -69,7 +70,7 @@ fn crumb(context: &Context<'_>, label: &str, place: &str) -> Anchor {
 }
 
 /// That an entity is unknown, with its list as the way out.
-fn not_found(context: &Context<'_>, what: &'static str, id: &str, place: &str) -> PageError {
+pub fn not_found(context: &Context<'_>, what: &'static str, id: &str, place: &str) -> PageError {
     PageError::NotFound {
         what,
         id: id.to_owned(),

@@ -1,6 +1,6 @@
 //! Weekly reports as they would be mailed now: as a page, as the mail, as its plain text.
 
-use axum::extract::{Path as Segment, RawQuery, State as Shared};
+use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use reports::ReportError;
 use reports::week;
@@ -9,9 +9,10 @@ use reports::weekly::{Weekly, WeeklyRequest, build};
 use super::{answer, not_found};
 use crate::context::Context;
 use crate::error::PageError;
+use crate::finding;
 use crate::link::Path;
 use crate::response;
-use crate::state::State;
+use crate::state::Visit;
 
 /// What of a report is shown.
 #[derive(Clone, Copy)]
@@ -22,20 +23,20 @@ enum As {
 }
 
 /// The platform's report.
-pub async fn platform(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    let asked = state.clone();
-    answer(state, Path::new(["reports", "weekly"]), query, move |context| preview(context, &asked, None))
+pub async fn platform(visit: Visit, query: RawQuery) -> Response {
+    let asked = visit.clone();
+    answer(visit, Path::new(["reports", "weekly"]), query, move |context| preview(context, &asked, None))
         .await
 }
 
 /// A team's report.
-pub async fn team(Shared(state): Shared<State>, Segment(id): Segment<String>, query: RawQuery) -> Response {
+pub async fn team(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -> Response {
     let path = Path::new(["reports", "weekly", &id]);
-    let asked = state.clone();
-    answer(state, path, query, move |context| preview(context, &asked, Some(&id))).await
+    let asked = visit.clone();
+    answer(visit, path, query, move |context| preview(context, &asked, Some(&id))).await
 }
 
-fn preview(context: &Context<'_>, state: &State, team: Option<&str>) -> Result<Response, PageError> {
+fn preview(context: &Context<'_>, visit: &Visit, team: Option<&str>) -> Result<Response, PageError> {
     let shape = match context.lens.own("as") {
         None | Some("page") => As::Page,
         Some("mail") => As::Mail,
@@ -56,11 +57,13 @@ fn preview(context: &Context<'_>, state: &State, team: Option<&str>) -> Result<R
         week,
         now: context.now,
         basis: context.lens.basis,
-        base_url: state.settings().base_url.clone(),
+        base_url: visit.settings().base_url.clone(),
         tracked: vec![],
         reported: vec![],
     };
-    let request = request.with_records(state.ledger(), context.mart).map_err(PageError::Report)?;
+    // The record follows the whole mart, whoever looks.
+    finding::record(context, visit).map_err(PageError::Record)?;
+    let request = request.with_records(visit.ledger()).map_err(PageError::Report)?;
     // Without a team the reports of all are made: the platform's is the first.
     let weekly = match build(context.mart, &request) {
         Ok(weeklies) => weeklies.into_iter().next().ok_or(PageError::NoPage)?,

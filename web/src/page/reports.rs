@@ -1,7 +1,7 @@
 //! Reports: what the next mail would say, and the archive of what was sent.
 
 use askama::Template;
-use axum::extract::{Path as Segment, RawQuery, State as Shared};
+use axum::extract::{Path as Segment, RawQuery};
 use axum::response::{IntoResponse, Response};
 use reports::mail::{Delivery, Outbox, State as Fate, Withheld};
 use reports::week;
@@ -14,7 +14,7 @@ use crate::lens::Lens;
 use crate::link::Path;
 use crate::response;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -28,16 +28,16 @@ struct Reports {
     withheld: TableView,
 }
 
-pub async fn reports(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    let asked = state.clone();
-    answer(state, Path::new(["reports"]), query, move |context| build(context, &asked)).await
+pub async fn reports(visit: Visit, query: RawQuery) -> Response {
+    let asked = visit.clone();
+    answer(visit, Path::new(["reports"]), query, move |context| build(context, &asked)).await
 }
 
 /// A letter as it was sent.
-pub async fn letter(Shared(state): Shared<State>, Segment(id): Segment<String>) -> Response {
+pub async fn letter(visit: Visit, Segment(id): Segment<String>) -> Response {
     let found = tokio::task::spawn_blocking(move || {
         let Ok(number) = id.parse() else { return Err(PageError::NoPage) };
-        let letter = Outbox::open(state.ledger())?.archived(number)?;
+        let letter = Outbox::open(visit.ledger())?.archived(number)?;
         Ok(response::letter(&format!("letter-{number}"), letter.ok_or(PageError::NoPage)?))
     });
     match found.await {
@@ -46,8 +46,8 @@ pub async fn letter(Shared(state): Shared<State>, Segment(id): Segment<String>) 
     }
 }
 
-fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
-    let outbox = Outbox::open(state.ledger())?;
+fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
+    let outbox = Outbox::open(visit.ledger())?;
     let (letters, withheld) = (outbox.deliveries()?, outbox.withheld()?);
     let tables = [previews(context), letter_table(&letters), withheld_table(&withheld)];
     let [previews, letters_view, withheld_view] = match context.tables(tables)? {

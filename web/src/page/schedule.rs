@@ -1,7 +1,7 @@
 //! Schedule: what runs when, and what came of it.
 
 use askama::Template;
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use reports::schedule::{Outcome, Schedule, ScheduleRecord, ScheduledRun};
 
@@ -11,7 +11,7 @@ use crate::error::PageError;
 use crate::layout::Shell;
 use crate::link::Path;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -27,14 +27,14 @@ struct SchedulePage {
     runs: TableView,
 }
 
-pub async fn schedule(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    let asked = state.clone();
-    answer(state, Path::new(["schedule"]), query, move |context| build(context, &asked)).await
+pub async fn schedule(visit: Visit, query: RawQuery) -> Response {
+    let asked = visit.clone();
+    answer(visit, Path::new(["schedule"]), query, move |context| build(context, &asked)).await
 }
 
-fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
-    let schedules = &state.settings().schedules;
-    let history = ScheduleRecord::open(state.ledger())?.history(MOST_RUNS)?;
+fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
+    let schedules = &visit.settings().schedules;
+    let history = ScheduleRecord::open(visit.ledger())?.history(MOST_RUNS)?;
     let tables = [schedule_table(context, schedules, &history), run_table(&history)];
     let [schedules_view, runs] = match context.tables(tables)? {
         Shown::Page(views) => views,

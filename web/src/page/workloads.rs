@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use attribution::mart::{
-    Dimension, Filter, Finding, NONE, RunFilter, RunRow, UnitCosts, WorkloadCost, WorkloadCostQuery,
+    Dimension, Filter, Finding, NONE, RunActivity, RunFilter, RunRow, UnitCosts, WorkloadCost,
+    WorkloadCostQuery,
 };
-use axum::extract::{Path as Segment, RawQuery, State as Shared};
+use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use model::Amount;
 
@@ -19,7 +20,7 @@ use crate::layout::Shell;
 use crate::link::Path;
 use crate::parts;
 use crate::sentence::{self, Sentence};
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -47,18 +48,14 @@ struct Workload {
     outputs: TableView,
 }
 
-pub async fn workloads(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["workloads"]), query, build_list).await
+pub async fn workloads(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["workloads"]), query, build_list).await
 }
 
-pub async fn workload(
-    Shared(state): Shared<State>,
-    Segment(id): Segment<String>,
-    query: RawQuery,
-) -> Response {
+pub async fn workload(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -> Response {
     let path = Path::new(["workloads", &id]);
-    let asked = state.clone();
-    answer(state, path, query, move |context| build_one(context, &asked, &id)).await
+    let asked = visit.clone();
+    answer(visit, path, query, move |context| build_one(context, &asked, &id)).await
 }
 
 fn build_list(context: &Context<'_>) -> Result<Response, PageError> {
@@ -98,8 +95,7 @@ struct Activity<'a> {
     runs: i64,
     failed: i64,
     vcore_ms: i64,
-    engine: &'a str,
-    last: Option<&'a RunRow>,
+    last: Option<&'a RunActivity>,
 }
 
 /// One row a workload, and one for what no run explains; the rows sum to the whole.
@@ -107,17 +103,16 @@ pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageErro
     let costs = context.by(Dimension::Workload, filters)?;
     let before = context.by_before(Some(Dimension::Workload), filters)?;
     let owners = owners(context, filters)?;
-    let mut runs = context.runs(RunFilter::default())?;
-    runs.retain(|run| context.leave_team(filters, run.team.as_deref()));
+    let scope = &context.scope;
+    let ran = context.mart.run_activity(scope.from, scope.to, scope.currency)?;
     let mut activity: BTreeMap<&str, Activity<'_>> = BTreeMap::new();
-    for run in &runs {
-        let seen = activity.entry(&run.workload).or_default();
-        seen.runs += 1;
-        seen.failed += i64::from(run.status == "failed");
-        seen.vcore_ms = seen.vcore_ms.saturating_add(run.vcore_ms);
-        seen.engine = &run.engine;
-        if seen.last.is_none_or(|last| last.started_at <= run.started_at) {
-            seen.last = Some(run);
+    for of_team in ran.iter().filter(|ran| context.leave_team(filters, ran.team.as_deref())) {
+        let seen = activity.entry(&of_team.workload).or_default();
+        seen.runs += of_team.runs;
+        seen.failed += of_team.failed;
+        seen.vcore_ms = seen.vcore_ms.saturating_add(of_team.vcore_ms);
+        if seen.last.is_none_or(|last| last.last_started_at <= of_team.last_started_at) {
+            seen.last = Some(of_team);
         }
     }
     let total: Amount = costs.values().copied().sum();
@@ -157,8 +152,8 @@ pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageErro
             count(|seen| Cell::Count(seen.runs)),
             count(|seen| Cell::Count(seen.failed)),
             count(|seen| Cell::VcoreMs(seen.vcore_ms)),
-            seen.map_or(Cell::Nothing, |seen| Cell::text(seen.engine)),
-            Cell::when(seen.and_then(|seen| seen.last).map(|run| run.started_at)),
+            Cell::maybe(seen.and_then(|seen| seen.last).map(|ran| ran.engine.as_str())),
+            Cell::when(seen.and_then(|seen| seen.last).map(|ran| ran.last_started_at)),
         ];
         row.extend(before.as_ref().map(|before| Cell::Change {
             now: *cost,
@@ -206,7 +201,7 @@ fn owners(context: &Context<'_>, filters: &[Filter]) -> Result<BTreeMap<String, 
     Ok(best.into_iter().map(|(workload, (_, team))| (workload, team)).collect())
 }
 
-fn build_one(context: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
+fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageError> {
     let filters = parts::one(Dimension::Workload, id);
     let total = context.total(&filters)?;
     let runs = context.runs(RunFilter { workload: Some(id.to_owned()), ..RunFilter::default() })?;
@@ -231,7 +226,7 @@ fn build_one(context: &Context<'_>, state: &State, id: &str) -> Result<Response,
         day_table,
         outcomes(context, &costs),
         movers::table(context, &Dimension::Team, Some("teams"), &filters)?,
-        finding::first(context, state, is_asked, "No waste is found at it.")?,
+        finding::first(context, visit, is_asked, "No waste is found at it.")?,
     ];
     let [run_table, outputs, chart_table, outcomes, movers, waste] = match context.tables(tables)? {
         Shown::Page(views) => views,
