@@ -97,7 +97,8 @@ pub struct Lens {
 pub const MOST_BY: usize = 3;
 
 /// Keys of single pages: of the waste inbox and of what-if.
-const OWN: [&str; 8] = ["detector", "kind", "status", "confidence", "min", "setting", "value", "subject"];
+const OWN: [&str; 10] =
+    ["detector", "kind", "status", "confidence", "min", "setting", "value", "subject", "week", "as"];
 /// Longest word of them that is read.
 const MAX_OWN: usize = 4_096;
 

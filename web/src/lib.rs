@@ -15,7 +15,6 @@ mod budget;
 mod chart;
 mod colour;
 mod context;
-mod detector;
 mod equation;
 mod error;
 mod finding;
@@ -35,5 +34,6 @@ mod state;
 mod table;
 mod words;
 
+use reports::detector;
 pub use router::{listed, router, serve};
-pub use state::{Clock, State};
+pub use state::{Clock, Settings, State};
