@@ -61,6 +61,7 @@
     if (href) location.assign(href);
   };
   const onDay = (href, day) => {
+    if (!day.day) return href;
     const url = new URL(href, location.href);
     url.searchParams.set("from", day.day);
     if (day.next) url.searchParams.set("to", day.next);
@@ -108,8 +109,9 @@
             .map((series) => [series.class, series.name, series.shown[at], series.values[at]])
             .filter((row) => row[3] !== 0)
             .reverse();
-          rows.push(["", "Total", data.totals[at]]);
-          return tip(data.days[at].long, rows, data.days[at].partial ? "This day was not over." : "Click a colour to open it.");
+          if (data.totals.length) rows.push(["", "Total", data.totals[at]]);
+          const leads = data.series.some((series) => series.href);
+          return tip(data.days[at].long, rows, data.days[at].partial ? "Not all of it is here yet." : leads && "Click a colour to open it.");
         },
       }),
       xAxis: {
@@ -124,7 +126,7 @@
         type: "bar",
         stack: "all",
         name: series.name,
-        cursor: "pointer",
+        cursor: series.href ? "pointer" : "default",
         barMaxWidth: 56,
         barCategoryGap: "28%",
         itemStyle: { color: fills[i], borderColor: surface, borderWidth: 0.5 },
@@ -137,7 +139,51 @@
       })),
       click: (event) => {
         const series = data.series[event.seriesIndex];
-        if (series) go(onDay(series.href, data.days[event.dataIndex]));
+        if (series?.href) go(onDay(series.href, data.days[event.dataIndex]));
+      },
+    };
+  };
+
+  const lines = (data) => {
+    const colours = data.series.map((series) => colourOf(series.class));
+    return {
+      ...common(),
+      grid: { left: 8, right: 8, top: 12, bottom: 4, containLabel: true },
+      tooltip: tooltip({
+        trigger: "axis",
+        axisPointer: { type: "line", lineStyle: { color: variable("muted") } },
+        formatter: (points) => {
+          const at = points[0].dataIndex;
+          return tip(data.days[at].long, data.series.map((series) => [series.class, series.name, series.shown[at]]));
+        },
+      }),
+      xAxis: {
+        type: "category",
+        data: data.days.map((day) => day.short),
+        boundaryGap: data.steps || data.days.length === 1,
+        axisLine: { lineStyle: { color: variable("rule") } },
+        axisTick: { show: false },
+        axisLabel: { color: variable("muted"), hideOverlap: true },
+      },
+      yAxis: valueAxis(data.axis),
+      series: data.series.map((series, i) => ({
+        type: "line",
+        name: series.name,
+        step: data.steps ? "middle" : false,
+        cursor: series.href ? "pointer" : "default",
+        symbol: "circle",
+        symbolSize: 5,
+        showSymbol: data.days.length < 40,
+        // Lines are told apart by their strokes too, not only by their colours.
+        lineStyle: { color: colours[i], width: 2, type: series.hatched ? "dashed" : "solid" },
+        itemStyle: { color: colours[i] },
+        areaStyle: data.steps && i === 0 ? { color: colours[i], opacity: 0.16 } : undefined,
+        emphasis: { disabled: true },
+        data: series.values,
+      })),
+      click: (event) => {
+        const series = data.series[event.seriesIndex];
+        if (series?.href) go(onDay(series.href, data.days[event.dataIndex]));
       },
     };
   };
@@ -248,7 +294,7 @@
     };
   };
 
-  const kinds = { stacked, ranks, flow };
+  const kinds = { stacked, lines, ranks, flow };
   const draw = (chart) => {
     const { click, ...option } = kinds[chart.data.kind](chart.data);
     chart.echart.setOption(option, true);

@@ -10,6 +10,8 @@ use super::{Mart, MartError};
 /// Which runs are asked for; unset fields match all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFilter {
+    /// Engine's id of the run, exactly.
+    pub run: Option<String>,
     /// Workload, exactly.
     pub workload: Option<String>,
     /// A table the run read or wrote.
@@ -169,7 +171,9 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, MartError> {
-        let mut parameters = Vec::new();
+        // The costs of one run are found without summing those of all.
+        let mut parameters: Vec<Value> = filter.run.clone().map(Value::Text).into_iter().collect();
+        let of_run = filter.run.as_ref().map_or("", |_| "and run_id = ?");
         let mut conditions = vec!["true".to_owned()];
         let mut equals = |condition: &str, value: Option<String>| {
             if let Some(value) = value {
@@ -177,6 +181,7 @@ impl Mart {
                 parameters.push(Value::Text(value));
             }
         };
+        equals("r.run_id = ?", filter.run.clone());
         equals("r.workload = ?", filter.workload.clone());
         equals(
             "exists (select 1 from stg_run_tables t where t.engine = r.engine and t.run_id = r.run_id and t.table_id = ?)",
@@ -193,7 +198,7 @@ impl Mart {
         let sql = format!(
             "with costs as (
                 select engine, run_id, billing_currency, sum({}) as cost
-                from daily_costs where run_id is not null {currency} group by engine, run_id, billing_currency
+                from daily_costs where run_id is not null {of_run} {currency} group by engine, run_id, billing_currency
             )
             select r.run_id, r.engine, r.name, r.workload, o.team, r.workflow_id, r.step_id, r.attempt, r.trigger,
                 o.cluster_id, r.user_name, r.owner, r.status, r.error, epoch_us(r.started_at), epoch_us(r.ended_at),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::{CostQuery, CostRow, Finding, MartError};
+use super::{CostQuery, CostRow, Finding, Known, MartError};
 
 /// Rows of answers that are kept: tens of megabytes at most.
 const MOST_ROWS: usize = 200_000;
@@ -13,6 +13,7 @@ const MOST_ROWS: usize = 200_000;
 pub(super) struct Memory {
     costs: Mutex<Costs>,
     findings: OnceLock<Vec<Finding>>,
+    known: OnceLock<Vec<Known>>,
 }
 
 #[derive(Default)]
@@ -50,6 +51,18 @@ impl Memory {
         }
         let findings = read()?;
         Ok(self.findings.get_or_init(|| findings))
+    }
+
+    /// Everything with a name, from `read` the first time.
+    pub(super) fn known(
+        &self,
+        read: impl FnOnce() -> Result<Vec<Known>, MartError>,
+    ) -> Result<&[Known], MartError> {
+        if let Some(known) = self.known.get() {
+            return Ok(known);
+        }
+        let known = read()?;
+        Ok(self.known.get_or_init(|| known))
     }
 }
 

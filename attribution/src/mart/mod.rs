@@ -2,18 +2,23 @@
 //! terminal ask. No caller sees SQL.
 
 mod changes;
+mod cluster_hours;
 mod compare;
 mod costs;
 mod entities;
 mod explain;
 mod health;
 mod kept;
+mod known;
 mod lines;
 mod memory;
 mod ownership;
 mod relation;
+mod run;
 mod spread;
 mod table_costs;
+mod table_history;
+mod tags;
 mod view;
 mod waste;
 mod what_if;
@@ -28,15 +33,19 @@ use model::Currency;
 use model::time::Instant;
 
 pub use changes::{Activity, Change, ChangeParts, decompose};
+pub use cluster_hours::{ClusterHour, MarketShare};
 pub use compare::{Cause, Compared, Comparison, Difference, DifferenceParts, Reason};
 pub use costs::{CostQuery, CostRow, Dimension, Filter, NONE};
 pub use entities::{ClusterRow, RunFilter, RunRow, TableRow};
 pub use explain::ExplainPart;
 pub use health::{BalanceRow, IdentityRow, SourceStatus};
+pub use known::{Kind, Known};
 pub use lines::BillLine;
 pub use ownership::{CoverageRow, OwnershipQuery, RuleClaim, Unclaimed};
+pub use run::{RunCharge, RunHour, RunIdle, RunMore, RunStage, RunTable};
 pub use spread::SpreadPart;
 pub use table_costs::{LineageRow, ReaderRow, TableCost, TableCostQuery};
+pub use table_history::{FileSizes, SnapshotRow, TableDay};
 pub use view::{Idle, Ownership, Shared, View, as_of, moment};
 pub use waste::{Confidence, Finding, FindingQuery};
 pub use what_if::{WhatIf, WhatIfRow};

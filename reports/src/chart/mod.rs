@@ -7,10 +7,12 @@
 
 mod bars;
 mod canvas;
+mod course;
 mod days;
 mod scale;
 
 pub use bars::bars;
+pub use course::{Shape, Wording, course};
 pub use days::{line_days, stacked_days};
 
 use model::Amount;

@@ -5,11 +5,15 @@ pub mod clusters;
 pub mod compare;
 pub mod data;
 pub mod explain;
+pub mod explore;
 pub mod finding;
 pub mod help;
 pub mod lines;
 pub mod overview;
 pub mod ownership;
+pub mod run;
+pub mod runs;
+pub mod search;
 pub mod tables;
 pub mod team;
 pub mod teams;
@@ -17,8 +21,9 @@ pub mod waste;
 pub mod what_if;
 pub mod workloads;
 
+mod explore_chart;
+mod explore_rows;
 mod movers;
-mod runs;
 mod table_cost;
 
 use axum::extract::RawQuery;
