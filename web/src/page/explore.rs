@@ -362,7 +362,8 @@ fn command(context: &Context<'_>, asked: &Asked) -> String {
         command.push_str(&quoted(&restriction));
     }
     let view = context.lens.view;
-    for (key, value) in Lens { view, ..Lens::default() }.pairs() {
+    let seen = Lens { view, ..Lens::default() };
+    for (key, value) in seen.pairs() {
         command.push_str(&format!(" --{key} {}", quoted(&value)));
     }
     command

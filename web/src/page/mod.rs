@@ -24,6 +24,7 @@ pub mod workloads;
 mod explore_chart;
 mod explore_rows;
 mod movers;
+mod run_tables;
 mod table_cost;
 
 use axum::extract::RawQuery;

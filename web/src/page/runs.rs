@@ -1,13 +1,136 @@
-//! The table of runs, which stands on the pages of workloads, tables and clusters.
+//! Runs: all that started in the span; and their table, which stands on the pages of
+//! workloads, tables and clusters too.
 
-use attribution::mart::{Dimension, RunRow};
+use std::collections::BTreeMap;
+
+use askama::Template;
+use attribution::mart::{Dimension, RunFilter, RunRow};
+use axum::extract::{RawQuery, State as Shared};
+use axum::response::Response;
+use chrono::NaiveDate;
 use model::Amount;
+use reports::chart::Shape;
+use reports::palette::ColourSlot;
 
+use super::answer;
+use crate::chart::ChartView;
 use crate::context::Context;
-use crate::table::{self, Cell, Table};
+use crate::course::{Course, Line, Unit, periods};
+use crate::error::PageError;
+use crate::layout::Shell;
+use crate::link::Path;
+use crate::sentence::{self, Sentence};
+use crate::state::State;
+use crate::table::{self, Cell, Shown, Table, TableView};
+use crate::words;
+
+#[derive(Template)]
+#[template(path = "runs/runs.html")]
+struct Runs {
+    shell: Shell,
+    sentence: Sentence,
+    chart: ChartView,
+    chart_table: TableView,
+    runs: TableView,
+}
 
 /// Columns an error may take beside its status; the CSV has all of it.
 const ERROR_COLUMNS: usize = 40;
+
+pub async fn runs(Shared(state): Shared<State>, query: RawQuery) -> Response {
+    answer(state, Path::new(["runs"]), query, build).await
+}
+
+fn build(context: &Context<'_>) -> Result<Response, PageError> {
+    let runs = context.runs(RunFilter::default())?;
+    let (chart, by_outcome) = outcomes(context, &runs)?;
+    let [runs_view, chart_table] = match context.tables([table(context, &runs, true), by_outcome])? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
+    let total: Amount = runs.iter().map(|run| run.cost).sum();
+    let failed: Vec<&RunRow> = runs.iter().filter(|run| is_bad(run)).collect();
+    let subject = words::plural(runs.len() as i64, "run", "runs");
+    let mut sentence = sentence::cost(context, &format!("{subject} that started here"), total);
+    if !failed.is_empty() {
+        let lost: Amount = failed.iter().map(|run| run.cost).sum();
+        sentence = sentence
+            .say("; ")
+            .figure(reports::format::count(failed.len() as i64))
+            .say(" of them failed, at ")
+            .figure(context.money(lost));
+    }
+    let sentence = sentence.say(".").note(format!(
+        "{}. What a run cost is all it was given, after midnight too; costs by day are on Overview.",
+        words::capital(&context.terms())
+    ));
+    let crumbs = vec![super::crumb(context, "Workloads", "workloads")];
+    let shell = Shell::of(context, "Runs", crumbs).filtered(context, true).charted();
+    context.page(&Runs { shell, sentence, chart, chart_table, runs: runs_view })
+}
+
+fn is_bad(run: &RunRow) -> bool {
+    matches!(run.status.as_str(), "failed" | "killed")
+}
+
+/// Outcomes, the good one at the bottom of the stack, with the colours they have.
+const OUTCOMES: [(&str, ColourSlot); 5] = [
+    ("succeeded", ColourSlot::Saving),
+    ("failed", ColourSlot::Over),
+    ("killed", ColourSlot::Waste),
+    ("running", ColourSlot::Blue),
+    ("unknown", ColourSlot::Other),
+];
+
+/// How many runs started on each day, by how they ended; with the table of the same counts.
+pub fn outcomes(context: &Context<'_>, runs: &[RunRow]) -> Result<(ChartView, Table), PageError> {
+    let periods = periods(context, &Dimension::Day);
+    let places: BTreeMap<NaiveDate, usize> =
+        periods.keys().enumerate().filter_map(|(i, key)| Some((key.parse().ok()?, i))).collect();
+    let mut counts = vec![vec![0_i64; places.len()]; OUTCOMES.len()];
+    for run in runs {
+        let outcome = OUTCOMES.iter().position(|(name, _)| *name == run.status).unwrap_or(OUTCOMES.len() - 1);
+        if let Some(at) = places.get(&run.started_at.date_naive()) {
+            counts[outcome][*at] += 1;
+        }
+    }
+    let seen: Vec<usize> = (0..OUTCOMES.len()).filter(|i| counts[*i].iter().any(|n| *n > 0)).collect();
+    let mut columns = vec![table::text("day", "Day (UTC)")];
+    columns.extend(seen.iter().map(|i| table::number(OUTCOMES[*i].0, words::capital(OUTCOMES[*i].0))));
+    let rows = places.iter().map(|(day, at)| {
+        let mut row = vec![Cell::Day { day: *day, href: None }];
+        row.extend(seen.iter().map(|i| Cell::Count(counts[*i][*at])));
+        row
+    });
+    let mut foot = vec![Cell::text("Total")];
+    foot.extend(seen.iter().map(|i| Cell::Count(counts[*i].iter().sum())));
+    let day_table = Table {
+        id: "outcomes-by-day",
+        caption: "Runs by day and outcome".to_owned(),
+        noun: ("day", "days"),
+        columns,
+        rows: rows.collect(),
+        foot: Some(foot),
+        sort: ("day", false),
+        empty: "No run started in this span.".to_owned(),
+    };
+    let line = |i: &usize| Line {
+        name: OUTCOMES[*i].0.to_owned(),
+        slot: OUTCOMES[*i].1,
+        values: counts[*i].iter().map(|n| Amount::whole(*n)).collect(),
+        href: None,
+    };
+    let course = Course {
+        id: "outcomes",
+        title: "Runs by day of their start and outcome".to_owned(),
+        lines: seen.iter().map(line).collect(),
+        points: periods.into_values().collect(),
+        shape: Shape::Columns,
+        unit: Unit::Count,
+        note: None,
+    };
+    Ok((course.view()?, day_table))
+}
 
 /// One row a run that started in the span; `named` with its workload.
 pub fn table(context: &Context<'_>, runs: &[RunRow], named: bool) -> Table {
@@ -46,12 +169,7 @@ pub fn table(context: &Context<'_>, runs: &[RunRow], named: bool) -> Table {
 }
 
 fn row(context: &Context<'_>, run: &RunRow, named: bool) -> Vec<Cell> {
-    // Its cost may reach into days outside the span, so the link names none.
-    let lens = crate::lens::Lens { from: None, to: None, ..context.lens.shared() };
-    let days = context.mart.info().first_day.zip(context.mart.info().end_day);
-    let lens = days.map_or(lens.clone(), |(first, end)| lens.days(first, end));
-    let href = lens.only(Dimension::Run, &run.run_id).url(&crate::link::Path::new(["explain"]));
-    let mut cells = vec![Cell::link(run.run_id.as_str(), href.clone())];
+    let mut cells = vec![Cell::link(run.run_id.as_str(), context.entity("runs", &run.run_id))];
     if named {
         cells.push(Cell::link(run.workload.as_str(), context.entity("workloads", &run.workload)));
     }
@@ -69,7 +187,7 @@ fn row(context: &Context<'_>, run: &RunRow, named: bool) -> Vec<Cell> {
         match run.currency {
             // A run whose cluster is not billed has a cost of nothing, not of zero.
             None if run.cost == Amount::ZERO => Cell::Nothing,
-            _ => Cell::MoneyLink { amount: run.cost, href },
+            _ => Cell::MoneyLink { amount: run.cost, href: explained(context, run) },
         },
         Cell::maybe(run.error.as_deref()),
         Cell::text(run.engine.as_str()),
@@ -81,7 +199,16 @@ fn row(context: &Context<'_>, run: &RunRow, named: bool) -> Vec<Cell> {
     cells
 }
 
-fn status(run: &RunRow) -> Cell {
+/// Where a run's cost is opened. It may reach into days outside the span, so all days are shown.
+pub fn explained(context: &Context<'_>, run: &RunRow) -> String {
+    let lens = crate::lens::Lens { from: None, to: None, ..context.lens.shared() };
+    let days = context.mart.info().first_day.zip(context.mart.info().end_day);
+    let lens = days.map_or(lens.clone(), |(first, end)| lens.days(first, end));
+    lens.only(Dimension::Run, &run.run_id).url(&Path::new(["explain"]))
+}
+
+/// How a run ended, with its error.
+pub fn status(run: &RunRow) -> Cell {
     let tone = match run.status.as_str() {
         "succeeded" => "good",
         "failed" | "killed" => "bad",
