@@ -7,6 +7,7 @@ mod commands;
 mod dashboard;
 mod demo;
 mod durability;
+mod explore;
 mod lab;
 mod pages;
 mod samples;

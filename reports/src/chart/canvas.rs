@@ -3,7 +3,7 @@
 
 use plotters::coord::Shift;
 use plotters::prelude::{
-    DrawingArea, IntoDrawingArea, IntoFont, PathElement, RGBColor, Rectangle, SVGBackend, Text, TextStyle,
+    DrawingArea, IntoDrawingArea, IntoFont, PathElement, Polygon, RGBColor, Rectangle, SVGBackend, Text, TextStyle,
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle};
@@ -109,6 +109,11 @@ impl Canvas<'_> {
     /// A line through points.
     pub fn line(&self, points: Vec<(i32, i32)>, stroke: &str, width_px: u32) -> Result<(), ChartError> {
         self.area.draw(&PathElement::new(points, colour(stroke).stroke_width(width_px))).map_err(failed)
+    }
+
+    /// An area within points, which what is behind shows through.
+    pub fn area(&self, points: Vec<(i32, i32)>, fill: &str, opacity: f64) -> Result<(), ChartError> {
+        self.area.draw(&Polygon::new(points, colour(fill).mix(opacity).filled())).map_err(failed)
     }
 
     /// A text, centred on the height of its point.

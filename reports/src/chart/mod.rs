@@ -9,11 +9,13 @@ mod bars;
 mod canvas;
 mod course;
 mod days;
+mod flow;
 mod scale;
 
 pub use bars::bars;
 pub use course::{Shape, Wording, course};
 pub use days::{line_days, stacked_days};
+pub use flow::{FlowLink, FlowNode, flow};
 
 use model::Amount;
 

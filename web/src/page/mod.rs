@@ -21,11 +21,14 @@ pub mod waste;
 pub mod what_if;
 pub mod workloads;
 
+mod cluster_depth;
 mod explore_chart;
 mod explore_rows;
 mod movers;
 mod run_tables;
 mod table_cost;
+mod table_depth;
+mod workload_depth;
 
 use axum::extract::RawQuery;
 use axum::response::{IntoResponse, Response};
