@@ -104,8 +104,10 @@ impl Query {
         if self.words.is_empty() || !self.words.iter().all(|word| folded.contains(word.as_str())) {
             return None;
         }
-        let ends = |rest: &str| rest.is_empty() || rest.ends_with(['.', '/', ' ', ':']);
-        if folded.strip_suffix(self.whole.as_str()).is_some_and(ends) {
+        // A cluster's id and its name stand on lines of their own.
+        let ends = |rest: &str| rest.is_empty() || rest.ends_with(['.', '/', ' ', ':', '\n']);
+        let is_whole = |line: &str| line.strip_suffix(self.whole.as_str()).is_some_and(ends);
+        if folded.lines().any(is_whole) {
             return Some(Match::Exact);
         }
         if folded.starts_with(self.whole.as_str()) {
@@ -222,6 +224,8 @@ mod tests {
         assert_eq!(how("Growth", "growth"), Some(Match::Exact));
         assert_eq!(how("events", "prod.growth.events"), Some(Match::Exact), "the table of that name");
         assert_eq!(how("step", "flow/step"), Some(Match::Exact));
+        assert_eq!(how("j-1", "j-1\nprod-batch"), Some(Match::Exact));
+        assert_eq!(how("prod-batch", "j-1\nprod-batch"), Some(Match::Exact));
         assert_eq!(how("grow", "growth"), Some(Match::Prefix));
         assert_eq!(how("growth ev", "prod.growth.events"), Some(Match::Word), "both begin a word");
         assert_eq!(how("vents", "prod.growth.events"), Some(Match::Substring));

@@ -33,7 +33,7 @@ pub struct Known {
     pub team: Option<String>,
     /// What it cost ever, on the effective basis, in the currency with most cost.
     pub cost: Amount,
-    /// Id and name in lower case, a space between.
+    /// Id and name in lower case, a line break between.
     pub folded: String,
 }
 
@@ -108,7 +108,7 @@ impl Mart {
             .into_values()
             .map(|mut known| {
                 known.folded = match &known.name {
-                    Some(name) => format!("{} {}", known.id, name).to_lowercase(),
+                    Some(name) => format!("{}\n{}", known.id, name).to_lowercase(),
                     None => known.id.to_lowercase(),
                 };
                 known
