@@ -1,5 +1,7 @@
 //! Commands and options.
 
+mod token;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -8,6 +10,8 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::Basis;
 use model::time::Instant;
+
+pub use self::token::{NewToken, Token};
 
 /// Says what your data platform's bill was spent on: workload, table and team, to the cent.
 #[derive(Debug, Parser)]
@@ -54,6 +58,9 @@ pub enum Command {
     Report(Report),
     /// Serve the dashboard
     Serve(Serve),
+    /// Make tokens that let people and programs into the dashboard
+    #[command(subcommand)]
+    Token(Token),
 }
 
 /// Options of `demo`.
@@ -571,7 +578,7 @@ pub struct Weekly {
 /// Options of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Address to listen on; only loopback, until authentication is configured
+    /// Address to listen on; only loopback, unless [access] of the configuration says who is let in
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8420")]
     pub listen: SocketAddr,
 }

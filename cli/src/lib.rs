@@ -54,5 +54,6 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Waste(options) => command::waste::run(&path, &options),
         Command::Report(options) => command::report::run(&path, &options),
         Command::Serve(options) => command::serve::run(&path, &options),
+        Command::Token(options) => command::token::run(&path, &options),
     }
 }

@@ -14,6 +14,7 @@ use chrono_tz::Tz;
 use model::time::Instant;
 use model::{Amount, Currency};
 
+use crate::access::{By, Principal};
 use crate::colour::Colours;
 use crate::error::PageError;
 use crate::lens::Lens;
@@ -45,6 +46,8 @@ pub struct Context<'a> {
     pub now: Instant,
     /// Teams in the order of the configuration, then those only costs know, then none.
     pub teams: Vec<String>,
+    /// Who asks, where somebody signed in.
+    pub who: Option<Principal>,
     zone: Tz,
 }
 
@@ -75,7 +78,19 @@ impl<'a> Context<'a> {
             return Err(PageError::BadRequest(faults));
         }
         let zone = info.display_timezone.parse().unwrap_or(Tz::UTC);
-        Ok(Self { mart, lens, path, scope: Scope { from, to, currency }, now, teams, zone })
+        Ok(Self { mart, lens, path, scope: Scope { from, to, currency }, now, teams, who: None, zone })
+    }
+
+    /// The same, said to be for this principal.
+    #[must_use]
+    pub fn seen_by(mut self, who: Principal) -> Self {
+        self.who = (who.by != By::Loopback).then_some(who);
+        self
+    }
+
+    /// The same page through another lens.
+    pub fn with(&self, lens: Lens) -> Result<Self, PageError> {
+        Ok(Self { who: self.who.clone(), ..Self::new(self.mart, lens, self.path.clone(), self.now)? })
     }
 
     /// A cost question within the lens; `filters` come on top of it.

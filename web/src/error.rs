@@ -3,7 +3,7 @@
 
 use askama::Template;
 use attribution::mart::MartError;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::layout::Shell;
@@ -41,6 +41,21 @@ pub enum PageError {
     /// The record of findings could not be read or written.
     #[error("could not ask the record of findings")]
     Record(#[source] reports::lifecycle::LifecycleError),
+    /// Nobody is signed in.
+    #[error("sign in first")]
+    SignIn,
+    /// Who is signed in may not; the text says what and why.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Signing in failed too often from one address.
+    #[error("signing in failed too often from this address: wait {seconds} seconds")]
+    TooOften {
+        /// Until when.
+        seconds: i64,
+    },
+    /// No session could be begun.
+    #[error("{0}")]
+    Random(String),
     /// A form came from another site.
     #[error("the form was not sent from this site")]
     NotOurs,
@@ -66,6 +81,7 @@ impl From<MartError> for PageError {
         match error {
             MartError::NotPublished { .. } => Self::NotPublished,
             MartError::NotKept { .. } => Self::NoMart(error.to_string()),
+            MartError::OutOfReach { what } => Self::Forbidden(format!("{}.", crate::words::capital(what))),
             error => Self::Mart(error),
         }
     }
@@ -133,6 +149,31 @@ impl IntoResponse for PageError {
                 vec![],
                 vec![home()],
             ),
+            Self::SignIn => (
+                StatusCode::UNAUTHORIZED,
+                "Sign in first".to_owned(),
+                "Nobody said who you are: open this dashboard at the address that you sign in at, or with a token."
+                    .to_owned(),
+                vec![],
+                vec![],
+                vec![("Sign in".to_owned(), Path::new(["login"]).encoded())],
+            ),
+            Self::Forbidden(text) => (
+                StatusCode::FORBIDDEN,
+                "This is not for you to see or change".to_owned(),
+                format!("{text} Who runs this dashboard can change that, in [access] of its configuration."),
+                vec![],
+                vec![],
+                vec![home()],
+            ),
+            Self::TooOften { seconds } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Signing in failed too often".to_owned(),
+                format!("Wait {seconds} seconds, then try again with the right token."),
+                vec![],
+                vec![],
+                vec![("Sign in".to_owned(), Path::new(["login"]).encoded())],
+            ),
             Self::NotOurs => (
                 StatusCode::FORBIDDEN,
                 "This change was not made".to_owned(),
@@ -141,7 +182,7 @@ impl IntoResponse for PageError {
                 vec![],
                 vec![home()],
             ),
-            Self::Mart(_) | Self::Record(_) | Self::Chart(_) | Self::Render(_) | Self::Csv(_) | Self::Json(_) | Self::Task(_) => {
+            Self::Mart(_) | Self::Record(_) | Self::Chart(_) | Self::Render(_) | Self::Csv(_) | Self::Json(_) | Self::Task(_) | Self::Random(_) => {
                 log(&self);
                 (
                     StatusCode::INTERNAL_SERVER_ERROR,
@@ -158,7 +199,13 @@ impl IntoResponse for PageError {
         let shell = Shell::bare(&heading);
         let page = ErrorPage { shell, heading, text, details, commands, ways_out };
         match page.render() {
-            Ok(html) => response::html(status, html),
+            Ok(html) => {
+                let mut response = response::html(status, html);
+                if let Self::TooOften { seconds } = self {
+                    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                }
+                response
+            }
             Err(cause) => {
                 log(&Self::Render(cause));
                 (StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made\n").into_response()

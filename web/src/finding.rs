@@ -12,7 +12,7 @@ use crate::detector;
 use crate::error::PageError;
 use crate::lens::Lens;
 use crate::link::Path;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Table};
 
 /// Rows of "waste to fix first" on other pages.
@@ -49,10 +49,10 @@ pub struct Findings<'a> {
 }
 
 /// Reads findings and their record; the record follows a mart the first time it is asked of.
-pub fn load<'a>(context: &Context<'a>, state: &State) -> Result<Findings<'a>, PageError> {
+pub fn load<'a>(context: &Context<'a>, visit: &Visit) -> Result<Findings<'a>, PageError> {
     let currency = context.scope.currency;
     let all = context.mart.all_findings()?;
-    let (tracked, fault) = match record(context, state).and_then(|record| record.tracked()) {
+    let (tracked, fault) = match record(context, visit).and_then(|record| record.tracked()) {
         Ok(tracked) => (tracked, None),
         Err(error) => {
             let text = format!("What became of findings cannot be told: {error}.");
@@ -73,15 +73,24 @@ pub fn load<'a>(context: &Context<'a>, state: &State) -> Result<Findings<'a>, Pa
     let resolved = known
         .into_values()
         .filter(|tracked| tracked.currency == currency && tracked.status == Status::Resolved)
+        .filter(|tracked| context.mart.reach().names(tracked.team.as_deref()))
         .collect();
     Ok(Findings { items, resolved, fault })
 }
 
 /// The record of the ledger, brought up to the mart.
-pub fn record(context: &Context<'_>, state: &State) -> Result<Lifecycle, LifecycleError> {
-    let mut record = Lifecycle::open(state.ledger())?;
-    state.once_a_mart(&context.mart.info().id, || record.sync(context.mart, context.now).map(drop))?;
+pub fn record(context: &Context<'_>, visit: &Visit) -> Result<Lifecycle, LifecycleError> {
+    let mut record = Lifecycle::open(visit.ledger())?;
+    visit.follow(|mart| record.sync(mart, context.now).map(drop))?;
     Ok(record)
+}
+
+/// What became of one finding; nothing where the reach of the page's mart does not go to it.
+pub fn tracked(context: &Context<'_>, record: &Lifecycle, id: &str) -> Result<Option<Tracked>, PageError> {
+    let tracked = record.find(id).map_err(PageError::Record)?;
+    let is_found = context.mart.all_findings()?.iter().any(|finding| finding.id == id);
+    // Whose a finding is now, the mart knows; of one that is gone, the record.
+    Ok(tracked.filter(|tracked| is_found || context.mart.reach().names(tracked.team.as_deref())))
 }
 
 /// Whether a finding is this team's, or of a team within it.
@@ -125,11 +134,11 @@ impl Places {
 /// What wastes most on a page about one thing: the first few, with a link to all.
 pub fn first(
     context: &Context<'_>,
-    state: &State,
+    visit: &Visit,
     is_asked: impl Fn(&Finding) -> bool,
     empty: &str,
 ) -> Result<Table, PageError> {
-    let findings = load(context, state)?;
+    let findings = load(context, visit)?;
     let items: Vec<_> =
         findings.items.iter().filter(|item| item.is_waiting() && is_asked(item.finding)).collect();
     let currency = context.scope.currency;

@@ -4,6 +4,7 @@ use attribution::mart::{Idle, Ownership, Shared, as_of};
 use chrono::{Datelike, Days, NaiveDate};
 use model::Basis;
 
+use crate::access::By;
 use crate::asset::{self, Asset};
 use crate::context::Context;
 use crate::lens::Lens;
@@ -19,8 +20,11 @@ const PLACES: [(&str, &str); 8] = [
     ("clusters", "Clusters"),
     ("waste", "Waste"),
     ("explore", "Explore"),
-    ("data", "Data"),
+    ("data", OF_THE_BILL),
 ];
+
+/// The place of what is about the whole bill.
+const OF_THE_BILL: &str = "Data";
 
 /// A banner appears when the newest charge day is older than this.
 const STALE_AFTER_DAYS: i64 = 3;
@@ -32,6 +36,8 @@ pub struct Shell {
     pub rail: Vec<Place>,
     pub help: Place,
     pub finder: Finder,
+    /// Who is signed in; nothing where nobody has to be.
+    pub account: Option<Account>,
     pub filters: Option<FilterBar>,
     pub banners: Vec<Banner>,
     pub published: Option<String>,
@@ -63,6 +69,15 @@ impl Default for Assets {
             icon: &asset::ICON,
         }
     }
+}
+
+/// Who is signed in.
+pub struct Account {
+    pub name: String,
+    /// What they may.
+    pub may: String,
+    /// Whether they signed in here, so that they may sign out here.
+    pub leaves: bool,
 }
 
 /// A link.
@@ -149,6 +164,7 @@ impl Shell {
                 href: shared.url(&Path::new(["search"])),
                 suggest: shared.url(&Path::new(["search", "suggest"])),
             },
+            account: None,
             filters: None,
             banners: vec![],
             published: None,
@@ -161,11 +177,20 @@ impl Shell {
     pub fn of(context: &Context<'_>, title: &str, crumbs: Vec<Anchor>) -> Self {
         let info = context.mart.info();
         let published = format!("Published {} as {}", context.instant(info.published_at), info.id);
+        let mut shell = Self::without_mart(title, &context.path, &context.lens);
+        if !context.mart.reach().sees_bill() {
+            shell.rail.retain(|place| place.label != OF_THE_BILL);
+        }
         Self {
             crumbs,
             banners: banners(context),
             published: Some(published),
-            ..Self::without_mart(title, &context.path, &context.lens)
+            account: context.who.as_ref().map(|who| Account {
+                name: reports::label::visible(&who.name),
+                may: who.may(),
+                leaves: who.by == By::Session,
+            }),
+            ..shell
         }
     }
 
@@ -204,7 +229,7 @@ fn banners(context: &Context<'_>) -> Vec<Banner> {
                     reports::format::day(newest),
                     reports::format::count(age)
                 ),
-                link: Some(Anchor {
+                link: context.mart.reach().sees_bill().then(|| Anchor {
                     label: "See the sources".to_owned(),
                     href: context.lens.shared().url(&Path::new(["data"])),
                 }),
@@ -293,6 +318,10 @@ const MOST_RECORDED: usize = 7;
 /// Views of ownership: today's rules, as recorded, and as of the newest days of publishes;
 /// whatever the lens says is among them.
 fn ownerships(context: &Context<'_>) -> Vec<Ownership> {
+    // Within a reach owners are today's.
+    if !context.mart.reach().is_whole() {
+        return Vec::new();
+    }
     let mut days: Vec<_> =
         context.mart.info().publishes.iter().rev().map(|publish| publish.at.date_naive()).collect();
     days.dedup();

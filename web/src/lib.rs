@@ -7,6 +7,7 @@
 //! Read in this order: [`router`], [`State`], the lens (what a URL says), the context (what
 //! a page is built from), tables and charts, then the pages.
 
+pub mod access;
 mod api;
 mod asset;
 mod axis;
@@ -34,5 +35,5 @@ mod state;
 mod table;
 mod words;
 
-pub use router::{router, serve};
+pub use router::{listed, router, serve};
 pub use state::{Clock, State};

@@ -1,53 +1,86 @@
-//! Every route, and what all responses have in common.
+//! Every route with what it takes to be shown it, and what all responses have in common.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{StatusCode, Uri, header};
+use axum::extract::{Request, State as Shared};
+use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get, post};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+use crate::access::{self, Need};
 use crate::api::{self, Problem};
 use crate::error::PageError;
 use crate::state::State;
 use crate::{asset, page, response};
 
+/// One address, or a family of them.
+struct Route {
+    path: &'static str,
+    need: Need,
+    handler: MethodRouter<State>,
+}
+
+const fn route(path: &'static str, need: Need, handler: MethodRouter<State>) -> Route {
+    Route { path, need, handler }
+}
+
+/// Every route: there is no other way to be served, and none without saying who may be.
+fn routes() -> Vec<Route> {
+    use Need::{Bill, Nothing, Seen, Whole};
+    vec![
+        route("/", Seen, get(page::overview::overview)),
+        route("/teams", Seen, get(page::teams::teams)),
+        route("/teams/{*id}", Seen, get(page::team::team)),
+        route("/workloads", Seen, get(page::workloads::workloads)),
+        route("/workloads/{*id}", Seen, get(page::workloads::workload)),
+        route("/tables", Seen, get(page::tables::tables)),
+        route("/tables/{*id}", Seen, get(page::tables::table)),
+        route("/clusters", Seen, get(page::clusters::clusters)),
+        route("/clusters/{*id}", Seen, get(page::clusters::cluster)),
+        route("/waste", Seen, get(page::waste::waste)),
+        // Settings are tried on everybody's clusters and tables.
+        route("/waste/what-if", Whole, get(page::what_if::what_if)),
+        route("/waste/{id}", Seen, get(page::finding::finding).post(page::finding::act)),
+        route("/explore", Seen, get(page::explore::explore)),
+        route("/explore/values", Seen, get(page::explore::values)),
+        route("/search", Seen, get(page::search::search)),
+        route("/search/suggest", Seen, get(page::search::suggest)),
+        route("/runs", Seen, get(page::runs::runs)),
+        route("/runs/{*id}", Seen, get(page::run::run)),
+        route("/data", Bill, get(page::data::data)),
+        route("/ownership", Whole, get(page::ownership::ownership)),
+        route("/explain", Seen, get(page::explain::explain)),
+        route("/explain/{*group}", Seen, get(page::lines::lines)),
+        route("/compare", Whole, get(page::compare::compare)),
+        route("/api/v1/costs", Seen, get(api::costs)),
+        route("/api/v1/explain", Seen, get(api::explain)),
+        route("/help", Seen, get(page::help::help)),
+        route("/login", Nothing, get(access::sign_in_page).post(access::sign_in)),
+        route("/logout", Nothing, post(access::sign_out)),
+        route("/healthz", Nothing, get(|| async { "ok\n" })),
+        route("/readyz", Nothing, get(ready)),
+        route("/static/{file}", Nothing, get(asset::serve)),
+    ]
+}
+
+/// Every route by its pattern with what it takes, for tests that none is forgotten.
+pub fn listed() -> Vec<(&'static str, Need)> {
+    routes().into_iter().map(|route| (route.path, route.need)).collect()
+}
+
 /// All pages of the dashboard.
 pub fn router(state: State) -> Router {
-    Router::new()
-        .route("/", get(page::overview::overview))
-        .route("/teams", get(page::teams::teams))
-        .route("/teams/{*id}", get(page::team::team))
-        .route("/workloads", get(page::workloads::workloads))
-        .route("/workloads/{*id}", get(page::workloads::workload))
-        .route("/tables", get(page::tables::tables))
-        .route("/tables/{*id}", get(page::tables::table))
-        .route("/clusters", get(page::clusters::clusters))
-        .route("/clusters/{*id}", get(page::clusters::cluster))
-        .route("/waste", get(page::waste::waste))
-        .route("/waste/what-if", get(page::what_if::what_if))
-        .route("/waste/{id}", get(page::finding::finding).post(page::finding::act))
-        .route("/explore", get(page::explore::explore))
-        .route("/explore/values", get(page::explore::values))
-        .route("/search", get(page::search::search))
-        .route("/search/suggest", get(page::search::suggest))
-        .route("/runs", get(page::runs::runs))
-        .route("/runs/{*id}", get(page::run::run))
-        .route("/data", get(page::data::data))
-        .route("/ownership", get(page::ownership::ownership))
-        .route("/explain", get(page::explain::explain))
-        .route("/explain/{*group}", get(page::lines::lines))
-        .route("/compare", get(page::compare::compare))
-        .route("/api/v1/costs", get(api::costs))
-        .route("/api/v1/explain", get(api::explain))
-        .route("/help", get(page::help::help))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/static/{file}", get(asset::serve))
+    let mut router = Router::new();
+    for Route { path, need, handler } in routes() {
+        let guard = middleware::from_fn_with_state((state.clone(), need), access::enter);
+        router = router.route(path, handler.route_layer(guard));
+    }
+    router
         .fallback(no_page)
         .method_not_allowed_fallback(no_method)
         .layer(CatchPanicLayer::custom(|_panic| {
@@ -55,7 +88,7 @@ pub fn router(state: State) -> Router {
                 .into_response()
         }))
         .layer(CompressionLayer::new())
-        .layer(middleware::from_fn(local_only))
+        .layer(middleware::from_fn_with_state(state.clone(), access::known_host))
         .layer(middleware::from_fn(secured))
         .with_state(state)
 }
@@ -69,27 +102,9 @@ pub async fn serve(
     state: State,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(state)).with_graceful_shutdown(shutdown).await
-}
-
-/// Answers only requests that name this machine. Without a login the loopback address is the
-/// guard, and a hostile page could get around it by letting its own name resolve to it.
-async fn local_only(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    if host.is_none_or(is_local) {
-        return next.run(request).await;
-    }
-    (StatusCode::MISDIRECTED_REQUEST, "this dashboard answers on localhost only\n").into_response()
-}
-
-/// Whether a `Host` header (name or address, perhaps with a port) is this machine's loopback.
-fn is_local(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    // Whom a request comes from decides whether a proxy's headers are believed.
+    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
 }
 
 /// Whether an address is the API's, whose errors are for programs.
@@ -114,25 +129,16 @@ async fn no_method(uri: Uri) -> Response {
     }
 }
 
+/// Whether there are figures to show: a balancer sends nobody to a dashboard that has none.
+async fn ready(Shared(state): Shared<State>) -> Response {
+    if state.is_ready().await {
+        return "ready\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "nothing has been published yet\n").into_response()
+}
+
 async fn secured(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().extend(response::SECURITY_HEADERS);
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_loopbacks_names_are_local() {
-        for host in ["localhost", "LOCALHOST:8420", "127.0.0.1", "127.0.0.1:80", "[::1]:8420", "127.9.9.9"] {
-            assert!(is_local(host), "{host}");
-        }
-        for host in
-            ["example.com", "127.0.0.1.example.com", "localhost.example.com:8420", "10.0.0.1", "[::2]", ""]
-        {
-            assert!(!is_local(host), "{host}");
-        }
-    }
 }

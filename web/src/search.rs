@@ -139,7 +139,16 @@ pub fn find(context: &Context<'_>, text: &str, most: usize) -> Result<(Vec<Found
             hits.push((how, 1, Reverse(thing.cost), &thing.id, at));
         }
     }
-    for (at, (name, more, _)) in PAGES.iter().enumerate() {
+    let reach = context.mart.reach();
+    for (at, (name, more, segment)) in PAGES.iter().enumerate() {
+        let is_seen = match *segment {
+            "data" => reach.sees_bill(),
+            "what-if" | "compare" | "ownership" => reach.is_whole(),
+            _ => true,
+        };
+        if !is_seen {
+            continue;
+        }
         let how = query.of(&name.to_lowercase()).or_else(|| query.of(more).map(|_| Match::Substring));
         hits.extend(how.map(|how| (how, 0, Reverse(Amount::ZERO), *name, at)));
     }

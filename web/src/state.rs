@@ -1,12 +1,16 @@
-//! What the handlers share: the mart that is current, and the clock.
+//! What the handlers share: the mart that is current, who is let in, and the clock.
 
+mod visit;
+
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use attribution::mart::{Mart, MartError};
+use attribution::mart::{Mart, MartError, Reach};
 use model::time::Instant;
 
-use crate::error::PageError;
+pub use self::visit::Visit;
+use crate::access::{Access, Rules};
 
 /// Tells the time; an argument, so that a page can be made again as of any moment.
 pub type Clock = fn() -> Instant;
@@ -18,21 +22,35 @@ pub struct State(Arc<Shared>);
 struct Shared {
     ledger: PathBuf,
     clock: Clock,
-    /// The mart last opened, with what `marts/current` said then.
-    open: RwLock<Option<(String, Arc<Mart>)>>,
+    access: Access,
+    /// The mart last opened.
+    open: RwLock<Option<Arc<Open>>>,
     /// The mart that the record of findings follows.
     followed: Mutex<Option<String>>,
 }
 
+/// An open mart, as far as each reach goes that was asked for.
+struct Open {
+    /// What `marts/current` said when it was opened.
+    named: String,
+    whole: Arc<Mart>,
+    within: Mutex<HashMap<Reach, Arc<Mart>>>,
+}
+
 impl State {
-    /// Serves the ledger in this directory. It need not have a published mart yet.
+    /// Serves the ledger in this directory to whoever sits at this machine. It need not have a
+    /// published mart yet.
     pub fn new(ledger: impl Into<PathBuf>, clock: Clock) -> Self {
-        Self(Arc::new(Shared {
-            ledger: ledger.into(),
-            clock,
-            open: RwLock::new(None),
-            followed: Mutex::new(None),
-        }))
+        Self::with(ledger.into(), clock, Access::open())
+    }
+
+    /// Serves it to those whom the rules let in.
+    pub fn guarded(ledger: impl Into<PathBuf>, clock: Clock, rules: Rules) -> Self {
+        Self::with(ledger.into(), clock, Access::by(rules))
+    }
+
+    fn with(ledger: PathBuf, clock: Clock, access: Access) -> Self {
+        Self(Arc::new(Shared { ledger, clock, access, open: RwLock::new(None), followed: Mutex::new(None) }))
     }
 
     /// The time now.
@@ -40,50 +58,70 @@ impl State {
         (self.0.clock)()
     }
 
+    /// Who is let in.
+    pub(crate) fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    /// Whether there is a mart to show.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let state = self.clone();
+        tokio::task::spawn_blocking(move || state.open().is_ok()).await.unwrap_or(false)
+    }
+
     /// The ledger's directory.
-    pub(crate) fn ledger(&self) -> &Path {
+    fn ledger(&self) -> &Path {
         &self.0.ledger
     }
 
-    /// Does `work` the first time it is asked for with a mart.
-    pub(crate) fn once_a_mart<E>(&self, mart: &str, work: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+    /// Does `work` with the whole mart the first time it is asked for.
+    fn once_a_mart<E: From<MartError>>(&self, work: impl FnOnce(&Mart) -> Result<(), E>) -> Result<(), E> {
+        let open = self.open()?;
+        let mart = &open.whole.info().id;
         let mut followed = self.0.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        if followed.as_deref() != Some(mart) {
-            work()?;
-            *followed = Some(mart.to_owned());
+        if followed.as_ref() != Some(mart) {
+            work(&open.whole)?;
+            *followed = Some(mart.clone());
         }
         Ok(())
     }
 
-    /// Runs `work` on the current mart, on a thread where it may block.
-    pub(crate) async fn with_mart<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Mart) -> Result<T, PageError> + Send + 'static,
-    ) -> Result<T, PageError> {
-        let state = self.clone();
-        tokio::task::spawn_blocking(move || work(state.mart()?.as_ref())).await?
+    /// The current mart as far as a reach goes.
+    fn mart(&self, reach: &Reach) -> Result<Arc<Mart>, MartError> {
+        let open = self.open()?;
+        if reach.is_whole() {
+            return Ok(Arc::clone(&open.whole));
+        }
+        let known = open.within.lock().unwrap_or_else(PoisonError::into_inner).get(reach).cloned();
+        if let Some(mart) = known {
+            return Ok(mart);
+        }
+        // Made without the lock: two may make the same at once, of which one is kept.
+        let mart = Arc::new(open.whole.within(reach)?);
+        let mut within = open.within.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(within.entry(reach.clone()).or_insert(mart)))
     }
 
     /// The mart named by `marts/current`: the open one, unless another was published since.
-    fn mart(&self) -> Result<Arc<Mart>, MartError> {
+    fn open(&self) -> Result<Arc<Open>, MartError> {
         let named = std::fs::read_to_string(current(&self.0.ledger)).ok();
         let open = self.0.open.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let (Some(named), Some((id, mart))) = (&named, &open)
-            && id == named
+        if let (Some(named), Some(open)) = (&named, &open)
+            && open.named == *named
         {
-            return Ok(Arc::clone(mart));
+            return Ok(Arc::clone(open));
         }
         match (Mart::open(&self.0.ledger), open) {
             (Ok(mart), _) => {
-                let mart = Arc::new(mart);
-                let mut slot = self.0.open.write().unwrap_or_else(PoisonError::into_inner);
-                *slot = named.map(|named| (named, Arc::clone(&mart)));
-                Ok(mart)
+                let named = named.unwrap_or_default();
+                let open = Arc::new(Open { named, whole: Arc::new(mart), within: Mutex::default() });
+                *self.0.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&open));
+                Ok(open)
             }
             // What was published last stays readable while the new one cannot be opened.
-            (Err(error), Some((id, mart))) => {
-                tracing::warn!("could not open the newest mart, serving {} still: {error}", id.trim());
-                Ok(mart)
+            (Err(error), Some(open)) => {
+                tracing::warn!("could not open the newest mart, serving {} still: {error}", open.named.trim());
+                Ok(open)
             }
             (Err(error), None) => Err(error),
         }

@@ -241,7 +241,7 @@ impl Mart {
         let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut parameters)).collect();
         let width = keys.len();
         let both = spanning(query, before, now);
-        let relation = both.relation();
+        let relation = both.relation(self)?;
         let condition = conditions(&both, &mut parameters);
         let (before, now) = (within(before), within(now));
         let of_run = |column: &str| {

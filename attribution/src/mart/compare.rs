@@ -214,6 +214,8 @@ impl Mart {
     /// # Errors
     /// When a mart cannot be asked, as one that another version of the program made may not.
     pub fn compare(&self, earlier: &Self, query: &CostQuery) -> Result<Comparison, MartError> {
+        self.whole("publishes are compared by those who see all teams")?;
+        earlier.whole("publishes are compared by those who see all teams")?;
         let of = |mart: &Self| Compared { id: mart.info.id.clone(), published_at: mart.info.published_at };
         let mut comparison = Comparison {
             earlier: of(earlier),

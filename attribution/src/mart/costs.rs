@@ -242,7 +242,7 @@ impl Mart {
         let mut parameters = Vec::new();
         let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut parameters)).collect();
         let width = keys.len();
-        let relation = query.relation();
+        let relation = query.relation(self)?;
         let condition = conditions(query, &mut parameters);
         let ordinals = |n: usize| (1..=n).map(|i| i.to_string()).collect::<Vec<_>>().join(", ");
         let sql = format!(

@@ -134,7 +134,7 @@ impl Mart {
             "select c.billing_currency, count(*), cast(sum(c.{}) as varchar) from {} c where {condition}
             group by c.billing_currency order by c.billing_currency",
             query.basis.column(),
-            query.atoms(),
+            query.atoms(self)?,
         );
         self.ask("explain", &sql, parameters, |row| Ok((row.currency(0)?, row.int(1)?, row.amount(2)?)))
     }
@@ -149,7 +149,7 @@ impl Mart {
             where {condition}
             order by abs(c.{cost}) desc, c.bucket_start, c.charge_group_id, c.run_id, c.table_id, c.consumer {limit}",
             ATOM_COLUMNS.replace("{cost}", cost),
-            query.atoms(),
+            query.atoms(self)?,
         );
         self.ask("explain", &sql, parameters, ExplainPart::read)
     }

@@ -5,6 +5,8 @@ use model::time::Instant;
 
 use super::{Mart, MartError, Publish, moment};
 
+const OTHERS: &str = "earlier publishes are told to those who see all teams";
+
 impl Mart {
     /// The publishes whose marts are kept, oldest first, this one the last.
     pub fn kept(&self) -> Vec<Publish> {
@@ -23,6 +25,7 @@ impl Mart {
     /// # Errors
     /// [`MartError::NotKept`] where nothing was published yet, or what was is pruned.
     pub fn as_published(&self, at: Instant) -> Result<Self, MartError> {
+        self.whole(OTHERS)?;
         let wanted = self.info.publishes.iter().rfind(|publish| publish.at <= at);
         let Some(wanted) = wanted else {
             let what = format!("no figures had been published by {}", moment(at));
@@ -45,6 +48,7 @@ impl Mart {
     /// # Errors
     /// [`MartError::NotKept`] where there is none of this id.
     pub fn kept_by_id(&self, id: &str) -> Result<Self, MartError> {
+        self.whole(OTHERS)?;
         if !self.kept().iter().any(|publish| publish.mart_id == id) {
             return Err(self.not_kept(format!("there is no mart `{id}` in the ledger")));
         }

@@ -13,6 +13,7 @@ mod known;
 mod lines;
 mod memory;
 mod ownership;
+mod reach;
 mod relation;
 mod run;
 mod spread;
@@ -25,7 +26,7 @@ mod what_if;
 mod workload_costs;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use chrono::NaiveDate;
 use duckdb::{AccessMode, Config, Connection};
@@ -42,6 +43,7 @@ pub use health::{BalanceRow, IdentityRow, SourceStatus};
 pub use known::{Kind, Known};
 pub use lines::BillLine;
 pub use ownership::{CoverageRow, OwnershipQuery, RuleClaim, Unclaimed};
+pub use reach::Reach;
 pub use run::{RunCharge, RunHour, RunIdle, RunMore, RunStage, RunTable};
 pub use spread::SpreadPart;
 pub use table_costs::{LineageRow, ReaderRow, TableCost, TableCostQuery};
@@ -90,6 +92,12 @@ pub enum MartError {
         what: String,
         /// The oldest there is.
         oldest: String,
+    },
+    /// It is more than the mart's reach.
+    #[error("{what}")]
+    OutOfReach {
+        /// What only those may ask who see all.
+        what: &'static str,
     },
     /// The engine failed.
     #[error(transparent)]
@@ -174,12 +182,54 @@ impl MartInfo {
     }
 }
 
-/// One published mart, open for reading by many threads.
+/// One published mart, open for reading by many threads, as far as a [`Reach`] goes.
 pub struct Mart {
     path: PathBuf,
     info: MartInfo,
-    connection: Mutex<Connection>,
+    reach: Reach,
+    connections: Connections,
     memory: memory::Memory,
+}
+
+/// Most connections that are kept while nobody asks; each keeps the plans of its last questions.
+const MOST_IDLE: usize = 8;
+
+/// Connections to one mart, each used by one question at a time and then by the next.
+struct Connections {
+    first: Mutex<Connection>,
+    idle: Mutex<Vec<Connection>>,
+    /// What each is told before it is asked anything.
+    views: String,
+}
+
+impl Connections {
+    fn new(first: Connection, views: String) -> Self {
+        Self { first: Mutex::new(first), idle: Mutex::default(), views }
+    }
+
+    fn take(&self) -> Result<Connection, duckdb::Error> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle {
+            Some(connection) => Ok(connection),
+            None => {
+                let connection = self.another()?;
+                connection.execute_batch(&self.views)?;
+                Ok(connection)
+            }
+        }
+    }
+
+    /// A connection that was told nothing yet.
+    fn another(&self) -> Result<Connection, duckdb::Error> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).try_clone()
+    }
+
+    fn give_back(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MOST_IDLE {
+            idle.push(connection);
+        }
+    }
 }
 
 /// A row of an answer, with typed access; texts the mart never writes are errors, not panics.
@@ -284,11 +334,24 @@ impl Mart {
         let mut mart = Self {
             path: path.to_owned(),
             info,
-            connection: Mutex::new(connection),
+            reach: Reach::Whole,
+            connections: Connections::new(connection, String::new()),
             memory: memory::Memory::default(),
         };
         mart.info = mart.read_info()?;
         Ok(mart)
+    }
+
+    /// The same mart, asked through these views.
+    fn again(&self, reach: Reach, views: String) -> Result<Self, MartError> {
+        let connection = self.connections.another().map_err(|cause| self.failed("open", cause))?;
+        Ok(Self {
+            path: self.path.clone(),
+            info: self.info.clone(),
+            reach,
+            connections: Connections::new(connection, views),
+            memory: memory::Memory::default(),
+        })
     }
 
     /// What it is and covers.
@@ -322,12 +385,7 @@ impl Mart {
             |row| Ok((row.opt_day(0)?, row.opt_day(1)?)),
         )?;
         let (first_day, last_day) = days.into_iter().next().unwrap_or_default();
-        let currencies = self.ask(
-            "describe",
-            "select billing_currency from daily_costs group by 1 order by sum(effective_cost) desc, 1",
-            Vec::new(),
-            |row| row.currency(0),
-        )?;
+        let currencies = self.own_currencies()?;
         let teams = self.ask(
             "describe",
             "select team, email, parent from teams order by position",
@@ -358,6 +416,16 @@ impl Mart {
         })
     }
 
+    /// Currencies of its charges, largest effective cost first.
+    fn own_currencies(&self) -> Result<Vec<Currency>, MartError> {
+        self.ask(
+            "describe",
+            "select billing_currency from daily_costs group by 1 order by sum(effective_cost) desc, 1",
+            Vec::new(),
+            |row| row.currency(0),
+        )
+    }
+
     /// Runs one query and maps its rows.
     fn ask<T>(
         &self,
@@ -367,11 +435,10 @@ impl Mart {
         map: impl Fn(&Answer<'_, '_>) -> Result<T, MartError>,
     ) -> Result<Vec<T>, MartError> {
         // A connection of its own for each question, so that readers do not wait for one another.
-        let connection = {
-            let shared = self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            shared.try_clone().map_err(|cause| self.failed(operation, cause))?
-        };
-        ask_on(&connection, &self.info.id, operation, sql, parameters, map)
+        let connection = self.connections.take().map_err(|cause| self.failed(operation, cause))?;
+        let answers = ask_on(&connection, &self.info.id, operation, sql, parameters, map)?;
+        self.connections.give_back(connection);
+        Ok(answers)
     }
 
     fn failed(&self, operation: &'static str, cause: duckdb::Error) -> MartError {
@@ -389,7 +456,7 @@ fn ask_on<T>(
     map: impl Fn(&Answer<'_, '_>) -> Result<T, MartError>,
 ) -> Result<Vec<T>, MartError> {
     let failed = |cause| MartError::Query { operation, mart: mart.to_owned(), cause: Box::new(cause) };
-    let mut statement = connection.prepare(sql).map_err(failed)?;
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let mut rows = statement.query(duckdb::params_from_iter(parameters)).map_err(failed)?;
     let mut answers = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {

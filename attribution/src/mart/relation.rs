@@ -4,7 +4,7 @@
 use model::Category;
 use model::time::Instant;
 
-use super::{CostQuery, Idle, Ownership, Shared};
+use super::{CostQuery, Idle, Mart, MartError, Ownership, Shared};
 
 /// Idle costs spread, of whatever is called `daily_costs` around it.
 const IDLE_SPREAD: &str = include_str!("../../sql/marts/idle_spread.sql");
@@ -81,20 +81,37 @@ impl Ownership {
 
 impl CostQuery {
     /// What takes the place of `daily_costs` under this view.
-    pub(super) fn relation(&self) -> String {
+    ///
+    /// # Errors
+    /// [`MartError::OutOfReach`] where the view needs more than the mart's reach.
+    pub(super) fn relation(&self, mart: &Mart) -> Result<String, MartError> {
+        self.check_reach(mart)?;
         let owned = self.owned_days();
         let mut source = self.kept(&owned);
         for spread in self.spreads() {
             source.push_str(&format!(" union all by name select * from {spread}"));
         }
-        if source == owned { source } else { format!("({source})") }
+        Ok(if source == owned { source } else { format!("({source})") })
     }
 
     /// The atoms that this view does not spread.
-    pub(super) fn atoms(&self) -> String {
+    ///
+    /// # Errors
+    /// As of [`Self::relation`].
+    pub(super) fn atoms(&self, mart: &Mart) -> Result<String, MartError> {
+        self.check_reach(mart)?;
         let owned = self.owned_atoms();
         let kept = self.kept(&owned);
-        if kept == owned { kept } else { format!("({kept})") }
+        Ok(if kept == owned { kept } else { format!("({kept})") })
+    }
+
+    /// Refuses owners of another day within a reach: whose something was then is not known by
+    /// whose it is now, and spreads by those owners are of everybody's costs.
+    pub(super) fn check_reach(&self, mart: &Mart) -> Result<(), MartError> {
+        match self.view.ownership {
+            Ownership::Restated => Ok(()),
+            _ => mart.whole("owners of another day are told to those who see all teams"),
+        }
     }
 
     /// What this view spreads, as relations with the columns of `daily_costs` and of a part.

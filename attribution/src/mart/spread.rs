@@ -48,6 +48,10 @@ pub struct SpreadPart {
 /// Identifies a whole among those of one answer; of one length, so that none begins another.
 const WHOLE_ID: &str = "printf('%s-%06d', c.category, c.source_nr)";
 
+/// A spread is a part of a whole that other teams bear too.
+const SPREADS: &str =
+    "what a view spreads is opened by those who see all teams: idle by owner and shared kept can be opened";
+
 impl Mart {
     /// The parts of a filtered figure that its view spreads, largest first; with those of
     /// [`Mart::explain`] they sum to it exactly. Nothing where the view spreads nothing.
@@ -58,6 +62,7 @@ impl Mart {
         let cost = query.basis.column();
         let mut parts = Vec::new();
         for spread in query.spreads() {
+            self.whole(SPREADS)?;
             let mut parameters = Vec::new();
             let condition = conditions(query, &mut parameters);
             // The whole is summed before the filters leave some of its parts.
@@ -108,6 +113,7 @@ impl Mart {
         let mut wholes: BTreeMap<String, Vec<ExplainPart>> = BTreeMap::new();
         let cost = query.basis.column();
         for spread in query.spreads() {
+            self.whole(SPREADS)?;
             let mut parameters = Vec::new();
             let condition = conditions(query, &mut parameters);
             let sql = format!(

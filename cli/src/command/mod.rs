@@ -11,6 +11,7 @@ pub mod report;
 pub mod run;
 pub mod serve;
 pub mod status;
+pub mod token;
 pub mod waste;
 
 use std::path::Path;

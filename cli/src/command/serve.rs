@@ -10,13 +10,17 @@ use crate::printer::{Failure, say};
 /// Serves until interrupted.
 pub fn run(path: &Path, options: &Serve) -> Result<ExitCode, Failure> {
     let config = config(path)?;
-    if !options.listen.ip().is_loopback() {
-        return Err(Failure::new(
-            format!("refusing to listen on {}: anyone who reaches it could read every cost", options.listen),
-            "listen on 127.0.0.1, and put a proxy that authenticates in front",
-        ));
-    }
-    let state = web::State::new(config.ledger.clone(), now);
+    let state = match config.access {
+        Some(rules) => web::State::guarded(config.ledger.clone(), now, rules),
+        None if options.listen.ip().is_loopback() => web::State::new(config.ledger.clone(), now),
+        None => {
+            return Err(Failure::new(
+                format!("refusing to listen on {}: anyone who reaches it could read every cost", options.listen),
+                "say who is let in: a token for each (`lakeledger token new --name NAME` writes its [[access.token]]) \
+                 or a proxy that signs people in ([access.proxy]); or listen on 127.0.0.1",
+            ));
+        }
+    };
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(|cause| {
             Failure::new(

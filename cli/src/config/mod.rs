@@ -1,5 +1,6 @@
 //! `lakeledger.toml`: read, checked, and every fault shown at once.
 
+mod access;
 mod compute;
 mod organisation;
 mod owner_rule;
@@ -31,6 +32,8 @@ pub struct Config {
     pub rules: Rules,
     /// Address of the dashboard, for links in reports.
     pub base_url: Option<String>,
+    /// Who may reach the dashboard from elsewhere than this machine; nothing where nobody may.
+    pub access: Option<web::access::Rules>,
 }
 
 /// One source as configured.
@@ -47,6 +50,9 @@ pub struct SourceConfig {
     /// How its bucket is reached.
     pub s3: S3Options,
 }
+
+/// How messages name the file itself.
+const ROOT: &str = "lakeledger.toml";
 
 /// Why there is no valid configuration.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +112,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     for error in errors {
         faults.add(error.span().map_or(0, |span| span.start), error.message(), None);
     }
-    let mut root = Section::new("lakeledger.toml", 0, root.get_ref());
+    let mut root = Section::new(ROOT, 0, root.get_ref());
 
     let mut ledger = directory.join("ledger");
     let mut rules = Rules { display_timezone: "UTC".into(), ..Rules::default() };
@@ -176,6 +182,8 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     if let Some(section) = table(&mut root, &mut faults, "waste") {
         rules.waste = waste::waste(section, &mut faults, &rules.teams);
     }
+    let access = table(&mut root, &mut faults, "access")
+        .map(|section| access::access(section, &mut faults, &rules.teams));
     let mut base_url = None;
     if let Some(mut section) = table(&mut root, &mut faults, "report") {
         base_url = section.text(&mut faults, "base_url");
@@ -205,7 +213,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
 
     let faults = faults.into_sorted();
     if faults.is_empty() {
-        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url })
+        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url, access })
     } else {
         Err(faults)
     }
@@ -227,9 +235,12 @@ fn table<'a, 'i>(
 ) -> Option<Section<'a, 'i>> {
     let value = root.value(key)?;
     match value.get_ref() {
-        DeValue::Table(table) => Some(Section::new(key, value.span().start, table)),
+        DeValue::Table(table) => {
+            Some(Section::new(format!("{}{key}", within(root)), value.span().start, table))
+        }
         _ => {
-            faults.add(value.span().start, format!("`{key}` must be a table: [{key}]"), None);
+            let name = format!("{}{key}", within(root));
+            faults.add(value.span().start, format!("`{name}` must be a table: [{name}]"), None);
             None
         }
     }
@@ -243,21 +254,29 @@ fn tables<'a, 'i>(
 ) -> Vec<Section<'a, 'i>> {
     let Some(value) = root.value(key) else { return Vec::new() };
     let DeValue::Array(array) = value.get_ref() else {
-        faults.add(value.span().start, format!("`{key}` must be an array of tables: [[{key}]]"), None);
+        let name = format!("{}{key}", within(root));
+        faults.add(value.span().start, format!("`{name}` must be an array of tables: [[{name}]]"), None);
         return Vec::new();
     };
     let mut sections = Vec::new();
     for (at, item) in array.iter().enumerate() {
         match item.get_ref() {
             DeValue::Table(table) => {
-                sections.push(Section::new(format!("{key} {}", at + 1), item.span().start, table));
+                let name = format!("{}{key} {}", within(root), at + 1);
+                sections.push(Section::new(name, item.span().start, table));
             }
             _ => {
-                faults.add(item.span().start, format!("`{key}` must be an array of tables: [[{key}]]"), None)
+                let name = format!("{}{key}", within(root));
+                faults.add(item.span().start, format!("`{name}` must be an array of tables: [[{name}]]"), None)
             }
         }
     }
     sections
+}
+
+/// What stands before the name of a table within another.
+fn within(parent: &Section<'_, '_>) -> String {
+    if parent.name() == ROOT { String::new() } else { format!("{}.", parent.name()) }
 }
 
 fn check_team(faults: &mut Faults<'_>, section: &Section<'_, '_>, team: &str, teams: &[Team]) {

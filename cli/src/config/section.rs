@@ -115,6 +115,16 @@ impl<'a, 'i> Section<'a, 'i> {
         flag
     }
 
+    /// A whole number.
+    pub fn number(&mut self, faults: &mut Faults<'_>, key: &'static str) -> Option<i64> {
+        let value = self.value(key)?;
+        let number = value.get_ref().as_integer().and_then(|number| number.to_string().parse().ok());
+        if number.is_none() {
+            self.wrong(faults, key, value, "a whole number");
+        }
+        number
+    }
+
     /// A text or an array of texts.
     pub fn texts(&mut self, faults: &mut Faults<'_>, key: &'static str) -> Vec<String> {
         let Some(value) = self.value(key) else { return Vec::new() };

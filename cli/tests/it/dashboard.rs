@@ -40,8 +40,26 @@ impl Dashboard {
         Self { router: web::router(web::State::new(ledger, clock)), lab }
     }
 
+    /// A dashboard on the published lab that lets in whom these rules name.
+    pub fn guarded(rules: web::access::Rules) -> Self {
+        let lab = Lab::new();
+        lab.ok(&["run"]);
+        let clock = || "2026-10-07T06:00:00Z".parse().unwrap();
+        let state = web::State::guarded(lab.path("ledger"), clock, rules);
+        Self { router: web::router(state), lab }
+    }
+
     pub fn get(&self, url: &str) -> Page {
-        self.ask(Request::get(url).body(Body::empty()).unwrap())
+        self.get_with(url, &[("host", "localhost")])
+    }
+
+    /// Asks with these headers alone.
+    pub fn get_with(&self, url: &str, headers: &[(&str, &str)]) -> Page {
+        let mut request = Request::get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.ask(request.body(Body::empty()).unwrap())
     }
 
     /// Sends a form, with the headers a browser would add.
@@ -55,7 +73,7 @@ impl Dashboard {
         self.ask(request.body(Body::from(form.to_owned())).unwrap())
     }
 
-    fn ask(&self, request: Request<Body>) -> Page {
+    pub fn ask(&self, request: Request<Body>) -> Page {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let response = self.router.clone().oneshot(request).await.unwrap();

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails loudly")]
 
+mod access;
+mod access_scope;
 mod buckets;
 mod commands;
 mod dashboard;

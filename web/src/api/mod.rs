@@ -8,7 +8,7 @@ mod question;
 
 use attribution::mart::{CostRow, Mart};
 use axum::Json;
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use reports::explained::{Detail, Explained, asked};
@@ -17,11 +17,11 @@ use serde_json::{Map, Value, json};
 pub use self::problem::Problem;
 use self::question::Question;
 use crate::error::PageError;
-use crate::state::State;
+use crate::state::Visit;
 
 /// `GET /api/v1/costs?by=team,service&from=...`: one row a group and currency.
-pub async fn costs(state: Shared<State>, query: RawQuery) -> Response {
-    answer(state, query, &["by"], |mart, question| {
+pub async fn costs(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, query, &["by"], |mart, question| {
         let query = &question.query;
         let names: Vec<String> = query.by.iter().map(|dimension| dimension.name()).collect();
         let rows = mart.costs(query)?;
@@ -33,8 +33,8 @@ pub async fn costs(state: Shared<State>, query: RawQuery) -> Response {
 
 /// `GET /api/v1/explain?where=team=growth&...&lines=true&parts=100`: the largest parts of one
 /// figure, and the sum of the rest.
-pub async fn explain(state: Shared<State>, query: RawQuery) -> Response {
-    answer(state, query, &["lines", "parts"], |mart, question| {
+pub async fn explain(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, query, &["lines", "parts"], |mart, question| {
         let detail = Detail { lines: question.lines, most: Some(question.parts) };
         Ok(Explained::ask(mart, &question.query, detail)?.json(&question.query))
     })
@@ -43,7 +43,7 @@ pub async fn explain(state: Shared<State>, query: RawQuery) -> Response {
 
 /// Reads the question, asks the current mart where that may block, and says which it was.
 async fn answer(
-    Shared(state): Shared<State>,
+    visit: Visit,
     RawQuery(query): RawQuery,
     own: &'static [&'static str],
     ask: impl FnOnce(&Mart, &Question) -> Result<Value, PageError> + Send + 'static,
@@ -52,7 +52,7 @@ async fn answer(
         Ok(question) => question,
         Err(faults) => return Problem::of(&PageError::BadRequest(faults)).into_response(),
     };
-    let document = state.with_mart(move |mart| {
+    let document = visit.with_mart(move |mart| {
         let faults = question.faults(mart.info());
         if !faults.is_empty() {
             return Err(PageError::BadRequest(faults));

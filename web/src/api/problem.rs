@@ -39,14 +39,20 @@ impl Problem {
                 errors: faults.clone(),
                 ..Self::new(StatusCode::BAD_REQUEST, "the question cannot be answered as it is asked")
             },
-            PageError::NotOurs => Self::new(StatusCode::FORBIDDEN, error.to_string()),
+            PageError::NotOurs | PageError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, error.to_string()),
+            PageError::SignIn => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "send a token: `Authorization: Bearer llk_...`; `lakeledger token new` makes one",
+            ),
+            PageError::TooOften { .. } => Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()),
             PageError::Mart(_)
             | PageError::Record(_)
             | PageError::Chart(_)
             | PageError::Render(_)
             | PageError::Csv(_)
             | PageError::Json(_)
-            | PageError::Task(_) => {
+            | PageError::Task(_)
+            | PageError::Random(_) => {
                 error::log(error);
                 Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,

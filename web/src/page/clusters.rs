@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use attribution::mart::{ClusterRow, CostQuery, Dimension, Filter, Finding, NONE, RunFilter};
-use axum::extract::{Path as Segment, RawQuery, State as Shared};
+use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
-use model::{Amount, Category};
+use model::Category;
 
 use super::{Fact, answer, cluster_depth, crumb, fact, not_found, runs};
 use crate::chart::{self, ChartView};
@@ -17,7 +17,7 @@ use crate::layout::Shell;
 use crate::link::Path;
 use crate::parts::{self, Parts};
 use crate::sentence::{self, Sentence};
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -48,18 +48,18 @@ struct Cluster {
     runs: TableView,
 }
 
-pub async fn clusters(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["clusters"]), query, build_list).await
+pub async fn clusters(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["clusters"]), query, build_list).await
 }
 
 pub async fn cluster(
-    Shared(state): Shared<State>,
+    visit: Visit,
     Segment(id): Segment<String>,
     query: RawQuery,
 ) -> Response {
     let path = Path::new(["clusters", &id]);
-    let asked = state.clone();
-    answer(state, path, query, move |context| build_one(context, &asked, &id)).await
+    let asked = visit.clone();
+    answer(visit, path, query, move |context| build_one(context, &asked, &id)).await
 }
 
 fn build_list(context: &Context<'_>) -> Result<Response, PageError> {
@@ -154,7 +154,7 @@ pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageErro
     })
 }
 
-fn build_one(context: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
+fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageError> {
     let filters = parts::one(Dimension::Cluster, id);
     let known = context.mart.clusters()?.into_iter().find(|cluster| cluster.cluster_id == id);
     let ever = CostQuery { filters: filters.clone(), ..CostQuery::default() };
@@ -170,7 +170,7 @@ fn build_one(context: &Context<'_>, state: &State, id: &str) -> Result<Response,
     let name = known.as_ref().and_then(|cluster| cluster.name.as_deref()).unwrap_or(id);
     let is_asked =
         |found: &Finding| found.subject_kind == "cluster" && (found.subject == name || found.subject == id);
-    let waste = finding::first(context, state, is_asked, "No waste is found at it.")?;
+    let waste = finding::first(context, visit, is_asked, "No waste is found at it.")?;
     let hours = context.mart.cluster_hours(id, context.scope.from, context.scope.to)?;
     let markets = context.mart.cluster_markets(id, context.scope.from, context.scope.to)?;
     let tables = [

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use attribution::mart::{Cause, Comparison, Difference, Dimension, NONE, Publish, Reason, View};
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use model::Amount;
 use reports::compared;
@@ -15,7 +15,7 @@ use crate::layout::{Anchor, Shell};
 use crate::lens::Lens;
 use crate::link::Path;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -43,8 +43,8 @@ const BYS: [(Dimension, &str); 6] = [
     (Dimension::Day, "By day"),
 ];
 
-pub async fn compare(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["compare"]), query, build).await
+pub async fn compare(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["compare"]), query, build).await
 }
 
 fn build(page: &Context<'_>) -> Result<Response, PageError> {
@@ -55,7 +55,7 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
     }
     // Both marts are looked at as they were published.
     let lens = Lens { view: View::default(), ..page.lens.clone() };
-    let page = &Context::new(page.mart, lens, page.path.clone(), page.now)?;
+    let page = &page.with(lens)?;
     let kept: Vec<Publish> = page.mart.kept().into_iter().rev().skip(1).collect();
     let earlier = match (&page.lens.with, page.lens.since) {
         (Some(id), _) => Some(page.mart.kept_by_id(id)?),

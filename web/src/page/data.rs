@@ -2,7 +2,7 @@
 
 use askama::Template;
 use attribution::mart::{BalanceRow, SourceStatus};
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use model::Category;
 
@@ -14,7 +14,7 @@ use crate::layout::Shell;
 use crate::lens::Lens;
 use crate::link::Path;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -31,14 +31,14 @@ struct Data {
     publishes: TableView,
 }
 
-pub async fn data(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["data"]), query, build).await
+pub async fn data(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["data"]), query, build).await
 }
 
 fn build(page: &Context<'_>) -> Result<Response, PageError> {
     // Sources and the balance are about the whole bill.
     let lens = Lens { team: None, ..page.lens.clone() };
-    let page = &Context::new(page.mart, lens, page.path.clone(), page.now)?;
+    let page = &page.with(lens)?;
     let sources = page.mart.sources()?;
     let rows = equation::balance(page)?;
     let sum = Balance::of(rows.iter());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use attribution::mart::{Dimension, ExplainPart, NONE, SpreadPart};
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use model::Amount;
 use reports::explained::{Detail, Explained};
@@ -18,7 +18,7 @@ use crate::lens::{Lens, TableState};
 use crate::link::Path;
 use crate::method;
 use crate::sentence::{self, Sentence};
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -41,8 +41,8 @@ struct Explain {
     compared: String,
 }
 
-pub async fn explain(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["explain"]), query, build).await
+pub async fn explain(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["explain"]), query, build).await
 }
 
 fn build(context: &Context<'_>) -> Result<Response, PageError> {

@@ -3,7 +3,7 @@
 use askama::Template;
 use attribution::mart::{Dimension, Filter, Mart};
 use axum::Json;
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::{Amount, Category};
 
@@ -17,7 +17,7 @@ use crate::layout::{Anchor, Choice, Shell};
 use crate::lens::{Lens, MOST_BY};
 use crate::link::Path;
 use crate::sentence::{self, Sentence};
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{Shown, TableView};
 
 /// Keys of tags that are offered; an address may name any.
@@ -203,13 +203,13 @@ struct Form {
     values: String,
 }
 
-pub async fn explore(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["explore"]), query, build).await
+pub async fn explore(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["explore"]), query, build).await
 }
 
 /// `GET /explore/values?dimension=team`: what it may be restricted to, dearest first, as JSON.
-pub async fn values(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["explore", "values"]), query, |context| {
+pub async fn values(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["explore", "values"]), query, |context| {
         let word = context.lens.own("dimension").unwrap_or_default();
         let dimension: Dimension = word.parse().map_err(|fault| PageError::BadRequest(vec![fault]))?;
         let mut rows = context.costs(&[dimension], &[])?;

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use attribution::mart::Finding;
-use axum::extract::{Path as Segment, RawQuery, Request, State as Shared};
+use axum::extract::{Path as Segment, RawQuery, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{Days, NaiveDate};
@@ -23,7 +23,7 @@ use crate::lens::Lens;
 use crate::link::{self, Path};
 use crate::person;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -70,21 +70,26 @@ struct RealisedView {
 }
 
 pub async fn finding(
-    Shared(state): Shared<State>,
+    visit: Visit,
     Segment(id): Segment<String>,
     query: RawQuery,
 ) -> Response {
-    let asked = state.clone();
+    let asked = visit.clone();
     let path = Path::new(["waste", &id]);
-    answer(state, path, query, move |context| build(context, &asked, &id)).await
+    answer(visit, path, query, move |context| build(context, &asked, &id)).await
 }
 
-fn build(context: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
+fn build(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageError> {
     let found = context.mart.all_findings()?.iter().find(|finding| finding.id == id);
-    let record = finding::record(context, state).map_err(PageError::Record);
+    let record = finding::record(context, visit).map_err(PageError::Record);
     let (tracked, events) = match &record {
         Ok(record) => {
-            (record.find(id).map_err(PageError::Record)?, record.events(id).map_err(PageError::Record)?)
+            let tracked = finding::tracked(context, record, id)?;
+            let events = match &tracked {
+                Some(_) => record.events(id).map_err(PageError::Record)?,
+                None => Vec::new(),
+            };
+            (tracked, events)
         }
         // What is found can be told without its record.
         Err(error) => {
@@ -101,8 +106,7 @@ fn build(context: &Context<'_>, state: &State, id: &str) -> Result<Response, Pag
     let currency = found.map(|it| it.currency).or(tracked.as_ref().map(|it| it.currency));
     if currency.is_some_and(|currency| currency != context.scope.currency) {
         let lens = Lens { currency, ..context.lens.clone() };
-        let page = Context::new(context.mart, lens, context.path.clone(), context.now)?;
-        return build(&page, state, id);
+        return build(&context.with(lens)?, visit, id);
     }
     let (evidence, curve) = match found {
         Some(finding) => evidence(context, finding),
@@ -402,7 +406,7 @@ fn realised(context: &Context<'_>, tracked: &Tracked, realised: &Realised) -> Re
 
 /// Does what a form says, and goes back to the finding.
 pub async fn act(
-    Shared(state): Shared<State>,
+    visit: Visit,
     Segment(id): Segment<String>,
     RawQuery(query): RawQuery,
     request: Request,
@@ -419,19 +423,19 @@ pub async fn act(
         Ok(body) => body,
         Err(_) => return PageError::BadRequest(vec!["the form is too long".to_owned()]).into_response(),
     };
-    let now = state.now();
+    let now = visit.now();
     let act = match asked(&String::from_utf8_lossy(&body), now.date_naive()) {
         Ok(act) => act,
         Err(faults) => return PageError::BadRequest(faults).into_response(),
     };
     let path = Path::new(["waste", &id]);
     let back = format!("{}#status", lens.shared().url(&path));
-    let asked = state.clone();
-    let done = state.with_mart(move |mart| {
+    let asked = visit.clone();
+    let done = visit.with_mart(move |mart| {
         let context = Context::new(mart, lens, path, now)?;
         let mut record = finding::record(&context, &asked).map_err(PageError::Record)?;
         // A whole id alone: a form never names one by its beginning.
-        if record.find(&id).map_err(PageError::Record)?.is_none() {
+        if finding::tracked(&context, &record, &id)?.is_none() {
             return Err(not_found(&context, "finding", &id, "waste"));
         }
         match record.act_by(&id, &act, Some(&who), now) {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use attribution::mart::BillLine;
-use axum::extract::{Path as Segment, RawQuery, State as Shared};
+use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use model::{Amount, Basis};
 
@@ -12,7 +12,7 @@ use crate::error::PageError;
 use crate::layout::{Anchor, Shell};
 use crate::link::Path;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -25,12 +25,12 @@ struct Lines {
 }
 
 pub async fn lines(
-    Shared(state): Shared<State>,
+    visit: Visit,
     Segment(group): Segment<String>,
     query: RawQuery,
 ) -> Response {
     let path = Path::new(["explain", &group]);
-    answer(state, path, query, move |context| build(context, &group)).await
+    answer(visit, path, query, move |context| build(context, &group)).await
 }
 
 fn build(context: &Context<'_>, group: &str) -> Result<Response, PageError> {

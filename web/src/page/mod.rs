@@ -38,11 +38,11 @@ use crate::error::PageError;
 use crate::layout::Anchor;
 use crate::lens::Lens;
 use crate::link::Path;
-use crate::state::State;
+use crate::state::Visit;
 
 /// Reads the lens, opens the current mart and builds the page where it may block.
 async fn answer(
-    state: State,
+    visit: Visit,
     path: Path,
     RawQuery(query): RawQuery,
     build: impl FnOnce(&Context<'_>) -> Result<Response, PageError> + Send + 'static,
@@ -51,8 +51,8 @@ async fn answer(
         Ok(lens) => lens,
         Err(faults) => return PageError::BadRequest(faults).into_response(),
     };
-    let now = state.now();
-    let page = state.with_mart(move |mart| build(&Context::new(mart, lens, path, now)?)).await;
+    let (now, who) = (visit.now(), visit.who().clone());
+    let page = visit.with_mart(move |mart| build(&Context::new(mart, lens, path, now)?.seen_by(who))).await;
     page.into_response()
 }
 

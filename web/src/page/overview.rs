@@ -2,7 +2,7 @@
 
 use askama::Template;
 use attribution::mart::{Dimension, Finding};
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use model::Category;
 
@@ -18,7 +18,7 @@ use crate::lens::{Group, Lens};
 use crate::link::Path;
 use crate::parts;
 use crate::sentence::{self, Sentence};
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{Shown, TableView};
 
 #[derive(Template)]
@@ -41,12 +41,12 @@ struct Overview {
     charged: bool,
 }
 
-pub async fn overview(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    let asked = state.clone();
-    answer(state, Path::root(), query, move |context| build(context, &asked)).await
+pub async fn overview(visit: Visit, query: RawQuery) -> Response {
+    let asked = visit.clone();
+    answer(visit, Path::root(), query, move |context| build(context, &asked)).await
 }
 
-fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
+fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     let group = context.lens.group.unwrap_or(Group::Team);
     let parts = parts::of(context, &[])?;
     let total = parts.total();
@@ -60,14 +60,15 @@ fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
     let team = context.lens.team.as_deref();
     let is_asked =
         |found: &Finding| team.is_none_or(|team| finding::is_of_team(context, found.team.as_deref(), team));
-    let waste = finding::first(context, state, is_asked, "Nothing is left to fix.")?;
+    let waste = finding::first(context, visit, is_asked, "Nothing is left to fix.")?;
     let tables = [teams::table(context)?, day_table, flow_table, movers, waste];
     let [teams, chart_table, flow_table, movers, waste] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
 
-    let subject = context.lens.team.as_deref().map_or("The platform", |team| context.owner(team));
+    let all = if context.mart.reach().is_whole() { "The platform" } else { "What you see" };
+    let subject = context.lens.team.as_deref().map_or(all, |team| context.owner(team));
     let mut sentence = sentence::spent(context, subject, total);
     if let Some(idle) = reports::format::percent(parts.idle(), total).filter(|_| !parts.idle().is_zero()) {
         sentence = sentence.say(", ").figure(idle).say(" of it idle");
@@ -95,7 +96,8 @@ fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
         groups,
         chart,
         chart_table,
-        equation: context.lens.team.is_none().then(|| Equation::new(context, &balance)),
+        equation: (context.lens.team.is_none() && context.mart.reach().sees_bill())
+            .then(|| Equation::new(context, &balance)),
         flow,
         flow_table,
         teams,
@@ -112,7 +114,8 @@ fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageE
     let sources = context.mart.sources()?;
     let newest = context.mart.info().end_day.and_then(|end| end.pred_opt());
     let skipped: i64 = sources.iter().map(|source| source.skipped).sum();
-    let data = context.lens.shared().url(&Path::new(["data"]));
+    let data =
+        context.mart.reach().sees_bill().then(|| context.lens.shared().url(&Path::new(["data"])));
     Ok(vec![
         Fact {
             label: "Allocated",
@@ -127,7 +130,7 @@ fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageE
             href: Some(context.explain(&parts::one(Dimension::Category, Category::Idle.name()))),
         },
         Fact {
-            href: Some(data.clone()),
+            href: data.clone(),
             ..fact(
                 "Newest charge",
                 newest.map_or_else(|| "–".to_owned(), reports::format::day),
@@ -135,7 +138,7 @@ fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageE
             )
         },
         Fact {
-            href: Some(data),
+            href: data,
             ..fact(
                 "Left out",
                 crate::words::plural(skipped, "object", "objects"),

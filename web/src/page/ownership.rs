@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use attribution::mart::{CoverageRow, Dimension, NONE, OwnershipQuery, RuleClaim, Unclaimed};
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use model::Amount;
 
@@ -17,7 +17,7 @@ use crate::layout::Shell;
 use crate::lens::Lens;
 use crate::link::Path;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -67,14 +67,14 @@ impl Sure {
     }
 }
 
-pub async fn ownership(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["ownership"]), query, build).await
+pub async fn ownership(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["ownership"]), query, build).await
 }
 
 fn build(page: &Context<'_>) -> Result<Response, PageError> {
     // Rules are about all teams.
     let lens = Lens { team: None, ..page.lens.clone() };
-    let page = &Context::new(page.mart, lens, page.path.clone(), page.now)?;
+    let page = &page.with(lens)?;
     let query = OwnershipQuery {
         basis: page.lens.basis,
         from: Some(page.scope.from),

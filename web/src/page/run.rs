@@ -3,7 +3,7 @@
 
 use askama::Template;
 use attribution::mart::{Idle, RunFilter, RunHour, RunMore, RunRow};
-use axum::extract::{Path as Segment, RawQuery, State as Shared};
+use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use model::Amount;
 use model::time::Instant;
@@ -18,7 +18,7 @@ use crate::error::PageError;
 use crate::layout::{Anchor, Shell};
 use crate::link::Path;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{Shown, TableView};
 use crate::words;
 
@@ -58,9 +58,9 @@ struct Event {
     class: &'static str,
 }
 
-pub async fn run(Shared(state): Shared<State>, Segment(id): Segment<String>, query: RawQuery) -> Response {
+pub async fn run(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -> Response {
     let path = Path::new(["runs", &id]);
-    answer(state, path, query, move |context| build(context, &id)).await
+    answer(visit, path, query, move |context| build(context, &id)).await
 }
 
 /// The run of an id; where engines share one, the dearest.
@@ -84,7 +84,11 @@ fn build(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
     let more = mart.run_more(&row.engine, id)?.ok_or_else(unknown)?;
     let (basis, currency) = (context.lens.basis, context.scope.currency);
     let charges = mart.run_charges(&row.engine, id, basis, currency)?;
-    let idle = mart.run_idle(&row.engine, id, basis, currency)?;
+    // What others used and left idle of the same clusters is told to those who see all.
+    let idle = match mart.reach().is_whole() {
+        true => mart.run_idle(&row.engine, id, basis, currency)?,
+        false => Vec::new(),
+    };
     let stages = mart.run_stages(&row.engine, id)?;
     let touched = mart.run_tables(&row.engine, id)?;
     let hours = mart.run_hours(&row.engine, id)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use attribution::mart::{Dimension, RunFilter, RunRow};
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use chrono::NaiveDate;
 use model::Amount;
@@ -20,7 +20,7 @@ use crate::error::PageError;
 use crate::layout::Shell;
 use crate::link::Path;
 use crate::sentence::{self, Sentence};
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -37,8 +37,8 @@ struct Runs {
 /// Columns an error may take beside its status; the CSV has all of it.
 const ERROR_COLUMNS: usize = 40;
 
-pub async fn runs(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["runs"]), query, build).await
+pub async fn runs(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["runs"]), query, build).await
 }
 
 fn build(context: &Context<'_>) -> Result<Response, PageError> {

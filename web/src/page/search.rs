@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Json;
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::error::PageError;
 use crate::layout::Shell;
 use crate::link::Path;
 use crate::search::{Found, find};
-use crate::state::State;
+use crate::state::Visit;
 use crate::words;
 
 /// Found things on the page.
@@ -41,13 +41,13 @@ struct Suggestions {
     all: String,
 }
 
-pub async fn search(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["search"]), query, build).await
+pub async fn search(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["search"]), query, build).await
 }
 
 /// `GET /search/suggest?q=`: the best few as JSON.
-pub async fn suggest(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["search", "suggest"]), query, |context| {
+pub async fn suggest(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["search", "suggest"]), query, |context| {
         let asked = context.lens.table.search.clone().unwrap_or_default();
         let (found, all) = find(context, &asked, MOST_SUGGESTED)?;
         let mut lens = context.lens.shared();

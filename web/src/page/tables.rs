@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use attribution::mart::{CostQuery, Dimension, Filter, Finding, NONE, RunFilter, TableCostQuery, TableRow};
-use axum::extract::{Path as Segment, RawQuery, State as Shared};
+use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use model::{Amount, Category};
 
@@ -17,7 +17,7 @@ use crate::layout::Shell;
 use crate::link::Path;
 use crate::parts::{self, Parts};
 use crate::sentence::{self, Sentence};
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -56,14 +56,14 @@ struct OneTable {
     runs: TableView,
 }
 
-pub async fn tables(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["tables"]), query, build_list).await
+pub async fn tables(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["tables"]), query, build_list).await
 }
 
-pub async fn table(Shared(state): Shared<State>, Segment(id): Segment<String>, query: RawQuery) -> Response {
+pub async fn table(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -> Response {
     let path = Path::new(["tables", &id]);
-    let asked = state.clone();
-    answer(state, path, query, move |context| build_one(context, &asked, &id)).await
+    let asked = visit.clone();
+    answer(visit, path, query, move |context| build_one(context, &asked, &id)).await
 }
 
 fn build_list(context: &Context<'_>) -> Result<Response, PageError> {
@@ -197,7 +197,7 @@ fn owners(context: &Context<'_>, filters: &[Filter]) -> Result<BTreeMap<String, 
     Ok(best.into_iter().map(|(table, (_, team))| (table, team)).collect())
 }
 
-fn build_one(context: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
+fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageError> {
     let filters = parts::one(Dimension::Table, id);
     let collected = context.mart.tables()?.into_iter().find(|table| table.table_id == id);
     let ever = CostQuery { filters: filters.clone(), ..CostQuery::default() };
@@ -231,7 +231,7 @@ fn build_one(context: &Context<'_>, state: &State, id: &str) -> Result<Response,
         table_depth::days_table(&days),
         table_depth::sizes_table(&sizes),
         table_depth::snapshots(&context.mart.table_snapshots(id)?),
-        finding::first(context, state, is_asked, "No waste is found at it.")?,
+        finding::first(context, visit, is_asked, "No waste is found at it.")?,
     ];
     let [producers, runs, chart_table, cost_parts, readers, lineage, collections, size_view, snapshots, waste] =
         match context.tables(tables)? {

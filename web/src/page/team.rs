@@ -2,7 +2,7 @@
 
 use askama::Template;
 use attribution::mart::{Dimension, Filter, Finding, Idle};
-use axum::extract::{Path as Segment, RawQuery, State as Shared};
+use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use model::{Amount, Category};
 
@@ -16,7 +16,7 @@ use crate::lens::Lens;
 use crate::link::Path;
 use crate::parts;
 use crate::sentence::{self, Sentence};
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 
 #[derive(Template)]
@@ -37,19 +37,19 @@ struct Team {
     services: TableView,
 }
 
-pub async fn team(Shared(state): Shared<State>, Segment(id): Segment<String>, query: RawQuery) -> Response {
+pub async fn team(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -> Response {
     let path = Path::new(["teams", &id]);
-    let asked = state.clone();
-    answer(state, path, query, move |context| build(context, &asked, &id)).await
+    let asked = visit.clone();
+    answer(visit, path, query, move |context| build(context, &asked, &id)).await
 }
 
-fn build(page: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
+fn build(page: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageError> {
     if !page.teams.iter().any(|team| team == id) {
         return Err(not_found(page, "team", id, "teams"));
     }
     // The page is about this team whatever team the URL names beside it.
     let lens = Lens { team: None, ..page.lens.clone() };
-    let page = &Context::new(page.mart, lens, page.path.clone(), page.now)?;
+    let page = &page.with(lens)?;
     let filters = page.of_team(id);
     let parts = parts::of(page, &filters)?;
     let total = parts.total();
@@ -64,7 +64,7 @@ fn build(page: &Context<'_>, state: &State, id: &str) -> Result<Response, PageEr
         day_table,
         movers::table(page, &Dimension::Workload, Some("workloads"), &filters)?,
         teams::within(page, id, &filters)?,
-        finding::first(page, state, is_asked, "Nothing of this team is left to fix.")?,
+        finding::first(page, visit, is_asked, "Nothing of this team is left to fix.")?,
     ];
     let [workloads, tables, clusters, services, chart_table, movers, within, waste] =
         match page.tables(all)? {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use attribution::mart::{Dimension, Filter, NONE};
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use model::Amount;
 
@@ -15,7 +15,7 @@ use crate::layout::Shell;
 use crate::link::Path;
 use crate::parts;
 use crate::sentence::{self, Sentence};
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -32,8 +32,8 @@ struct Teams {
     ownership: String,
 }
 
-pub async fn teams(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["teams"]), query, build).await
+pub async fn teams(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["teams"]), query, build).await
 }
 
 fn build(context: &Context<'_>) -> Result<Response, PageError> {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use attribution::mart::{Confidence, NONE};
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use model::Amount;
 use reports::lifecycle::{Status, Tracked};
@@ -17,7 +17,7 @@ use crate::layout::{Banner, Choice, Shell};
 use crate::lens::Lens;
 use crate::link::Path;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -154,14 +154,14 @@ impl Asked {
     }
 }
 
-pub async fn waste(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    let asked = state.clone();
-    answer(state, Path::new(["waste"]), query, move |context| build(context, &asked)).await
+pub async fn waste(visit: Visit, query: RawQuery) -> Response {
+    let asked = visit.clone();
+    answer(visit, Path::new(["waste"]), query, move |context| build(context, &asked)).await
 }
 
-fn build(context: &Context<'_>, state: &State) -> Result<Response, PageError> {
+fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     let asked = Asked::of(&context.lens)?;
-    let all = finding::load(context, state)?;
+    let all = finding::load(context, visit)?;
     let items: Vec<&Item<'_>> = all.items.iter().filter(|item| asked.leaves(context, item)).collect();
     let [findings, resolved] =
         match context.tables([list(context, &items), resolved(context, &all, &asked)])? {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use attribution::mart::{WhatIf, WhatIfRow};
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use model::Amount;
 
@@ -14,7 +14,7 @@ use crate::layout::{Choice, Shell};
 use crate::lens::Lens;
 use crate::link::Path;
 use crate::sentence::Sentence;
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -75,9 +75,8 @@ struct WhatIfPage {
     rows: TableView,
 }
 
-pub async fn what_if(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    let asked: State = state.clone();
-    answer(asked, Path::new(["waste", "what-if"]), query, build).await
+pub async fn what_if(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["waste", "what-if"]), query, build).await
 }
 
 fn build(context: &Context<'_>) -> Result<Response, PageError> {

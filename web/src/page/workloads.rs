@@ -6,7 +6,7 @@ use askama::Template;
 use attribution::mart::{
     Dimension, Filter, Finding, NONE, RunFilter, RunRow, UnitCosts, WorkloadCost, WorkloadCostQuery,
 };
-use axum::extract::{Path as Segment, RawQuery, State as Shared};
+use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use model::Amount;
 
@@ -19,7 +19,7 @@ use crate::layout::Shell;
 use crate::link::Path;
 use crate::parts;
 use crate::sentence::{self, Sentence};
-use crate::state::State;
+use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
 
@@ -54,18 +54,18 @@ struct Workload {
     outputs: TableView,
 }
 
-pub async fn workloads(Shared(state): Shared<State>, query: RawQuery) -> Response {
-    answer(state, Path::new(["workloads"]), query, build_list).await
+pub async fn workloads(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["workloads"]), query, build_list).await
 }
 
 pub async fn workload(
-    Shared(state): Shared<State>,
+    visit: Visit,
     Segment(id): Segment<String>,
     query: RawQuery,
 ) -> Response {
     let path = Path::new(["workloads", &id]);
-    let asked = state.clone();
-    answer(state, path, query, move |context| build_one(context, &asked, &id)).await
+    let asked = visit.clone();
+    answer(visit, path, query, move |context| build_one(context, &asked, &id)).await
 }
 
 fn build_list(context: &Context<'_>) -> Result<Response, PageError> {
@@ -214,7 +214,7 @@ fn owners(context: &Context<'_>, filters: &[Filter]) -> Result<BTreeMap<String, 
     Ok(best.into_iter().map(|(workload, (_, team))| (workload, team)).collect())
 }
 
-fn build_one(context: &Context<'_>, state: &State, id: &str) -> Result<Response, PageError> {
+fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageError> {
     let filters = parts::one(Dimension::Workload, id);
     let total = context.total(&filters)?;
     let runs = context.runs(RunFilter { workload: Some(id.to_owned()), ..RunFilter::default() })?;
@@ -243,7 +243,7 @@ fn build_one(context: &Context<'_>, state: &State, id: &str) -> Result<Response,
         day_table,
         outcomes(context, &costs),
         movers::table(context, &Dimension::Team, Some("teams"), &filters)?,
-        finding::first(context, state, is_asked, "No waste is found at it.")?,
+        finding::first(context, visit, is_asked, "No waste is found at it.")?,
     ];
     let [run_table, outputs, per_run_table, outcome_days, chart_table, outcomes, movers, waste] =
         match context.tables(tables)? {
