@@ -119,7 +119,7 @@
         data: data.days.map((day) => day.short),
         axisLine: { lineStyle: { color: variable("rule") } },
         axisTick: { show: false },
-        axisLabel: { color: variable("muted"), hideOverlap: true },
+        axisLabel: { color: variable("muted"), hideOverlap: true, alignMinLabel: "left", alignMaxLabel: "right" },
       },
       yAxis: valueAxis(data.axis),
       series: data.series.map((series, i) => ({
@@ -163,7 +163,7 @@
         boundaryGap: data.steps || data.days.length === 1,
         axisLine: { lineStyle: { color: variable("rule") } },
         axisTick: { show: false },
-        axisLabel: { color: variable("muted"), hideOverlap: true },
+        axisLabel: { color: variable("muted"), hideOverlap: true, alignMinLabel: "left", alignMaxLabel: "right" },
       },
       yAxis: valueAxis(data.axis),
       series: data.series.map((series, i) => ({
@@ -252,7 +252,7 @@
         {
           type: "sankey",
           left: 4,
-          right: narrow ? 84 : 150,
+          right: narrow ? 84 : 220,
           top: 8,
           bottom: 8,
           nodeWidth: 12,
@@ -283,8 +283,9 @@
             source: link.source,
             target: link.target,
             value: link.value,
-            // A pattern cannot be carried along a link: give it the plain colour.
-            lineStyle: { color: colourOf(labels.get(link.depth === 0 ? link.target : link.source)?.class ?? "slot-other") },
+            // A pattern cannot be carried along a link: it gets the plain colour, of its source
+            // or, where that has none of its own, of where it goes.
+            lineStyle: { color: colourOf([link.source, link.target].map((id) => labels.get(id)?.class).find((name) => name && !["slot-other", "slot-idle"].includes(name)) ?? "slot-other") },
           })),
         },
       ],

@@ -70,7 +70,9 @@ pub fn flow(
         let mut placed = places(nodes, &amounts, size)?;
         for link in links {
             let (Some(from), Some(to)) = (nodes.get(link.from), nodes.get(link.to)) else { continue };
-            let slot = if from.slot == ColourSlot::Other { to.slot } else { from.slot };
+            // Of its source or, where that has no colour of its own, of where it goes.
+            let is_plain = matches!(from.slot, ColourSlot::Other | ColourSlot::Idle);
+            let slot = if is_plain { to.slot } else { from.slot };
             ribbon(canvas, &mut placed, link, slot)?;
         }
         for (node, place) in nodes.iter().zip(&placed) {

@@ -229,11 +229,12 @@ fn grid(
         sums.entry(keys).or_insert_with(|| vec![Amount::ZERO; width])[at] += cost;
     }
     let mut columns = columns(asked);
+    // First, for a wide grid ends beyond the screen.
+    columns.push(table::number("total", format!("Total ({currency})")));
     let named = |key, name: &str| table::number(key, crate::chart::label(pivot, name)).named(name.to_owned());
     columns.extend(kept.iter().zip(GRID_KEYS).map(|(name, key)| named(key, name)));
     let others = if is_time(pivot) { "earlier" } else { "other" };
     columns.extend(rest.then(|| table::number(others, crate::words::capital(others))));
-    columns.push(table::number("total", format!("Total ({currency})")));
     let filters = |keys: &[String]| {
         let mut filters = of_row(context, &asked.by, keys);
         filters.extend(measure.filter());
@@ -242,6 +243,8 @@ fn grid(
     let row = |(keys, values): (&Vec<String>, &Vec<Amount>)| {
         let mut row: Vec<Cell> =
             asked.by.iter().zip(keys).map(|(dimension, value)| key(context, dimension, value)).collect();
+        let total = values.iter().copied().sum();
+        row.push(Cell::MoneyLink { amount: total, href: context.explain(&filters(keys)) });
         row.extend(values.iter().enumerate().map(|(i, value)| match kept.get(i) {
             _ if value.is_zero() => Cell::Nothing,
             Some(column) => {
@@ -250,14 +253,12 @@ fn grid(
             }
             None => Cell::Money(*value),
         }));
-        let total = values.iter().copied().sum();
-        row.push(Cell::MoneyLink { amount: total, href: context.explain(&filters(keys)) });
         row
     };
     let mut foot = foot_heads(asked);
     let column = |i: usize| sums.values().map(|values| values[i]).sum::<Amount>();
-    foot.extend((0..width).map(|i| Cell::Money(column(i))));
     foot.push(Cell::Money((0..width).map(column).sum()));
+    foot.extend((0..width).map(|i| Cell::Money(column(i))));
     let what = if measure == Measure::Idle { "Idle cost" } else { "Cost" };
     let names: Vec<String> = asked.by.iter().map(Dimension::name).collect();
     Ok(Table {

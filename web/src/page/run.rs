@@ -175,7 +175,15 @@ fn headline(context: &Context<'_>, row: &RunRow, history: &[RunRow]) -> Sentence
     sentence = match (row.currency, row.status.as_str()) {
         (None, _) => sentence.say("has no cost of its own"),
         (Some(_), "succeeded") => sentence.say("cost ").figure(context.money(row.cost)),
-        (Some(_), status) => sentence.figure(status).say(" and cost ").figure(context.money(row.cost)),
+        (Some(_), status) => {
+            let ended = match status {
+                "failed" => "failed",
+                "killed" => "was killed",
+                "running" => "was not over",
+                _ => "ended nobody knows how",
+            };
+            sentence.figure(ended).say(" and cost ").figure(context.money(row.cost))
+        }
     };
     if let Some(ended) = row.ended_at {
         let took = reports::format::duration_ms((ended - row.started_at).num_milliseconds());

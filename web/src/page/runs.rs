@@ -138,7 +138,10 @@ pub fn table(context: &Context<'_>, runs: &[RunRow], named: bool) -> Table {
     let mut columns = vec![table::text("run", "Run")];
     let detail = |column: table::Column| if named { column.exported() } else { column.wide() };
     columns.extend(named.then(|| table::text("workload", "Workload")));
-    columns.push(detail(table::text("name", "Name")));
+    let name = table::text("name", "Name");
+    // A name that is the workload's says nothing more.
+    let is_other = runs.iter().any(|run| run.name.as_deref().is_some_and(|name| name != run.workload));
+    columns.push(if is_other { detail(name) } else { name.exported() });
     columns.extend([
         table::number("started", "Start").wide(),
         table::text("status", "Status"),

@@ -239,11 +239,13 @@ pub fn graph(context: &Context<'_>, id: &str, lineage: &[LineageRow]) -> Result<
     }
     let written = |amount: Amount| reports::format::bytes(amount.rounded(0).parse().unwrap_or(i64::MAX));
     let total = |upstream: bool| rows.iter().filter(|row| row.is_upstream == upstream).map(|row| row.bytes).sum::<i64>();
+    // Without a left side the table stands on the left.
+    let middle = usize::from(rows.iter().any(|row| row.is_upstream));
     let mut nodes = vec![Node {
         label: id.to_owned(),
-        column: 1,
+        column: middle,
         slot: ColourSlot::Blue,
-        shown: format!("read {} to make it", reports::format::bytes(total(true))),
+        shown: reports::format::bytes(total(true).max(total(false))),
         href: None,
     }];
     let mut links = Vec::new();
@@ -251,7 +253,7 @@ pub fn graph(context: &Context<'_>, id: &str, lineage: &[LineageRow]) -> Result<
         let at = nodes.len();
         nodes.push(Node {
             label: row.table_id.clone().unwrap_or_else(|| "no table".to_owned()),
-            column: if row.is_upstream { 0 } else { 2 },
+            column: if row.is_upstream { 0 } else { middle + 1 },
             slot: ColourSlot::Other,
             shown: reports::format::bytes(row.bytes),
             href: row.table_id.as_deref().map(|table| context.entity("tables", table)),
