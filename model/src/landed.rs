@@ -464,7 +464,7 @@ const TABLES: &[Column] = &[
     optional(
         "metadata_bytes",
         Int,
-        "bytes of metadata, manifest lists and manifests reachable; null where sizes are unknown",
+        "bytes of metadata, manifest lists, manifests and statistics reachable; null where sizes are unknown",
     ),
 ];
 

@@ -1,7 +1,8 @@
 -- One row per table and currency of whose rows more than a tenth are deleted but still there:
 -- what readers pay to open delete files and small files written with them and to compare
 -- deleted rows. What keeping those rows costs is about what folding keeps of old files: neither is counted.
--- How many there were on a day: as many fewer than now as snapshots add a day.
+-- How many there were on a day: as many fewer than now as snapshots add a day; and those of one
+-- day would be there if deletes were folded every night.
 -- Key: subject, billing_currency
 with limits as (
     select
@@ -33,16 +34,23 @@ ideal as (
     group by p.table_id
 ),
 growth as (
-    -- Delete files a day, by the snapshots that are kept.
+    -- Delete files a day, by the snapshots that are kept: the first of them ends a span that
+    -- began before it.
     select
         s.table_id,
-        sum(coalesce(try_cast(json_extract_string(s.summary, '$."added-delete-files"') as bigint), 0)) as added,
+        sum(s.delete_files) filter (where s.nth_commit > 1) as added,
         greatest(1, date_diff('hour', min(s.committed_at), max(s.committed_at)) / 24.0) as days
     from (
-        select *, row_number() over (partition by table_id, snapshot_id order by collected_at desc) as nth
-        from landed_table_snapshots
+        select
+            k.table_id, k.committed_at,
+            coalesce(try_cast(json_extract_string(k.summary, '$."added-delete-files"') as bigint), 0) as delete_files,
+            row_number() over (partition by k.table_id order by k.committed_at, k.snapshot_id) as nth_commit
+        from (
+            select *, row_number() over (partition by table_id, snapshot_id order by collected_at desc) as nth
+            from landed_table_snapshots
+        ) k
+        where k.nth = 1 and k.operation <> 'replace'
     ) s
-    where s.nth = 1 and s.operation <> 'replace'
     group by s.table_id
 ),
 days as (
@@ -57,7 +65,7 @@ days as (
 reads as (
     select
         t.table_id, r.billing_currency, r.usage_date, r.workload, r.engine, r.scans, r.core_ms_price, t.limit_trino_open_ms, t.limit_spark_open_ms, t.limit_rows_per_ms, t.limit_rewrite_bytes_per_second,
-        least(1, greatest(0, 1 - date_diff('day', r.usage_date, t.last_day) * t.added_a_day / t.files_now)) as grown,
+        greatest(0, 1 - (date_diff('day', r.usage_date, t.last_day) + 1) * t.added_a_day / t.files_now) as grown,
         t.delete_files + greatest(t.data_files - t.ideal_files, 0) as needless_files, t.deleted_rows
     from days t
     join waste_reads r on r.table_id = t.table_id

@@ -45,14 +45,14 @@ wasteful as (
 ),
 costs as (
     select
-        w.table_id, r.billing_currency, r.usage_date, 'workload' as pot_kind, r.workload as pot, sum(r.scans) as scans,
+        w.table_id, r.billing_currency, r.usage_date, 'workload' as pot_kind, r.workload as pot, sum(r.scans) as scans, bool_and(r.files_are_told) as are_told,
         sum(r.scans * r.files_a_scan * (1 - w.ideal / w.files) * coalesce(r.core_ms_price, 0)
             * case when r.engine = 'trino' then w.limit_trino_open_ms else w.limit_spark_open_ms end) as amount
     from wasteful w
     join waste_reads r on r.table_id = w.table_id
     group by all
     union all
-    select w.table_id, r.billing_currency, r.usage_date, 'table', w.table_id, 0,
+    select w.table_id, r.billing_currency, r.usage_date, 'table', w.table_id, 0, true,
         sum(r.scans * r.files_a_scan * (1 - w.ideal / w.files) * 2 * q.get_price)
     from wasteful w
     join waste_reads r on r.table_id = w.table_id
@@ -60,14 +60,14 @@ costs as (
     group by all
 ),
 scanned as (
-    select table_id, billing_currency, sum(scans) as scans from costs group by all
+    select table_id, billing_currency, sum(scans) as scans, bool_and(are_told) as are_told from costs group by all
 )
 select
     'over-partitioning' as detector, 'table' as subject_kind, w.table_id as subject, w.team, c.billing_currency,
-    0.0 as fix_cost, 28 as rate_days, 'medium' as confidence,
+    0.0 as fix_cost, 28 as rate_days, case when n.are_told then 'medium' else 'low' end as confidence,
     json_object(
         'partitions_of_30_days', w.partitions, 'median_partition_bytes', w.median_bytes, 'files', w.files, 'files_by_day_alone', w.ideal,
-        'partition_spec', w.partition_spec, 'scans', n.scans
+        'partition_spec', w.partition_spec, 'scans', n.scans, 'files_opened_are_told', n.are_told
     ) as evidence,
     ['the last 30 days are judged', 'one file a partition: compaction would not help'] as guards,
     'ALTER TABLE ' || w.table_id || ' DROP PARTITION FIELD '

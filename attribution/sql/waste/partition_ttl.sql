@@ -1,6 +1,7 @@
 -- One row per table and currency that keeps days of rows longer than anybody looks back:
 -- beyond 90 days, and beyond the look-back that 999 of 1000 reads do not exceed. Not where a
--- property asks for it, nor where scans without a bound read all of it.
+-- property asks for it, nor where more than one read in a thousand has no bound, or none that is
+-- known: it may read all of it.
 -- Waste = bytes of days past that x what a byte of the class they lie in cost that day.
 -- The risk curve says which part of past reads other ages would have missed.
 -- Key: subject, billing_currency
@@ -14,7 +15,8 @@ with limits as (
     from waste_limits
 ),
 days as (
-    select table_id, rows_on, sum(data_bytes) as bytes
+    select table_id, rows_on, sum(data_bytes) as bytes,
+        min(regexp_extract(partition, '([^/=]+)=\d{4}-\d{2}-\d{2}', 1)) as day_field
     from waste_partitions
     where rows_on is not null
     group by table_id, rows_on
@@ -35,7 +37,7 @@ kept as (
     select
         t.table_id, sum(d.bytes) as bytes,
         coalesce(sum(d.bytes) filter (where d.rows_on < b.last_day - cast(t.keep_days as integer)), 0) as past_bytes,
-        min(d.rows_on) as oldest_on
+        min(d.rows_on) as oldest_on, min(d.day_field) as day_field
     from tables t
     join days d on d.table_id = t.table_id
     cross join waste_days b
@@ -56,13 +58,19 @@ cold as (
     group by table_id
 ),
 wasteful as (
-    select t.*, k.bytes, k.past_bytes, k.oldest_on, c.storage_class as cold_class, coalesce(c.bytes, 0) as cold_bytes
+    select
+        t.*,
+        -- The column a transform of time is taken of, or the field that is a day itself.
+        coalesce(
+            nullif(regexp_extract(t.partition_spec, '(?:years|months|days|hours)\(([^)]+)\)', 1), ''), k.day_field
+        ) as day_column,
+        k.bytes, k.past_bytes, k.oldest_on, c.storage_class as cold_class, coalesce(c.bytes, 0) as cold_bytes
     from tables t
     join kept k on k.table_id = t.table_id
     left join cold c on c.table_id = t.table_id
     where k.past_bytes >= t.limit_min_past_share * k.bytes and k.past_bytes > 0
         -- Of tables whose reads are known; what nobody reads is another finding.
-        and t.reads > 0
+        and t.reads > 0 and t.bounded_reads >= 0.999 * t.reads
 ),
 past as (
     select w.table_id, p.usage_date, sum(d.bytes) as bytes
@@ -105,8 +113,8 @@ select
         'reads', w.reads, 'look_back_p99', w.back_p99, 'look_back_p999', w.back_p999, 'look_back_max', w.back_max,
         'risk_curve', v.points
     ) as evidence,
-    ['no property asks to keep it', 'no read looked back further but one in a thousand'] as guards,
-    'DELETE FROM ' || w.table_id || ' WHERE ' || coalesce(nullif(regexp_extract(w.partition_spec, '(?:day|hour|days|hours)?\(?([A-Za-z_]+)\)?', 1), ''), '<day>')
+    ['no property asks to keep it', 'of all reads it is known how far back they looked, and none but one in a thousand looked further'] as guards,
+    'DELETE FROM ' || w.table_id || ' WHERE ' || w.day_column
         || ' < current_date - INTERVAL ' || cast(cast(w.keep_days as integer) as varchar) || ' DAYS;  -- a metadata operation on whole partitions; then expire_snapshots' as action,
     list(struct_pack(pot_kind := 'table', pot := w.table_id, usage_date := d.usage_date, amount := cast(round(d.amount, 12) as decimal(38, 12))) order by d.usage_date) as claims
 from wasteful w

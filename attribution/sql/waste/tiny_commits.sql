@@ -33,7 +33,9 @@ rates as (
 wasteful as (
     select
         t.table_id, t.team, r.commits / r.days as commits_a_day, r.files / r.days as files_a_day, r.bytes / greatest(r.files, 1) as file_bytes,
-        r.files / greatest(r.commits, 1) as files_a_commit, l.limit_good_commits_a_day, l.limit_trino_open_ms, l.limit_spark_open_ms
+        -- A commit an hour has as many files as one of a few minutes: one a writer and partition.
+        least(l.limit_good_commits_a_day * r.files / greatest(r.commits, 1), r.files / r.days) as good_files_a_day,
+        l.limit_good_commits_a_day, l.limit_trino_open_ms, l.limit_spark_open_ms
     from rates r
     join waste_tables t on t.table_id = r.table_id
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
@@ -47,7 +49,7 @@ costs as (
     select
         w.table_id, r.billing_currency, r.usage_date, 'workload' as pot_kind, r.workload as pot, sum(r.scans) as scans,
         -- A scan opens those of the newest day beside what it would have opened.
-        sum(r.scans * least(r.files_a_scan, w.files_a_day) * (1 - w.limit_good_commits_a_day * 4 / w.files_a_day)
+        sum(r.scans * least(r.files_a_scan, w.files_a_day) * (1 - w.good_files_a_day / w.files_a_day)
             * coalesce(r.core_ms_price, 0)
             * case when r.engine = 'trino' then w.limit_trino_open_ms else w.limit_spark_open_ms end) as amount
     from wasteful w
@@ -55,7 +57,7 @@ costs as (
     group by all
     union all
     select w.table_id, r.billing_currency, r.usage_date, 'table', w.table_id, 0,
-        sum(r.scans * least(r.files_a_scan, w.files_a_day) * (1 - w.limit_good_commits_a_day * 4 / w.files_a_day) * 2 * q.get_price)
+        sum(r.scans * least(r.files_a_scan, w.files_a_day) * (1 - w.good_files_a_day / w.files_a_day) * 2 * q.get_price)
     from wasteful w
     join waste_reads r on r.table_id = w.table_id
     join waste_request_prices q on q.billing_currency = r.billing_currency
@@ -64,7 +66,7 @@ costs as (
     select w.table_id, q.billing_currency, p.usage_date, 'table', w.table_id, 0,
         -- Metadata, list and manifest a commit, those before it read, and a PUT a file.
         (w.commits_a_day - w.limit_good_commits_a_day) * 3 * (q.put_price + q.get_price)
-            + greatest(w.files_a_day - w.limit_good_commits_a_day * 4, 0) * q.put_price
+            + greatest(w.files_a_day - w.good_files_a_day, 0) * q.put_price
     from wasteful w
     cross join waste_request_prices q
     join (select distinct usage_date, billing_currency from waste_byte_prices) p on p.billing_currency = q.billing_currency

@@ -76,25 +76,25 @@ daily as (
             )), 12
         ) as decimal(38, 12)) as amount,
         cast(round(sum(r.scans * r.files_a_scan * w.excess_share * 2 * coalesce(q.get_price, 0)), 12) as decimal(38, 12)) as requests,
-        sum(r.scans) as scans, sum(r.scans * r.files_a_scan) as files
+        sum(r.scans) as scans, sum(r.scans * r.files_a_scan) as files, bool_and(r.files_are_told) as are_told
     from wasteful w
     join waste_reads r on r.table_id = w.table_id
     left join waste_request_prices q on q.billing_currency = r.billing_currency
     group by all
 ),
 claimed as (
-    select table_id, billing_currency, 'workload' as pot_kind, workload as pot, usage_date, amount, scans, files from daily
+    select table_id, billing_currency, 'workload' as pot_kind, workload as pot, usage_date, amount, scans, files, are_told from daily
     union all
-    select table_id, billing_currency, 'table', table_id, usage_date, sum(requests), 0, 0 from daily group by all
+    select table_id, billing_currency, 'table', table_id, usage_date, sum(requests), 0, 0, true from daily group by all
 )
 select
     'uncompacted' as detector, 'table' as subject_kind, w.table_id as subject, w.team, c.billing_currency,
     coalesce(m.gb_hour_price, 0) * 30.4375 * (coalesce(w.bytes_a_day, 0) / w.limit_rewrite_bytes_per_second / 3600 * 2 + 0.5) as fix_cost,
-    28 as rate_days, 'medium' as confidence,
+    28 as rate_days, case when bool_and(c.are_told) then 'medium' else 'low' end as confidence,
     json_object(
         'small_files', w.small_files, 'recent_files', w.recent_files, 'files_at_target', w.ideal_files,
         'error_of_target', round(w.error_share, 4), 'needless_share', round(w.excess_share, 4),
-        'scans', sum(c.scans), 'files_opened', round(sum(c.files)), 'last_read_on', w.last_read_on
+        'scans', sum(c.scans), 'files_opened', round(sum(c.files)), 'files_opened_are_told', bool_and(c.are_told), 'last_read_on', w.last_read_on
     ) as evidence,
     ['partitions written to within a week are left out', 'it was read within 30 days'] as guards,
     'CALL ' || w.catalog || '.system.rewrite_data_files(table => ''' || w.namespace || '.' || w.name

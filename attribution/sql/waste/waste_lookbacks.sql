@@ -1,5 +1,6 @@
 -- One row per table: who reads it and how far back, by scan reports: reads known, the day of
--- the last, and the look-back in days that a share of the reads does not exceed.
+-- the last, the look-back in days that a share of the reads does not exceed, and of how many
+-- reads it is known.
 -- Key: table_id
 with reports as (
     select
@@ -30,12 +31,32 @@ by_report as (
         cast(sum(reads) as bigint) as reads,
         max(read_on) as last_read_on,
         count(distinct principal) as principals,
-        cast(count(back_days) as bigint) as bounded,
-        quantile_disc(back_days, 0.999) as back_p999,
-        quantile_disc(back_days, 0.99) as back_p99,
-        quantile_disc(back_days, 0.9) as back_p90,
-        max(back_days) as back_max
+        cast(coalesce(sum(reads) filter (where back_days is not null), 0) as bigint) as bounded
     from reports
+    group by table_id
+),
+looks as (
+    select table_id, back_days, sum(reads) as reads
+    from reports
+    where back_days is not null
+    group by table_id, back_days
+),
+ranked as (
+    -- Which part of the reads looks this far back or less.
+    select
+        table_id, back_days,
+        cast(sum(reads) over (partition by table_id order by back_days) as double)
+            / sum(reads) over (partition by table_id) as share
+    from looks
+),
+backs as (
+    select
+        table_id,
+        min(back_days) filter (where share >= 0.9) as back_p90,
+        min(back_days) filter (where share >= 0.99) as back_p99,
+        min(back_days) filter (where share >= 0.999) as back_p999,
+        max(back_days) as back_max
+    from ranked
     group by table_id
 )
 select
@@ -44,6 +65,7 @@ select
     greatest(p.last_read_on, l.last_read_on) as last_read_on,
     greatest(coalesce(p.principals, 0), coalesce(l.principals, 0)) as readers,
     coalesce(p.bounded, 0) as bounded_reads,
-    p.back_p90, p.back_p99, p.back_p999, p.back_max
+    b.back_p90, b.back_p99, b.back_p999, b.back_max
 from by_report p
 full outer join by_log l on l.table_id = p.table_id
+left join backs b on b.table_id = p.table_id

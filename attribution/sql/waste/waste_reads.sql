@@ -1,6 +1,7 @@
 -- One row per table, UTC day, engine, currency and workload that read it (not what wrote it):
--- scans, what the runs cost and held that day, and the files a scan opened, as scan reports
--- say it or, without, as the engine's log does.
+-- scans, what the runs cost and held that day, and the files a scan opened, as the engine's log
+-- says it or, without, as scan reports do; where neither does, those of the last week's days and
+-- of no day that there are now.
 -- Key: table_id, usage_date, engine, billing_currency, workload?
 with reported as (
     select
@@ -46,12 +47,21 @@ by_workload as (
     from reads r
     left join logged l on l.engine = r.engine and l.run_id = r.run_id and l.table_id = r.table_id
     group by r.table_id, r.usage_date, r.engine, r.billing_currency, r.workload
+),
+there as (
+    select p.table_id, cast(sum(p.data_files) as double) as files
+    from waste_partitions p
+    cross join waste_days d
+    where p.rows_on is null or p.rows_on > d.last_day - 7
+    group by p.table_id
 )
 select
     w.table_id, w.usage_date, w.engine, w.billing_currency, w.workload,
     w.scans, w.effective_cost, w.vcore_ms,
-    coalesce(w.logged_files, p.files_a_scan, 0) as files_a_scan,
+    coalesce(w.logged_files, p.files_a_scan, h.files, 0) as files_a_scan,
+    w.logged_files is not null or p.files_a_scan is not null as files_are_told,
     -- What a millisecond of a busy core cost.
     cast(w.effective_cost as double) / nullif(w.busy_ms, 0) as core_ms_price
 from by_workload w
 left join reported p on p.table_id = w.table_id and p.usage_date = w.usage_date and p.engine = w.engine
+left join there h on h.table_id = w.table_id

@@ -12,6 +12,7 @@ mod durability;
 mod explore;
 mod lab;
 mod pages;
+mod sample_tables;
 mod samples;
 mod spark;
 mod views;

@@ -3,7 +3,7 @@
 
 use crate::lab::Lab;
 
-fn samples() -> Option<String> {
+pub fn samples() -> Option<String> {
     let found = std::env::var("LAKELEDGER_SAMPLES").ok();
     if found.is_none() {
         // Not `eprintln!`: the test runner swallows that for tests that pass.

@@ -129,11 +129,14 @@ fn malformed(object: &str, fault: String) -> ReadError {
 }
 
 /// Bytes of the current and of the tracked earlier metadata files that are still there,
-/// of manifest lists and of manifests.
+/// of manifest lists, of manifests and of statistics.
 fn metadata_bytes(metadata: &TableMetadata, current: u64, places: &Places<'_>, health: &Health) -> i64 {
     let logged = metadata.metadata_log.iter().filter_map(|entry| places.metadata_size(&entry.metadata_file));
     let files = logged.fold(current, u64::saturating_add);
-    health.list_and_manifest_bytes.saturating_add(i64::try_from(files).unwrap_or(i64::MAX))
+    health
+        .list_and_manifest_bytes
+        .saturating_add(i64::try_from(files).unwrap_or(i64::MAX))
+        .saturating_add(metadata.statistics_bytes())
 }
 
 struct Landing<'a> {

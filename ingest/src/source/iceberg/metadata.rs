@@ -53,6 +53,20 @@ pub struct TableMetadata {
     /// Earlier metadata files that are still tracked.
     #[serde(default, deserialize_with = "null_as_default")]
     pub metadata_log: Vec<MetadataLogEntry>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    statistics: Vec<StatisticsFile>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    partition_statistics: Vec<StatisticsFile>,
+}
+
+/// A file of statistics of a snapshot, or of its partitions.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct StatisticsFile {
+    #[serde(default, deserialize_with = "null_as_default")]
+    statistics_path: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    file_size_in_bytes: i64,
 }
 
 /// A schema: its top-level fields.
@@ -211,6 +225,15 @@ pub fn parse(bytes: &[u8]) -> Result<TableMetadata, String> {
 }
 
 impl TableMetadata {
+    /// Bytes of the files of statistics that the metadata names, each once: two snapshots may
+    /// share one.
+    pub fn statistics_bytes(&self) -> i64 {
+        let files = self.statistics.iter().chain(&self.partition_statistics);
+        let sizes: BTreeMap<&str, i64> =
+            files.map(|file| (file.statistics_path.as_str(), file.file_size_in_bytes.max(0))).collect();
+        sizes.values().fold(0, |sum, size| sum.saturating_add(*size))
+    }
+
     /// The current schema: the one named, else version 1's only one.
     pub fn current_schema(&self) -> Option<&Schema> {
         self.schemas
