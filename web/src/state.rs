@@ -111,7 +111,7 @@ impl State {
         {
             return Ok(Arc::clone(open));
         }
-        match (Mart::open(&self.0.ledger), open) {
+        match (Mart::open(&self.0.ledger).map(Mart::in_memory), open) {
             (Ok(mart), _) => {
                 let named = named.unwrap_or_default();
                 let open = Arc::new(Open { named, whole: Arc::new(mart), within: Mutex::default() });

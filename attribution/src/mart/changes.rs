@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use model::{Amount, Category, Currency};
 
 use super::costs::conditions;
-use super::{CostQuery, Mart, MartError, NONE, Ownership};
+use super::{CostQuery, Dimension, Mart, MartError, NONE, Ownership};
 
 /// What a change is made of. The parts sum to it to the last digit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -237,6 +237,9 @@ impl Mart {
         before: (NaiveDate, NaiveDate),
         now: (NaiveDate, NaiveDate),
     ) -> Result<Vec<Item>, MartError> {
+        if self.is_remembered(query) {
+            return self.remembered_items(query, before, now);
+        }
         let mut parameters = Vec::new();
         let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut parameters)).collect();
         let width = keys.len();
@@ -273,6 +276,44 @@ impl Mart {
                 now: row.amount(width + 5)?,
             })
         })
+    }
+
+    /// The same of what memory has.
+    fn remembered_items(
+        &self,
+        query: &CostQuery,
+        before: (NaiveDate, NaiveDate),
+        now: (NaiveDate, NaiveDate),
+    ) -> Result<Vec<Item>, MartError> {
+        let width = query.by.len();
+        let by = query.by.iter().cloned().chain([Dimension::Category, Dimension::Team, Dimension::Workload]);
+        let query = CostQuery { by: by.collect(), ..query.clone() };
+        let mut items: BTreeMap<(Vec<String>, Currency), (Amount, Amount)> = BTreeMap::new();
+        for (days, is_now) in [(before, false), (now, true)] {
+            for mut row in self.costs(&CostQuery { from: Some(days.0), to: Some(days.1), ..query.clone() })? {
+                if row.keys[width] != Category::Usage.name() {
+                    row.keys[width + 1..].iter_mut().for_each(String::clear);
+                }
+                let item = items.entry((row.keys, row.currency)).or_default();
+                *(if is_now { &mut item.1 } else { &mut item.0 }) += row.cost;
+            }
+        }
+        Ok(items
+            .into_iter()
+            .map(|((mut keys, currency), (before, now))| {
+                let of_run = keys.split_off(width + 1);
+                let category = keys.pop().and_then(|category| category.parse().ok());
+                let [team, workload] = <[String; 2]>::try_from(of_run).unwrap_or_default();
+                Item {
+                    keys,
+                    currency,
+                    category: category.unwrap_or(Category::Unallocated),
+                    workload: (team, workload),
+                    before,
+                    now,
+                }
+            })
+            .collect())
     }
 
     /// What ran in both spans.

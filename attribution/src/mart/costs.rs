@@ -235,6 +235,9 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn costs(&self, query: &CostQuery) -> Result<Vec<CostRow>, MartError> {
+        if let Some(rows) = self.remembered_costs(query)? {
+            return Ok(rows);
+        }
         self.memory.costs(query, || self.sum_costs(query))
     }
 

@@ -93,6 +93,25 @@ pub struct RunRow {
     pub currency: Option<Currency>,
 }
 
+/// What ran of one workload, for one team.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunActivity {
+    /// `workflow/step`, or the engine's name of what ran.
+    pub workload: String,
+    /// Owning team.
+    pub team: Option<String>,
+    /// Runs.
+    pub runs: i64,
+    /// Those that failed.
+    pub failed: i64,
+    /// Cores held x milliseconds.
+    pub vcore_ms: i64,
+    /// Engine of the newest.
+    pub engine: String,
+    /// Start of the newest.
+    pub last_started_at: Instant,
+}
+
 /// One table as it was collected last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableRow {
@@ -171,9 +190,7 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, MartError> {
-        // The costs of one run are found without summing those of all.
-        let mut parameters: Vec<Value> = filter.run.clone().map(Value::Text).into_iter().collect();
-        let of_run = filter.run.as_ref().map_or("", |_| "and run_id = ?");
+        let mut parameters = Vec::new();
         let mut conditions = vec!["true".to_owned()];
         let mut equals = |condition: &str, value: Option<String>| {
             if let Some(value) = value {
@@ -196,22 +213,28 @@ impl Mart {
             .currency
             .map_or_else(String::new, |currency| format!("and billing_currency = '{currency}'"));
         let sql = format!(
-            "with costs as (
+            "with asked as (
+                select r.*, o.team, o.cluster_id as main_cluster_id
+                from stg_runs r
+                left join run_owners o on o.engine = r.engine and o.run_id = r.run_id
+                where {}
+            ),
+            costs as (
                 select engine, run_id, billing_currency, sum({}) as cost
-                from daily_costs where run_id is not null {of_run} {currency} group by engine, run_id, billing_currency
+                from run_days
+                where (engine, run_id) in (select (engine, run_id) from asked) {currency}
+                group by engine, run_id, billing_currency
             )
-            select r.run_id, r.engine, r.name, r.workload, o.team, r.workflow_id, r.step_id, r.attempt, r.trigger,
-                o.cluster_id, r.user_name, r.owner, r.status, r.error, epoch_us(r.started_at), epoch_us(r.ended_at),
+            select r.run_id, r.engine, r.name, r.workload, r.team, r.workflow_id, r.step_id, r.attempt, r.trigger,
+                r.main_cluster_id, r.user_name, r.owner, r.status, r.error, epoch_us(r.started_at), epoch_us(r.ended_at),
                 r.vcore_ms, r.memory_mib_ms, r.cpu_ms, r.task_ms, r.input_bytes, r.output_bytes,
                 r.shuffle_read_bytes, r.shuffle_write_bytes, r.disk_spilled_bytes, r.tasks, r.failed_tasks,
                 cast(coalesce(c.cost, 0) as varchar), c.billing_currency
-            from stg_runs r
-            left join run_owners o on o.engine = r.engine and o.run_id = r.run_id
+            from asked r
             left join costs c on c.engine = r.engine and c.run_id = r.run_id
-            where {}
             order by r.started_at, r.engine, r.run_id, c.billing_currency",
-            filter.basis.column(),
             conditions.join(" and "),
+            filter.basis.column(),
         );
         self.ask("list the runs of", &sql, parameters, |row| {
             Ok(RunRow {
@@ -247,6 +270,52 @@ impl Mart {
                     Some(_) => Some(row.currency(28)?),
                     None => None,
                 },
+            })
+        })
+    }
+
+    /// What ran, by workload and team: runs that started in these days and cost nothing or
+    /// something in this currency.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn run_activity(
+        &self,
+        from: NaiveDate,
+        to: NaiveDate,
+        currency: Currency,
+    ) -> Result<Vec<RunActivity>, MartError> {
+        // Where all costs are in one currency no run can cost something in another.
+        let of_currency = match self.info.currencies[..] {
+            [_] => "true".to_owned(),
+            _ => format!(
+                "(not exists (select 1 from run_days d where d.engine = r.engine and d.run_id = r.run_id)
+                or exists (
+                    select 1 from run_days d
+                    where d.engine = r.engine and d.run_id = r.run_id and d.billing_currency = '{currency}'
+                ))"
+            ),
+        };
+        let sql = format!(
+            "select r.workload, o.team, count(*), count(*) filter (where r.status = 'failed'),
+                cast(least(sum(r.vcore_ms), 9223372036854775807) as bigint),
+                arg_max(r.engine, (r.started_at, r.engine, r.run_id)), epoch_us(max(r.started_at))
+            from stg_runs r
+            left join run_owners o on o.engine = r.engine and o.run_id = r.run_id
+            where r.started_at >= cast(? as date) and r.started_at < cast(? as date) and {of_currency}
+            group by r.workload, o.team
+            order by r.workload, o.team"
+        );
+        let days = [from, to].map(|day| Value::Text(day.to_string())).to_vec();
+        self.ask("count the runs of", &sql, days, |row| {
+            Ok(RunActivity {
+                workload: row.text(0)?,
+                team: row.opt_text(1)?,
+                runs: row.int(2)?,
+                failed: row.int(3)?,
+                vcore_ms: row.int(4)?,
+                engine: row.text(5)?,
+                last_started_at: row.instant(6)?,
             })
         })
     }

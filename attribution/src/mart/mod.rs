@@ -5,6 +5,8 @@ mod changes;
 mod cluster_hours;
 mod compare;
 mod costs;
+mod cube;
+mod cubes;
 mod entities;
 mod explain;
 mod health;
@@ -26,7 +28,7 @@ mod what_if;
 mod workload_costs;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::NaiveDate;
 use duckdb::{AccessMode, Config, Connection};
@@ -37,7 +39,7 @@ pub use changes::{Activity, Change, ChangeParts, decompose};
 pub use cluster_hours::{ClusterHour, MarketShare};
 pub use compare::{Cause, Compared, Comparison, Difference, DifferenceParts, Reason};
 pub use costs::{CostQuery, CostRow, Dimension, Filter, NONE};
-pub use entities::{ClusterRow, RunFilter, RunRow, TableRow};
+pub use entities::{ClusterRow, RunActivity, RunFilter, RunRow, TableRow};
 pub use explain::ExplainPart;
 pub use health::{BalanceRow, IdentityRow, SourceStatus};
 pub use known::{Kind, Known};
@@ -187,8 +189,11 @@ pub struct Mart {
     path: PathBuf,
     info: MartInfo,
     reach: Reach,
+    /// Names of its tables and views.
+    tables: Arc<[String]>,
     connections: Connections,
     memory: memory::Memory,
+    cubes: Option<cubes::Cubes>,
 }
 
 /// Most connections that are kept while nobody asks; each keeps the plans of its last questions.
@@ -251,6 +256,20 @@ impl Answer<'_, '_> {
         self.get(at)
     }
 
+    /// A text that is only looked at.
+    fn str(&self, at: usize) -> Result<Option<&str>, MartError> {
+        let failed = |cause| MartError::Query {
+            operation: "read a value of",
+            mart: self.mart.to_owned(),
+            cause: Box::new(cause),
+        };
+        let value = self.row.get_ref(at).map_err(failed)?;
+        match value {
+            duckdb::types::ValueRef::Null => Ok(None),
+            value => value.as_str().map(Some).map_err(|cause| failed(cause.into())),
+        }
+    }
+
     fn opt_text(&self, at: usize) -> Result<Option<String>, MartError> {
         self.get(at)
     }
@@ -260,8 +279,12 @@ impl Answer<'_, '_> {
     }
 
     fn parsed<T: std::str::FromStr>(&self, at: usize, expected: &'static str) -> Result<T, MartError> {
-        let text = self.text(at)?;
-        text.parse().map_err(|_| MartError::Value { mart: self.mart.to_owned(), value: text, expected })
+        let text = self.str(at)?.unwrap_or_default();
+        text.parse().map_err(|_| MartError::Value {
+            mart: self.mart.to_owned(),
+            value: text.to_owned(),
+            expected,
+        })
     }
 
     fn amount(&self, at: usize) -> Result<model::Amount, MartError> {
@@ -335,9 +358,12 @@ impl Mart {
             path: path.to_owned(),
             info,
             reach: Reach::Whole,
+            tables: Arc::default(),
             connections: Connections::new(connection, String::new()),
             memory: memory::Memory::default(),
+            cubes: None,
         };
+        mart.tables = mart.read_tables()?;
         mart.info = mart.read_info()?;
         Ok(mart)
     }
@@ -349,8 +375,10 @@ impl Mart {
             path: self.path.clone(),
             info: self.info.clone(),
             reach,
+            tables: Arc::clone(&self.tables),
             connections: Connections::new(connection, views),
             memory: memory::Memory::default(),
+            cubes: self.cubes.as_ref().map(|_| cubes::Cubes::default()),
         })
     }
 
@@ -362,6 +390,12 @@ impl Mart {
     /// The file it was opened from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn read_tables(&self) -> Result<Arc<[String]>, MartError> {
+        let sql = "select table_name from information_schema.tables
+            where table_catalog = current_database() and table_schema = 'main' order by table_name";
+        Ok(self.ask("list the tables of", sql, Vec::new(), |row| row.text(0))?.into())
     }
 
     fn read_info(&self) -> Result<MartInfo, MartError> {
@@ -439,6 +473,26 @@ impl Mart {
         let answers = ask_on(&connection, &self.info.id, operation, sql, parameters, map)?;
         self.connections.give_back(connection);
         Ok(answers)
+    }
+
+    /// Runs one query and hands on its rows one by one, of which there may be many.
+    fn each(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        mut take: impl FnMut(&Answer<'_, '_>) -> Result<(), MartError>,
+    ) -> Result<(), MartError> {
+        let failed = |cause| self.failed(operation, cause);
+        let connection = self.connections.take().map_err(failed)?;
+        {
+            let mut statement = connection.prepare(sql).map_err(failed)?;
+            let mut rows = statement.query([]).map_err(failed)?;
+            while let Some(row) = rows.next().map_err(failed)? {
+                take(&Answer { row, mart: &self.info.id })?;
+            }
+        }
+        self.connections.give_back(connection);
+        Ok(())
     }
 
     fn failed(&self, operation: &'static str, cause: duckdb::Error) -> MartError {

@@ -113,6 +113,7 @@ const SEEN: &[(&str, Seen)] = &[
     ("daily_balance", Seen::Bill),
     ("billing_identity", Seen::Bill),
     ("daily_costs", OF_TEAM),
+    ("cost_days", OF_TEAM),
     ("owned_atoms", OF_TEAM),
     ("atoms", OF_TEAM),
     ("idle_spread", OF_TEAM),
@@ -220,20 +221,13 @@ impl Mart {
             // A team the configuration does not list may have costs all the same.
             .chain(teams.iter().filter(|team| self.info.teams.iter().all(|known| known.name != **team)).cloned())
             .collect();
-        let names = self.ask(
-            "list the tables of",
-            "select table_name, current_database() from information_schema.tables
-            where table_catalog = current_database() and table_schema = 'main' order by table_name",
-            Vec::new(),
-            |row| Ok((row.text(0)?, row.text(1)?)),
-        )?;
+        let catalog =
+            self.ask("name", "select current_database()", Vec::new(), |row| row.text(0))?.concat();
+        let whole = format!("{}.main", quoted(&catalog));
         let list: Vec<_> = teams.iter().map(|team| format!("'{}'", team.replace('\'', "''"))).collect();
         // A list that no team is in, where there is none.
         let list = if list.is_empty() { "null".to_owned() } else { list.join(", ") };
-        let views: String = names
-            .iter()
-            .map(|(table, catalog)| view(table, &format!("{}.main", quoted(catalog)), &list, *totals))
-            .collect();
+        let views: String = self.tables.iter().map(|table| view(table, &whole, &list, *totals)).collect();
         let mut mart = self.again(Reach::Teams { teams, totals: *totals }, views)?;
         mart.info = mart.seen_info(&self.info)?;
         Ok(mart)

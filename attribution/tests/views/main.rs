@@ -7,6 +7,7 @@
 mod common;
 mod compared;
 mod owned;
+mod remembered;
 
 use attribution::rules::{Matcher, OwnerRule, Pattern, Team};
 use model::time::Instant;

@@ -18,7 +18,7 @@ use super::{at, cluster, teams, workflow};
 ///
 /// Published on the 7th at noon: `daily` is growth's, `ranker` content's, the cluster
 /// platform's; on the 8th at noon: both are content's, the cluster growth's.
-fn ledger() -> Ledger {
+pub fn ledger() -> Ledger {
     let mut ledger = Ledger::new();
     ledger.land_text(
         Dataset::Charges,
@@ -45,7 +45,18 @@ fn ledger() -> Ledger {
          b,2026-10-06 06:00,10.0.0.1,3600000\n",
     );
     ledger.commit();
-    let rules = |daily: &str, of_cluster: &str| Rules {
+    ledger.publish_at(&ruled(&ledger, "growth", "platform"), at("2026-10-07T12:00:00Z")).unwrap();
+    ledger.publish_at(&rules(&ledger), at("2026-10-08T12:00:00Z")).unwrap();
+    ledger
+}
+
+/// The rules of its last publish.
+pub fn rules(ledger: &Ledger) -> Rules {
+    ruled(ledger, "content", "growth")
+}
+
+fn ruled(ledger: &Ledger, daily: &str, of_cluster: &str) -> Rules {
+    Rules {
         teams: teams(&["growth", "content", "platform"]),
         owner_rules: vec![
             workflow(daily, "daily"),
@@ -54,10 +65,7 @@ fn ledger() -> Ledger {
         ],
         shared_fixed: vec![("growth".to_owned(), 500_000_000_000)],
         ..ledger.rules()
-    };
-    ledger.publish_at(&rules("growth", "platform"), at("2026-10-07T12:00:00Z")).unwrap();
-    ledger.publish_at(&rules("content", "growth"), at("2026-10-08T12:00:00Z")).unwrap();
-    ledger
+    }
 }
 
 fn query(view: View, by: &[Dimension]) -> CostQuery {

@@ -65,6 +65,11 @@ impl Two {
     }
 }
 
+/// A page without the words of its frame, one of which is a team's name too.
+fn said(page: &Page) -> String {
+    page.body.replace("Skip to the content", "").replace(" content=\"", "")
+}
+
 /// A page's address for each thing a pattern may stand for, own and foreign.
 fn addresses(pattern: &str, two: &Two, foreign: &BTreeMap<&'static str, BTreeSet<String>>) -> Vec<String> {
     let Some(at) = pattern.find('{') else { return vec![pattern.to_owned()] };
@@ -120,7 +125,8 @@ fn no_route_tells_of_another_team() {
                 for name in &names {
                     // What was asked for may be said back: that it is not there.
                     let asked = url.contains(&name.replace('/', "%2F"));
-                    assert!(asked || !page.body.contains(name.as_str()), "{url} tells of {name}: {}", text(&page.body));
+                    let told = said(&page);
+                    assert!(asked || !told.contains(name.as_str()), "{url} tells of {name}: {}", text(&told));
                 }
             }
         }
@@ -195,6 +201,6 @@ fn totals_of_the_bill_are_for_those_who_are_granted_them() {
     let data = two.get("/data", &two.totals);
     assert_eq!(data.status, StatusCode::OK);
     assert!(text(&data.body).contains("reconciled with a difference of exactly 0"), "{}", text(&data.body));
-    assert!(!data.body.contains("content"), "totals name no team");
+    assert!(!said(&data).contains("content"), "totals name no team");
     assert_eq!(two.get("/ownership", &two.totals).status, StatusCode::FORBIDDEN);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use attribution::mart::{
-    Dimension, Filter, Finding, NONE, RunFilter, RunRow, UnitCosts, WorkloadCost, WorkloadCostQuery,
+    Dimension, Filter, Finding, NONE, RunActivity, RunFilter, RunRow, UnitCosts, WorkloadCost, WorkloadCostQuery,
 };
 use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
@@ -106,8 +106,7 @@ struct Activity<'a> {
     runs: i64,
     failed: i64,
     vcore_ms: i64,
-    engine: &'a str,
-    last: Option<&'a RunRow>,
+    last: Option<&'a RunActivity>,
 }
 
 /// One row a workload, and one for what no run explains; the rows sum to the whole.
@@ -115,17 +114,16 @@ pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageErro
     let costs = context.by(Dimension::Workload, filters)?;
     let before = context.by_before(Some(Dimension::Workload), filters)?;
     let owners = owners(context, filters)?;
-    let mut runs = context.runs(RunFilter::default())?;
-    runs.retain(|run| context.leave_team(filters, run.team.as_deref()));
+    let scope = &context.scope;
+    let ran = context.mart.run_activity(scope.from, scope.to, scope.currency)?;
     let mut activity: BTreeMap<&str, Activity<'_>> = BTreeMap::new();
-    for run in &runs {
-        let seen = activity.entry(&run.workload).or_default();
-        seen.runs += 1;
-        seen.failed += i64::from(run.status == "failed");
-        seen.vcore_ms = seen.vcore_ms.saturating_add(run.vcore_ms);
-        seen.engine = &run.engine;
-        if seen.last.is_none_or(|last| last.started_at <= run.started_at) {
-            seen.last = Some(run);
+    for of_team in ran.iter().filter(|ran| context.leave_team(filters, ran.team.as_deref())) {
+        let seen = activity.entry(&of_team.workload).or_default();
+        seen.runs += of_team.runs;
+        seen.failed += of_team.failed;
+        seen.vcore_ms = seen.vcore_ms.saturating_add(of_team.vcore_ms);
+        if seen.last.is_none_or(|last| last.last_started_at <= of_team.last_started_at) {
+            seen.last = Some(of_team);
         }
     }
     let total: Amount = costs.values().copied().sum();
@@ -165,8 +163,8 @@ pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageErro
             count(|seen| Cell::Count(seen.runs)),
             count(|seen| Cell::Count(seen.failed)),
             count(|seen| Cell::VcoreMs(seen.vcore_ms)),
-            seen.map_or(Cell::Nothing, |seen| Cell::text(seen.engine)),
-            Cell::when(seen.and_then(|seen| seen.last).map(|run| run.started_at)),
+            Cell::maybe(seen.and_then(|seen| seen.last).map(|ran| ran.engine.as_str())),
+            Cell::when(seen.and_then(|seen| seen.last).map(|ran| ran.last_started_at)),
         ];
         row.extend(before.as_ref().map(|before| Cell::Change {
             now: *cost,

@@ -1,0 +1,145 @@
+//! Answers from memory are those of the mart's tables: any dimensions, filters, days, bases and
+//! views, whole and within a reach.
+
+use attribution::mart::{
+    CostQuery, Dimension, Filter, Idle, Mart, MartError, NONE, Ownership, Reach, Shared, View,
+};
+use attribution::rules::{Rules, Team};
+use model::Basis;
+
+use super::at;
+use super::common::Ledger;
+use super::owned::ledger;
+
+/// Every question of one or two dimensions and at most one filter.
+fn questions() -> Vec<CostQuery> {
+    let mut dimensions: Vec<Dimension> = Dimension::PLAIN.to_vec();
+    dimensions.extend([Dimension::Org(1), Dimension::Org(2), Dimension::Tag("env".into())]);
+    let mut questions = vec![CostQuery::default()];
+    for one in &dimensions {
+        questions.push(CostQuery { by: vec![one.clone()], ..CostQuery::default() });
+        for other in [Dimension::Category, Dimension::Day, Dimension::Team] {
+            if other != *one {
+                questions.push(CostQuery { by: vec![one.clone(), other], ..CostQuery::default() });
+            }
+        }
+        for value in ["growth", "content", "usage", "idle", "2026-10-06", "daily", "EC2", "nowhere", NONE] {
+            let filters = vec![Filter { dimension: one.clone(), value: value.to_owned() }];
+            questions.push(CostQuery { by: vec![Dimension::Team], filters, ..CostQuery::default() });
+        }
+    }
+    questions
+}
+
+fn views() -> Vec<View> {
+    let mut views = Vec::new();
+    for idle in Idle::ALL {
+        views.extend(Shared::ALL.map(|shared| View { idle, shared, ownership: Ownership::Restated }));
+    }
+    views
+}
+
+/// Compares every question in every view; how many had an answer.
+fn same(asked: &Mart, remembered: &Mart) -> usize {
+    let mut answered = 0;
+    for view in views() {
+        for question in questions() {
+            for (nth, basis) in Basis::ALL.into_iter().enumerate() {
+                let day = |day: &str| day.parse().ok();
+                let (from, to) = match nth {
+                    0 => (None, None),
+                    1 => (day("2026-10-07"), None),
+                    2 => (None, day("2026-10-07")),
+                    _ => (day("2026-10-06"), day("2026-10-08")),
+                };
+                let question = CostQuery { basis, view, from, to, ..question.clone() };
+                let want = asked.costs(&question).unwrap();
+                assert_eq!(remembered.costs(&question).unwrap(), want, "{question:?}");
+                answered += usize::from(!want.is_empty());
+            }
+        }
+    }
+    answered
+}
+
+#[test]
+fn memory_answers_as_the_tables_do() {
+    let ledger = ledger();
+    let asked = Mart::open(ledger.path()).unwrap();
+    let remembered = Mart::open(ledger.path()).unwrap().in_memory();
+    remembered.warm().unwrap();
+    assert!(same(&asked, &remembered) > 1_000);
+    let days = |from: &str, to: &str| (from.parse().unwrap(), to.parse().unwrap());
+    let (before, now) = (days("2026-10-06", "2026-10-07"), days("2026-10-07", "2026-10-08"));
+    for by in [vec![], vec![Dimension::Team], vec![Dimension::Workload, Dimension::Cluster]] {
+        let question = CostQuery { by, from: Some(now.0), to: Some(now.1), ..CostQuery::default() };
+        let want = asked.changes(&question, before).unwrap();
+        assert!(!want.is_empty());
+        assert_eq!(remembered.changes(&question, before).unwrap(), want, "{question:?}");
+    }
+}
+
+#[test]
+fn within_a_reach_are_a_teams_own_costs_and_no_others() {
+    let ledger = ledger();
+    let whole = Mart::open(ledger.path()).unwrap();
+    let reach = Reach::teams(["content".to_owned()], false);
+    let scoped = whole.within(&reach).unwrap();
+    let remembered = Mart::open(ledger.path()).unwrap().in_memory().within(&reach).unwrap();
+    assert!(same(&scoped, &remembered) > 100);
+    let mut content = CostQuery { by: vec![Dimension::Workload], ..CostQuery::default() };
+    let own = scoped.costs(&content).unwrap();
+    content.filters = vec![Filter { dimension: Dimension::Team, value: "content".to_owned() }];
+    assert_eq!(own, whole.costs(&content).unwrap());
+    assert!(!own.is_empty());
+    assert_eq!(scoped.info().teams.iter().map(|team| team.name.as_str()).collect::<Vec<_>>(), ["content"]);
+    assert!(scoped.balance(Basis::Effective, None, None).unwrap().is_empty());
+    assert!(!whole.within(&Reach::teams([], true)).unwrap().balance(Basis::Effective, None, None).unwrap().is_empty());
+    for ownership in [Ownership::AsWas, Ownership::AsOf(at("2026-10-07T12:00:00Z"))] {
+        let view = View { ownership, ..View::default() };
+        let refused = scoped.costs(&CostQuery { view, ..CostQuery::default() });
+        assert!(matches!(refused, Err(MartError::OutOfReach { .. })), "{refused:?}");
+    }
+    assert!(matches!(scoped.within(&Reach::Whole), Err(MartError::OutOfReach { .. })));
+    assert!(matches!(scoped.as_published(at("2026-10-07T12:00:00Z")), Err(MartError::OutOfReach { .. })));
+}
+
+#[test]
+fn a_reach_goes_to_the_teams_within_its_teams() {
+    let ledger = ledger();
+    let parent = |name: &str, parent: Option<&str>| Team {
+        name: name.to_owned(),
+        email: Vec::new(),
+        parent: parent.map(str::to_owned),
+    };
+    let teams = vec![
+        parent("company", None),
+        parent("data", Some("company")),
+        parent("growth", Some("data")),
+        parent("content", Some("company")),
+    ];
+    let rules = Rules { teams, ..super::owned::rules(&ledger) };
+    ledger.publish_at(&rules, at("2026-10-09T12:00:00Z")).unwrap();
+    let whole = Mart::open(ledger.path()).unwrap();
+    let data = whole.within(&Reach::teams(["data".to_owned()], false)).unwrap();
+    let names: Vec<_> = data.info().teams.iter().map(|team| (team.name.as_str(), team.parent.as_deref())).collect();
+    assert_eq!(names, [("data", None), ("growth", Some("data"))], "what is above is not told");
+    let org = |level| {
+        let by = vec![Dimension::Org(level)];
+        let rows = data.costs(&CostQuery { by, ..CostQuery::default() }).unwrap();
+        rows.into_iter().map(|row| row.keys.concat()).collect::<Vec<_>>()
+    };
+    // Levels are counted from the top of what is seen.
+    assert_eq!((org(1), org(2)), (vec!["data".to_owned()], vec!["growth".to_owned()]));
+    assert_eq!(data.info().level("growth"), 2);
+}
+
+#[test]
+fn no_name_of_a_team_leaves_its_quotes() {
+    let ledger: Ledger = ledger();
+    let whole = Mart::open(ledger.path()).unwrap();
+    for name in ["x') or ('' = '", "x'; drop view daily_costs; --", "\"", ""] {
+        let mart = whole.within(&Reach::teams([name.to_owned()], false)).unwrap();
+        assert!(mart.costs(&CostQuery::default()).unwrap().is_empty(), "{name}");
+    }
+}
