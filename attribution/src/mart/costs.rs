@@ -241,7 +241,7 @@ impl Mart {
         self.memory.costs(query, || self.sum_costs(query))
     }
 
-    pub(super) fn sum_costs(&self, query: &CostQuery) -> Result<Vec<CostRow>, MartError> {
+    fn sum_costs(&self, query: &CostQuery) -> Result<Vec<CostRow>, MartError> {
         let mut parameters = Vec::new();
         let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut parameters)).collect();
         let width = keys.len();

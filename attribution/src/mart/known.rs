@@ -90,7 +90,7 @@ impl Mart {
                 ..CostQuery::default()
             };
             let mut most: BTreeMap<String, Amount> = BTreeMap::new();
-            for row in self.sum_costs(&query)? {
+            for row in self.costs(&query)? {
                 let [id, team] = row.keys.as_slice() else { continue };
                 if id == NONE {
                     continue;

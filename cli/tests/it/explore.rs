@@ -178,3 +178,37 @@ fn a_clusters_hours_are_its_capacity_and_a_tables_sizes_its_files() {
     }
     assert!(sized > 0, "the lab's tables have partitions");
 }
+
+#[test]
+fn the_list_of_runs_is_sorted_searched_and_paged_where_the_runs_are() {
+    let dashboard = Dashboard::of_the_lab();
+    let all = dashboard.csv("/runs?format=csv");
+    assert!(all.len() > 2, "{} runs", all.len());
+    // The page, cut by the mart, has the order and the rows of the whole list.
+    for (sort, key) in [("-cost", "cost"), ("run", "run"), ("-vcore_ms", "vcore_ms"), ("started", "started")] {
+        let rows = dashboard.csv(&format!("/runs?sort={sort}&format=csv"));
+        let page = dashboard.page(&format!("/runs?sort={sort}"));
+        let table = page.split("id=\"runs\"").nth(1).unwrap();
+        let shown: Vec<String> = table
+            .split("<th scope=\"row\"")
+            .skip(1)
+            .map(|cell| text(&format!("<th{}", cell.split("</th>").next().unwrap())))
+            .collect();
+        let want: Vec<String> = rows.iter().take(shown.len()).map(|row| row["run"].clone()).collect();
+        let of = |runs: &[String]| -> Vec<String> {
+            // Runs that are equal by the key may stand in any order.
+            runs.iter().map(|run| rows.iter().find(|row| row["run"] == *run).unwrap()[key].clone()).collect()
+        };
+        assert_eq!(of(&shown), of(&want), "sorted by {sort}");
+        assert!(text(&page).contains(&format!("{} runs", all.len())), "{sort}");
+    }
+    let workload = &all[0]["workload"];
+    let found = dashboard.csv(&format!("/runs?q={}&format=csv", workload.to_uppercase().replace('/', "%2F")));
+    let page = text(&dashboard.page(&format!("/runs?q={}", workload.to_uppercase().replace('/', "%2F"))));
+    assert!(page.contains(&format!("{} of {} runs", found.len(), all.len())) || found.len() == all.len(), "{page}");
+    let nothing = text(&dashboard.page("/runs?q=zzz-nothing"));
+    assert!(nothing.contains(&format!("None of the {} runs matches", all.len())), "{nothing}");
+    assert_eq!(dashboard.get("/runs?sort=colour").status, StatusCode::BAD_REQUEST);
+    assert_eq!(dashboard.get("/runs?page=999").status, StatusCode::BAD_REQUEST);
+    assert_eq!(dashboard.csv("/runs?t=outcomes-by-day&format=csv").len(), 2, "the lab has two days");
+}

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use attribution::mart::{Dimension, RunFilter, RunRow};
+use attribution::mart::{Dimension, NONE, RunFilter, RunListQuery, RunOutcome, RunRow, RunSort};
 use axum::extract::RawQuery;
 use axum::response::Response;
 use chrono::NaiveDate;
@@ -21,7 +21,7 @@ use crate::layout::Shell;
 use crate::link::Path;
 use crate::sentence::{self, Sentence};
 use crate::state::Visit;
-use crate::table::{self, Cell, Shown, Table, TableView};
+use crate::table::{self, Cell, Cut, PAGE_ROWS, Shown, Table, TableView};
 use crate::words;
 
 #[derive(Template)]
@@ -41,24 +41,87 @@ pub async fn runs(visit: Visit, query: RawQuery) -> Response {
     answer(visit, Path::new(["runs"]), query, build).await
 }
 
+/// Columns of the list that it can be sorted by, with what the mart calls them.
+const SORTS: [(&str, RunSort); 12] = [
+    ("run", RunSort::Run),
+    ("workload", RunSort::Workload),
+    ("name", RunSort::Name),
+    ("started", RunSort::Started),
+    ("status", RunSort::Status),
+    ("duration_ms", RunSort::Duration),
+    ("vcore_ms", RunSort::VcoreMs),
+    ("input_bytes", RunSort::Input),
+    ("output_bytes", RunSort::Output),
+    ("spilled_bytes", RunSort::Spilled),
+    ("failed_tasks", RunSort::FailedTasks),
+    ("cost", RunSort::Cost),
+];
+
+/// The question for the page of the list that the lens asks for.
+fn asked(context: &Context<'_>) -> Result<RunListQuery, PageError> {
+    let state = &context.lens.table;
+    let is_list = state.table.as_deref().is_none_or(|table| table == "runs");
+    let (sort, descending) = match state.sort.as_ref().filter(|_| is_list) {
+        None => (RunSort::Started, true),
+        Some((key, descending)) => {
+            let known = SORTS.iter().find(|(name, _)| name == key).ok_or_else(|| {
+                let names: Vec<_> = SORTS.iter().map(|(name, _)| *name).collect();
+                PageError::BadRequest(vec![format!("runs are not sorted by `{key}`: use {}", names.join(", "))])
+            })?;
+            (known.1, *descending)
+        }
+    };
+    let unowned = context.lens.team.as_deref() == Some(NONE);
+    let page = if is_list { state.page.max(1) } else { 1 };
+    Ok(RunListQuery {
+        filter: RunFilter {
+            team: context.lens.team.clone().filter(|_| !unowned),
+            from: Some(context.scope.from),
+            to: Some(context.scope.to),
+            basis: context.lens.basis,
+            ..RunFilter::default()
+        },
+        currency: Some(context.scope.currency),
+        unowned,
+        search: state.search.clone().filter(|_| is_list),
+        sort,
+        descending,
+        offset: (page - 1) * PAGE_ROWS,
+        limit: PAGE_ROWS,
+    })
+}
+
 fn build(context: &Context<'_>) -> Result<Response, PageError> {
-    let runs = context.runs(RunFilter::default())?;
-    let (chart, by_outcome) = outcomes(context, &runs)?;
-    let [runs_view, chart_table] = match context.tables([table(context, &runs, true), by_outcome])? {
+    let query = asked(context)?;
+    let ended = context.mart.run_outcomes(&query)?;
+    let count = |rows: &[&RunOutcome]| rows.iter().map(|row| row.runs).sum::<i64>();
+    let cost = |rows: &[&RunOutcome]| rows.iter().map(|row| row.cost).sum::<Amount>();
+    let all: Vec<&RunOutcome> = ended.iter().collect();
+    let failed: Vec<&RunOutcome> = ended.iter().filter(|row| is_bad(&row.status)).collect();
+    let (chart, by_outcome) = outcomes(context, ended.iter().map(|row| (row.day, row.status.as_str(), row.runs)))?;
+    let (rows, cut) = if context.lens.table.csv {
+        (context.runs(RunFilter::default())?, None)
+    } else {
+        let list = context.mart.run_list(&query)?;
+        let all = usize::try_from(count(&all)).unwrap_or(0);
+        // A page beyond the last one has no row to say how many there are.
+        let is_beyond = list.rows.is_empty() && query.offset > 0 && query.search.is_none();
+        let cut = Cut { found: if is_beyond { all } else { list.found }, all };
+        (list.rows, Some(cut))
+    };
+    let tables = [table(context, &rows, true), by_outcome];
+    let [runs, chart_table] = match table::show_cut(context, tables, cut)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
-    let total: Amount = runs.iter().map(|run| run.cost).sum();
-    let failed: Vec<&RunRow> = runs.iter().filter(|run| is_bad(run)).collect();
-    let subject = words::plural(runs.len() as i64, "run", "runs");
-    let mut sentence = sentence::cost(context, &format!("{subject} that started here"), total);
+    let subject = words::plural(count(&all), "run", "runs");
+    let mut sentence = sentence::cost(context, &format!("{subject} that started here"), cost(&all));
     if !failed.is_empty() {
-        let lost: Amount = failed.iter().map(|run| run.cost).sum();
         sentence = sentence
             .say("; ")
-            .figure(reports::format::count(failed.len() as i64))
+            .figure(reports::format::count(count(&failed)))
             .say(" of them failed, at ")
-            .figure(context.money(lost));
+            .figure(context.money(cost(&failed)));
     }
     let sentence = sentence.say(".").note(format!(
         "{}. What a run cost is all it was given, after midnight too; costs by day are on Overview.",
@@ -66,11 +129,11 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     ));
     let crumbs = vec![super::crumb(context, "Workloads", "workloads")];
     let shell = Shell::of(context, "Runs", crumbs).filtered(context, true).charted();
-    context.page(&Runs { shell, sentence, chart, chart_table, runs: runs_view })
+    context.page(&Runs { shell, sentence, chart, chart_table, runs })
 }
 
-fn is_bad(run: &RunRow) -> bool {
-    matches!(run.status.as_str(), "failed" | "killed")
+fn is_bad(status: &str) -> bool {
+    matches!(status, "failed" | "killed")
 }
 
 /// Outcomes, the good one at the bottom of the stack, with the colours they have.
@@ -83,15 +146,19 @@ const OUTCOMES: [(&str, ColourSlot); 5] = [
 ];
 
 /// How many runs started on each day, by how they ended; with the table of the same counts.
-pub fn outcomes(context: &Context<'_>, runs: &[RunRow]) -> Result<(ChartView, Table), PageError> {
+/// Each is a day, an outcome and a number of runs.
+pub fn outcomes<'a>(
+    context: &Context<'_>,
+    runs: impl Iterator<Item = (NaiveDate, &'a str, i64)>,
+) -> Result<(ChartView, Table), PageError> {
     let periods = periods(context, &Dimension::Day);
     let places: BTreeMap<NaiveDate, usize> =
         periods.keys().enumerate().filter_map(|(i, key)| Some((key.parse().ok()?, i))).collect();
     let mut counts = vec![vec![0_i64; places.len()]; OUTCOMES.len()];
-    for run in runs {
-        let outcome = OUTCOMES.iter().position(|(name, _)| *name == run.status).unwrap_or(OUTCOMES.len() - 1);
-        if let Some(at) = places.get(&run.started_at.date_naive()) {
-            counts[outcome][*at] += 1;
+    for (day, status, runs) in runs {
+        let outcome = OUTCOMES.iter().position(|(name, _)| *name == status).unwrap_or(OUTCOMES.len() - 1);
+        if let Some(at) = places.get(&day) {
+            counts[outcome][*at] += runs;
         }
     }
     let seen: Vec<usize> = (0..OUTCOMES.len()).filter(|i| counts[*i].iter().any(|n| *n > 0)).collect();
