@@ -89,6 +89,12 @@
     splitLine: { lineStyle: { color: variable("rule") } },
   });
 
+  // A long label at either end would lie outside of the drawing.
+  const pointLabel = (data) => {
+    const long = data.kind === "lines" || data.days.some((day) => day.short.length > 7);
+    return { color: variable("muted"), hideOverlap: true, ...(long && { alignMinLabel: "left", alignMaxLabel: "right" }) };
+  };
+
   const stacked = (data) => {
     const surface = variable("surface");
     const fills = data.series.map((series) => {
@@ -119,7 +125,7 @@
         data: data.days.map((day) => day.short),
         axisLine: { lineStyle: { color: variable("rule") } },
         axisTick: { show: false },
-        axisLabel: { color: variable("muted"), hideOverlap: true, alignMinLabel: "left", alignMaxLabel: "right" },
+        axisLabel: pointLabel(data),
       },
       yAxis: valueAxis(data.axis),
       series: data.series.map((series, i) => ({
@@ -163,7 +169,7 @@
         boundaryGap: data.steps || data.days.length === 1,
         axisLine: { lineStyle: { color: variable("rule") } },
         axisTick: { show: false },
-        axisLabel: { color: variable("muted"), hideOverlap: true, alignMinLabel: "left", alignMaxLabel: "right" },
+        axisLabel: pointLabel(data),
       },
       yAxis: valueAxis(data.axis),
       series: data.series.map((series, i) => ({
@@ -234,6 +240,10 @@
     const surface = variable("surface");
     const labels = new Map(data.nodes.map((node) => [node.id, node]));
     const narrow = innerWidth < 700;
+    const label = (node) => (narrow ? node.label : `${node.label}  ${node.shown}`);
+    const last = Math.max(...data.nodes.map((node) => node.depth));
+    const names = Math.max(...data.nodes.filter((node) => node.depth === last).map((node) => textWidth(label(node))));
+    const room = Math.min(narrow ? 84 : 360, names + 16);
     return {
       ...common(),
       tooltip: tooltip({
@@ -252,7 +262,9 @@
         {
           type: "sankey",
           left: 4,
-          right: narrow ? 84 : 220,
+          right: room,
+          // In the order they are given: the largest on top.
+          layoutIterations: 0,
           top: 8,
           bottom: 8,
           nodeWidth: 12,
@@ -263,11 +275,8 @@
           label: {
             color: variable("ink"),
             fontSize: narrow ? 10 : 12,
-            formatter: (point) => {
-              const node = labels.get(point.name);
-              return narrow ? node.label : `${node.label}  ${node.shown}`;
-            },
-            width: narrow ? 80 : 340,
+            formatter: (point) => label(labels.get(point.name)),
+            width: narrow ? 80 : 360,
             overflow: "truncate",
           },
           data: data.nodes.map((node) => ({

@@ -84,7 +84,9 @@ pub fn flow(
                 _ => canvas.rect((place.x, top), (place.x + NODE_PX, bottom), fill)?,
             }
             let text = format!("{}  {}", label::visible(&node.name), (wording.short)(place.amount));
-            let text = label::shorten_px(&text, f64::from(NAMES_PX - 10), TEXT_PX);
+            let is_last = placed.iter().all(|other| other.x <= place.x);
+            let room = if is_last { NAMES_PX - 20 } else { 280 };
+            let text = label::shorten_px(&text, f64::from(room), TEXT_PX);
             let at = (place.x + NODE_PX + 6, (top + bottom) / 2);
             canvas.text(&text, at, Anchor::Start, TEXT_PX, palette::ink(theme))?;
         }

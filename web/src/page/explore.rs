@@ -230,7 +230,7 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let Rows { table, total, idle } = rows;
     let chart = match asked.drawn {
         Drawn::Table => None,
-        Drawn::Bar => Some(explore_chart::bars(context, &asked, &table)?),
+        Drawn::Bar => explore_chart::bars(context, &asked, &table)?,
         Drawn::Stacked | Drawn::Line => Some(explore_chart::over_time(context, &asked)?),
     };
     let [rows] = match context.tables([table])? {

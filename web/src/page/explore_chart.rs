@@ -105,8 +105,8 @@ pub fn over_time(context: &Context<'_>, asked: &Asked) -> Result<ChartView, Page
     .view()
 }
 
-/// The largest values of the first dimension, or of all rows where it is waste.
-pub fn bars(context: &Context<'_>, asked: &Asked, rows: &Table) -> Result<ChartView, PageError> {
+/// The largest values of the first dimension, or of all rows where it is waste; nothing of none.
+pub fn bars(context: &Context<'_>, asked: &Asked, rows: &Table) -> Result<Option<ChartView>, PageError> {
     let grain = asked.grain();
     let dimension = asked.told_apart().unwrap_or(&grain);
     let amounts: Vec<(String, Amount)> = if asked.measure == Measure::Waste {
@@ -119,6 +119,9 @@ pub fn bars(context: &Context<'_>, asked: &Asked, rows: &Table) -> Result<ChartV
         let measured = measured(context, std::slice::from_ref(dimension), asked.measure)?;
         measured.into_iter().map(|(keys, cost)| (keys.concat(), cost)).collect()
     };
+    if amounts.is_empty() {
+        return Ok(None);
+    }
     let sums = amounts.iter().cloned().collect();
     let colours = colours(context, dimension, &sums)?;
     let ranked = amounts
@@ -133,7 +136,7 @@ pub fn bars(context: &Context<'_>, asked: &Asked, rows: &Table) -> Result<ChartV
             },
         })
         .collect();
-    chart::ranks(context, "explored", title(asked, None), ranked)
+    chart::ranks(context, "explored", title(asked, None), ranked).map(Some)
 }
 
 /// Where the pages of a dimension's values are.

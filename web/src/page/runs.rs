@@ -207,7 +207,9 @@ pub fn table(context: &Context<'_>, runs: &[RunRow], named: bool) -> Table {
     columns.extend(named.then(|| table::text("workload", "Workload")));
     let name = table::text("name", "Name");
     // A name that is the workload's says nothing more.
-    let is_other = runs.iter().any(|run| run.name.as_deref().is_some_and(|name| name != run.workload));
+    let plain = |name: &str| name.replace('/', ".");
+    let is_other =
+        runs.iter().any(|run| run.name.as_deref().is_some_and(|name| plain(name) != plain(&run.workload)));
     columns.push(if is_other { detail(name) } else { name.exported() });
     columns.extend([
         table::number("started", "Start").wide(),
