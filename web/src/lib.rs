@@ -24,6 +24,7 @@ mod layout;
 mod lens;
 mod link;
 mod method;
+mod metrics;
 mod page;
 mod parts;
 mod person;

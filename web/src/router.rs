@@ -16,7 +16,7 @@ use crate::access::{self, Need};
 use crate::api::{self, Problem};
 use crate::error::PageError;
 use crate::state::State;
-use crate::{asset, page, response};
+use crate::{asset, metrics, page, response};
 
 /// One address, or a family of them.
 struct Route {
@@ -32,7 +32,10 @@ const fn route(path: &'static str, need: Need, handler: MethodRouter<State>) -> 
 /// Every route: there is no other way to be served, and none without saying who may be.
 fn routes() -> Vec<Route> {
     use Need::{Bill, Nothing, Seen, Whole};
-    vec![
+    let lists = api::RESOURCES.iter().map(|resource| {
+        route(resource.path, resource.need, get(|visit, asked| resource.serve(visit, asked)))
+    });
+    let mut routes = vec![
         route("/", Seen, get(page::overview::overview)),
         route("/teams", Seen, get(page::teams::teams)),
         route("/teams/{*id}", Seen, get(page::team::team)),
@@ -59,13 +62,19 @@ fn routes() -> Vec<Route> {
         route("/compare", Whole, get(page::compare::compare)),
         route("/api/v1/costs", Seen, get(api::costs)),
         route("/api/v1/explain", Seen, get(api::explain)),
+        route("/api/v1/findings/{id}", Seen, get(api::finding).post(api::act)),
+        route("/api/v1/openapi.json", Seen, get(api::openapi)),
+        route("/metrics", Whole, get(metrics::metrics)),
         route("/help", Seen, get(page::help::help)),
+        route("/help/api", Seen, get(page::reference::reference)),
         route("/login", Nothing, get(access::sign_in_page).post(access::sign_in)),
         route("/logout", Nothing, post(access::sign_out)),
         route("/healthz", Nothing, get(|| async { "ok\n" })),
         route("/readyz", Nothing, get(ready)),
         route("/static/{file}", Nothing, get(asset::serve)),
-    ]
+    ];
+    routes.extend(lists);
+    routes
 }
 
 /// Every route by its pattern with what it takes, for tests that none is forgotten.
@@ -90,6 +99,7 @@ pub fn router(state: State) -> Router {
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(state.clone(), access::known_host))
         .layer(middleware::from_fn(secured))
+        .layer(middleware::from_fn(metrics::counted))
         .with_state(state)
 }
 

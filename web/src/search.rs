@@ -36,7 +36,7 @@ pub struct Found {
 }
 
 /// Pages that are no entity: name, other words for it, first segment of the path.
-const PAGES: [(&str, &str, &str); 14] = [
+const PAGES: [(&str, &str, &str); 15] = [
     ("Overview", "home start spend total forecast", ""),
     ("Teams", "owners organisation chargeback showback", "teams"),
     ("Workloads", "jobs pipelines workflows", "workloads"),
@@ -51,6 +51,7 @@ const PAGES: [(&str, &str, &str); 14] = [
     ("Data", "sources freshness reconciliation quality warnings", "data"),
     ("Ownership", "rules coverage unowned", "ownership"),
     ("Help", "terms formulas glossary", "help"),
+    ("API", "json openapi programs reference csv", "api"),
 ];
 
 /// Terms of the help page, with their anchors there.
@@ -178,6 +179,7 @@ pub fn find(context: &Context<'_>, text: &str, most: usize) -> Result<(Vec<Found
             let path = match segment {
                 "" => Path::root(),
                 "what-if" => Path::new(["waste", "what-if"]),
+                "api" => Path::new(["help", "api"]),
                 segment => Path::new([segment]),
             };
             Found { kind: "Page", label: name.to_owned(), note: String::new(), href: shared.url(&path) }

@@ -120,7 +120,10 @@ impl State {
             }
             // What was published last stays readable while the new one cannot be opened.
             (Err(error), Some(open)) => {
-                tracing::warn!("could not open the newest mart, serving {} still: {error}", open.named.trim());
+                tracing::warn!(
+                    "could not open the newest mart, serving {} still: {error}",
+                    open.named.trim()
+                );
                 Ok(open)
             }
             (Err(error), None) => Err(error),

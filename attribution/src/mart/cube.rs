@@ -11,15 +11,27 @@ use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{NaiveDate, Weekday};
 use model::{Amount, Basis, Category, Currency};
 
 use super::{CostQuery, CostRow, Dimension, Filter, Idle, NONE};
 
 /// Dimensions of a kind, in the order of its codes; the currency after them.
 pub(super) const COLUMNS: [&str; 14] = [
-    "service_name", "account_id", "region_id", "pool", "category", "method", "team", "workload", "engine",
-    "table_id", "consumer", "cluster_id", "tag_set_id", "billing_currency",
+    "service_name",
+    "account_id",
+    "region_id",
+    "pool",
+    "category",
+    "method",
+    "team",
+    "workload",
+    "engine",
+    "table_id",
+    "consumer",
+    "cluster_id",
+    "tag_set_id",
+    "billing_currency",
 ];
 const CATEGORY: usize = 4;
 const TEAM: usize = 6;
@@ -146,14 +158,16 @@ struct Keys<'c> {
     names: Option<Vec<String>>,
 }
 
+/// Whether a dimension is of days, not of kinds.
+fn is_of_days(dimension: &Dimension) -> bool {
+    matches!(dimension, Dimension::Day | Dimension::Week | Dimension::Month)
+}
+
 /// What a dimension of days says of one.
 fn day_key(dimension: &Dimension, day: NaiveDate) -> Option<String> {
     match dimension {
         Dimension::Day => Some(day.to_string()),
-        Dimension::Week => {
-            let monday = day - chrono::Days::new(u64::from(day.weekday().num_days_from_monday()));
-            Some(monday.to_string())
-        }
+        Dimension::Week => Some(day.week(Weekday::Mon).first_day().to_string()),
         Dimension::Month => Some(day.format("%Y-%m").to_string()),
         _ => None,
     }
@@ -176,9 +190,10 @@ impl Cube {
     /// Costs of a question by its groups, in no order. Categories of `spread` are left out; idle
     /// costs that a view keeps are no team's. The question knows no run.
     pub fn sums(&self, query: &CostQuery, derived: &Derived<'_>, spread: &[Category]) -> Vec<CostRow> {
-        let kept_idle = (query.view.idle == Idle::Keep).then(|| self.code_of(Category::Idle.name())).flatten();
+        let kept_idle =
+            (query.view.idle == Idle::Keep).then(|| self.code_of(Category::Idle.name())).flatten();
         let (of_days, of_kinds): (Vec<&Filter>, Vec<&Filter>) =
-            query.filters.iter().partition(|filter| day_key(&filter.dimension, NaiveDate::MIN).is_some());
+            query.filters.iter().partition(|filter| is_of_days(&filter.dimension));
         let keys: Vec<Option<Keys<'_>>> =
             query.by.iter().map(|dimension| self.keys(dimension, derived, kept_idle)).collect();
         let (groups, firsts) = self.groups(query, &of_kinds, &keys, derived, kept_idle, spread);
@@ -189,25 +204,28 @@ impl Cube {
         let mut seen = vec![false; firsts.len()];
         let mut touched: Vec<u32> = Vec::new();
         let mut open: Option<Vec<Option<String>>> = None;
-        let mut flush = |of_day: &[Option<String>], sums: &mut [i128], seen: &mut [bool], touched: &mut Vec<u32>| {
-            for group in touched.drain(..) {
-                let kind = firsts[group as usize] as usize;
-                let names = keys.iter().zip(of_day).map(|(keys, day)| match (keys, day) {
-                    (Some(keys), _) => self.name(keys, kind).to_owned(),
-                    (None, day) => day.clone().unwrap_or_default(),
-                });
-                let keys: Vec<String> = names.collect();
-                let cost = Amount::from_units(std::mem::take(&mut sums[group as usize]));
-                seen[group as usize] = false;
-                // A mart's currencies are read as such when it is opened.
-                let code = &self.names[self.kinds[CURRENCY][kind] as usize];
-                rows.push(CostRow { keys, currency: code.parse().unwrap_or(Currency::USD), cost });
-            }
-        };
+        let mut flush =
+            |of_day: &[Option<String>], sums: &mut [i128], seen: &mut [bool], touched: &mut Vec<u32>| {
+                for group in touched.drain(..) {
+                    let kind = firsts[group as usize] as usize;
+                    let names = keys.iter().zip(of_day).map(|(keys, day)| match (keys, day) {
+                        (Some(keys), _) => self.name(keys, kind).to_owned(),
+                        (None, day) => day.clone().unwrap_or_default(),
+                    });
+                    let keys: Vec<String> = names.collect();
+                    let cost = Amount::from_units(std::mem::take(&mut sums[group as usize]));
+                    seen[group as usize] = false;
+                    // A mart's currencies are read as such when it is opened.
+                    let code = &self.names[self.kinds[CURRENCY][kind] as usize];
+                    rows.push(CostRow { keys, currency: code.parse().unwrap_or(Currency::USD), cost });
+                }
+            };
         for (day, range) in &self.days {
             let is_asked = query.from.is_none_or(|from| from <= *day)
                 && query.to.is_none_or(|to| *day < to)
-                && of_days.iter().all(|filter| day_key(&filter.dimension, *day).as_deref() == Some(&filter.value));
+                && of_days
+                    .iter()
+                    .all(|filter| day_key(&filter.dimension, *day).as_deref() == Some(&filter.value));
             if !is_asked {
                 continue;
             }
@@ -370,7 +388,10 @@ mod tests {
     }
 
     fn shown(query: CostQuery, spread: &[Category]) -> String {
-        let tags = HashMap::from([("env".to_owned(), Arc::new(HashMap::from([("1".to_owned(), "prod".to_owned())])))]);
+        let tags = HashMap::from([(
+            "env".to_owned(),
+            Arc::new(HashMap::from([("1".to_owned(), "prod".to_owned())])),
+        )]);
         let levels = HashMap::from([(("a".to_owned(), 1), "top".to_owned())]);
         let mut rows = cube().sums(&query, &Derived { tags: &tags, levels: &levels }, spread);
         rows.sort_by(|a, b| a.keys.cmp(&b.keys));
@@ -386,10 +407,16 @@ mod tests {
         assert_eq!(shown(by(&[]), &[]), "=31");
         assert_eq!(shown(CostQuery { basis: Basis::Billed, ..by(&[]) }, &[]), "=62");
         assert_eq!(shown(by(&[Dimension::Team]), &[]), "(none)=8 a=7 b=16");
-        assert_eq!(shown(by(&[Dimension::Team, Dimension::Day]), &[]), "(none)/2026-10-05=8 a/2026-10-04=3 a/2026-10-05=4 b/2026-10-05=16");
+        assert_eq!(
+            shown(by(&[Dimension::Team, Dimension::Day]), &[]),
+            "(none)/2026-10-05=8 a/2026-10-04=3 a/2026-10-05=4 b/2026-10-05=16"
+        );
         // The fourth was a Sunday.
         assert_eq!(shown(by(&[Dimension::Week]), &[]), "2026-09-28=3 2026-10-05=28");
-        assert_eq!(shown(by(&[Dimension::Month, Dimension::Category]), &[]), "2026-10/idle=2 2026-10/shared=8 2026-10/usage=21");
+        assert_eq!(
+            shown(by(&[Dimension::Month, Dimension::Category]), &[]),
+            "2026-10/idle=2 2026-10/shared=8 2026-10/usage=21"
+        );
         assert_eq!(shown(by(&[Dimension::Org(1)]), &[]), "(none)=8 b=16 top=7");
         assert_eq!(shown(by(&[Dimension::Tag("ENV".into())]), &[]), "(none)=10 prod=21");
         assert_eq!(shown(by(&[Dimension::Cluster]), &[]), "(none)=31");
@@ -402,7 +429,10 @@ mod tests {
         assert_eq!(shown(of(vec![only(Dimension::Team, "a")]), &[]), "idle=2 usage=5");
         assert_eq!(shown(of(vec![only(Dimension::Team, NONE)]), &[]), "shared=8");
         assert_eq!(shown(of(vec![only(Dimension::Team, "nobody")]), &[]), "");
-        assert_eq!(shown(of(vec![only(Dimension::Day, "2026-10-05"), only(Dimension::Team, "a")]), &[]), "usage=4");
+        assert_eq!(
+            shown(of(vec![only(Dimension::Day, "2026-10-05"), only(Dimension::Team, "a")]), &[]),
+            "usage=4"
+        );
         assert_eq!(shown(of(vec![only(Dimension::Tag("env".into()), "prod")]), &[]), "usage=21");
         assert_eq!(shown(of(vec![only(Dimension::Org(1), "top")]), &[]), "idle=2 usage=5");
         let from = "2026-10-05".parse().ok();

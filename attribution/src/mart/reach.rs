@@ -214,15 +214,17 @@ impl Mart {
             .info
             .teams
             .iter()
-            .filter(|team| (1..=self.info.level(&team.name)).any(|level| {
-                teams.iter().any(|known| known == self.info.ancestor(&team.name, level))
-            }))
+            .filter(|team| {
+                (1..=self.info.level(&team.name))
+                    .any(|level| teams.iter().any(|known| known == self.info.ancestor(&team.name, level)))
+            })
             .map(|team| team.name.clone())
             // A team the configuration does not list may have costs all the same.
-            .chain(teams.iter().filter(|team| self.info.teams.iter().all(|known| known.name != **team)).cloned())
+            .chain(
+                teams.iter().filter(|team| self.info.teams.iter().all(|known| known.name != **team)).cloned(),
+            )
             .collect();
-        let catalog =
-            self.ask("name", "select current_database()", Vec::new(), |row| row.text(0))?.concat();
+        let catalog = self.ask("name", "select current_database()", Vec::new(), |row| row.text(0))?.concat();
         let whole = format!("{}.main", quoted(&catalog));
         let list: Vec<_> = teams.iter().map(|team| format!("'{}'", team.replace('\'', "''"))).collect();
         // A list that no team is in, where there is none.
@@ -276,11 +278,18 @@ mod tests {
     #[test]
     fn every_rule_is_of_a_table_there_is() {
         const NO_MODELS: [&str; 8] = [
-            "parameters", "publishes", "rule_shared_fixed", "teams", "sources", "manifest_units", "source_units",
+            "parameters",
+            "publishes",
+            "rule_shared_fixed",
+            "teams",
+            "sources",
+            "manifest_units",
+            "source_units",
             "source_warnings",
         ];
         for (name, _) in SEEN {
-            let known = crate::models::MODELS.iter().any(|model| model.name == *name) || NO_MODELS.contains(name);
+            let known =
+                crate::models::MODELS.iter().any(|model| model.name == *name) || NO_MODELS.contains(name);
             assert!(known, "there is no table {name}");
         }
     }

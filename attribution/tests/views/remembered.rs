@@ -94,7 +94,14 @@ fn within_a_reach_are_a_teams_own_costs_and_no_others() {
     assert!(!own.is_empty());
     assert_eq!(scoped.info().teams.iter().map(|team| team.name.as_str()).collect::<Vec<_>>(), ["content"]);
     assert!(scoped.balance(Basis::Effective, None, None).unwrap().is_empty());
-    assert!(!whole.within(&Reach::teams([], true)).unwrap().balance(Basis::Effective, None, None).unwrap().is_empty());
+    assert!(
+        !whole
+            .within(&Reach::teams([], true))
+            .unwrap()
+            .balance(Basis::Effective, None, None)
+            .unwrap()
+            .is_empty()
+    );
     for ownership in [Ownership::AsWas, Ownership::AsOf(at("2026-10-07T12:00:00Z"))] {
         let view = View { ownership, ..View::default() };
         let refused = scoped.costs(&CostQuery { view, ..CostQuery::default() });
@@ -122,7 +129,8 @@ fn a_reach_goes_to_the_teams_within_its_teams() {
     ledger.publish_at(&rules, at("2026-10-09T12:00:00Z")).unwrap();
     let whole = Mart::open(ledger.path()).unwrap();
     let data = whole.within(&Reach::teams(["data".to_owned()], false)).unwrap();
-    let names: Vec<_> = data.info().teams.iter().map(|team| (team.name.as_str(), team.parent.as_deref())).collect();
+    let names: Vec<_> =
+        data.info().teams.iter().map(|team| (team.name.as_str(), team.parent.as_deref())).collect();
     assert_eq!(names, [("data", None), ("growth", Some("data"))], "what is above is not told");
     let org = |level| {
         let by = vec![Dimension::Org(level)];

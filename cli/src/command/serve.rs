@@ -15,7 +15,10 @@ pub fn run(path: &Path, options: &Serve) -> Result<ExitCode, Failure> {
         None if options.listen.ip().is_loopback() => web::State::new(config.ledger.clone(), now),
         None => {
             return Err(Failure::new(
-                format!("refusing to listen on {}: anyone who reaches it could read every cost", options.listen),
+                format!(
+                    "refusing to listen on {}: anyone who reaches it could read every cost",
+                    options.listen
+                ),
                 "say who is let in: a token for each (`lakeledger token new --name NAME` writes its [[access.token]]) \
                  or a proxy that signs people in ([access.proxy]); or listen on 127.0.0.1",
             ));

@@ -17,12 +17,13 @@ pub fn run(path: &Path, options: &Token) -> Result<ExitCode, Failure> {
         let teams = config(path)?.rules.teams;
         for team in options.team.iter().filter(|team| teams.iter().all(|known| known.name != **team)) {
             let near = nearest(team, teams.iter().map(|known| known.name.as_str()));
-            let hint = near.map_or_else(|| "name it in a [[team]]".to_owned(), |near| format!("did you mean `{near}`?"));
+            let hint = near
+                .map_or_else(|| "name it in a [[team]]".to_owned(), |near| format!("did you mean `{near}`?"));
             return Err(Failure::new(format!("there is no team `{team}`"), hint));
         }
     }
-    let (token, hash) = web::access::new_token()
-        .map_err(|fault| Failure::new(fault, "try again; nothing was made"))?;
+    let (token, hash) =
+        web::access::new_token().map_err(|fault| Failure::new(fault, "try again; nothing was made"))?;
     line(format!(
         "Give this token to {}; it is shown this once:\n\n  {token}\n\nAdd this to {} and start `lakeledger serve` again:\n\n{}",
         options.name,

@@ -49,8 +49,10 @@ pub fn access(mut section: Section<'_, '_>, faults: &mut Faults<'_>, teams: &[Te
             rules.tokens.push(token);
         }
     }
-    let groups: Vec<_> =
-        tables(&mut section, faults, "group").into_iter().filter_map(|one| group(one, faults, teams)).collect();
+    let groups: Vec<_> = tables(&mut section, faults, "group")
+        .into_iter()
+        .filter_map(|one| group(one, faults, teams))
+        .collect();
     if let Some(one) = table(&mut section, faults, "proxy") {
         rules.proxy = proxy(one, faults, groups);
     } else if !groups.is_empty() {
@@ -113,7 +115,9 @@ fn role(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, key: &'static st
         Some(_) => section.text(faults, key)?,
         None => return Some(Role::Viewer),
     };
-    text.parse().map_err(|fault: String| faults.add(section.at(), format!("{}: {fault}", section.name()), None)).ok()
+    text.parse()
+        .map_err(|fault: String| faults.add(section.at(), format!("{}: {fault}", section.name()), None))
+        .ok()
 }
 
 fn proxy(
@@ -124,10 +128,15 @@ fn proxy(
     let from: Vec<Network> = section
         .texts(faults, "from")
         .iter()
-        .filter_map(|text| text.parse().map_err(|fault| faults.add(section.at(), format!("access.proxy: {fault}"), None)).ok())
+        .filter_map(|text| {
+            text.parse()
+                .map_err(|fault| faults.add(section.at(), format!("access.proxy: {fault}"), None))
+                .ok()
+        })
         .collect();
     if section.value("from").is_none() {
-        let hint = Some("name the addresses its requests come from: anybody else could write its headers".into());
+        let hint =
+            Some("name the addresses its requests come from: anybody else could write its headers".into());
         faults.add(section.at(), "access.proxy: `from` is missing", hint);
     }
     let user_header = section.required(faults, "user_header").and_then(|name| header(name, &section, faults));
@@ -205,7 +214,13 @@ mod tests {
     fn whoever_is_in_no_group_is_refused_where_groups_say_who_may() {
         let proxy = "[access.proxy]\nfrom = \"127.0.0.1\"\nuser_header = \"x-user\"\n";
         let others = |more: &str| {
-            parse(&format!("{TEAMS}{proxy}{more}"), Path::new("")).unwrap().access.unwrap().proxy.unwrap().others
+            parse(&format!("{TEAMS}{proxy}{more}"), Path::new(""))
+                .unwrap()
+                .access
+                .unwrap()
+                .proxy
+                .unwrap()
+                .others
         };
         assert_eq!(others("").map(|grant| grant.role), Some(Role::Viewer));
         assert_eq!(others("groups_header = \"x-groups\"\n[[access.group]]\nname = \"a\"\n"), None);
@@ -242,9 +257,6 @@ mod tests {
         }
         assert!(!all.contains(secret), "{all}");
         assert_eq!(faults("[access]\n"), ["5: access: nobody would be let in"]);
-        assert_eq!(
-            faults("[access.proxy]\nuser_header = \"x\"\n"),
-            ["5: access.proxy: `from` is missing"]
-        );
+        assert_eq!(faults("[access.proxy]\nuser_header = \"x\"\n"), ["5: access.proxy: `from` is missing"]);
     }
 }

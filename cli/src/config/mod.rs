@@ -267,7 +267,11 @@ fn tables<'a, 'i>(
             }
             _ => {
                 let name = format!("{}{key}", within(root));
-                faults.add(item.span().start, format!("`{name}` must be an array of tables: [[{name}]]"), None)
+                faults.add(
+                    item.span().start,
+                    format!("`{name}` must be an array of tables: [[{name}]]"),
+                    None,
+                )
             }
         }
     }

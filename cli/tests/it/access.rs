@@ -104,7 +104,9 @@ fn a_viewer_reads_and_changes_nothing() {
     let bearer = format!("Bearer {secret}");
     let page = dashboard.post("/waste/0123456789ab", "act=acknowledge", &[("authorization", &bearer)]);
     assert_eq!(page.status, StatusCode::FORBIDDEN);
-    assert!(text(&page.body).contains("Only an editor may change anything here; you are viewer of all teams"));
+    assert!(
+        text(&page.body).contains("Only an editor may change anything here; you are viewer of all teams")
+    );
 }
 
 fn proxied() -> Dashboard {
@@ -163,7 +165,11 @@ fn only_known_names_of_the_host_are_answered() {
     let dashboard = proxied();
     let headers = [("host", "evil.example")];
     assert_eq!(dashboard.get_with("/login", &headers).status, StatusCode::MISDIRECTED_REQUEST);
-    assert_eq!(dashboard.get_with("/healthz", &headers).status, StatusCode::OK, "a probe knows addresses only");
+    assert_eq!(
+        dashboard.get_with("/healthz", &headers).status,
+        StatusCode::OK,
+        "a probe knows addresses only"
+    );
     assert_eq!(dashboard.get_with("/readyz", &headers).body, "ready\n");
 }
 
@@ -175,7 +181,8 @@ fn serving_elsewhere_needs_to_say_who_is_let_in() {
     assert!(ran.stderr.contains("refusing to listen on 0.0.0.0:0"), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint: ") && ran.stderr.contains("lakeledger token new"), "{}", ran.stderr);
 
-    let made = lab.ok(&["token", "new", "--name", "Ada \"L\"", "--role", "editor", "--team", "growth", "--totals"]);
+    let made =
+        lab.ok(&["token", "new", "--name", "Ada \"L\"", "--role", "editor", "--team", "growth", "--totals"]);
     let (said, table) = made.split_once("[[access.token]]").unwrap();
     let secret = said.split_whitespace().find(|word| word.starts_with("llk_")).unwrap();
     assert!(!table.contains(secret), "the configuration gets the hash alone");

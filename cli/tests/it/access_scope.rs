@@ -20,7 +20,8 @@ struct Two {
 
 impl Two {
     fn new() -> Self {
-        let growth = |totals| Grant { role: Role::Editor, reach: Reach::teams(["growth".to_owned()], totals) };
+        let growth =
+            |totals| Grant { role: Role::Editor, reach: Reach::teams(["growth".to_owned()], totals) };
         let whole = Grant { role: Role::Editor, reach: Reach::Whole };
         let entries = [token("all", whole), token("gro", growth(false)), token("tot", growth(true))];
         let [whole, scoped, totals] = entries.clone().map(|(secret, _)| format!("Bearer {secret}"));
@@ -41,7 +42,8 @@ impl Two {
         let names = document["by"].as_array().unwrap();
         let rows = document["rows"].as_array().unwrap().iter();
         rows.map(|row| {
-            let keys: Vec<_> = names.iter().map(|name| row[name.as_str().unwrap()].as_str().unwrap()).collect();
+            let keys: Vec<_> =
+                names.iter().map(|name| row[name.as_str().unwrap()].as_str().unwrap()).collect();
             (keys.join("|"), row["cost"].as_str().unwrap().to_owned())
         })
         .collect()
@@ -83,7 +85,8 @@ fn addresses(pattern: &str, two: &Two, foreign: &BTreeMap<&'static str, BTreeSet
         _ => "",
     };
     let escaped = |id: &str| id.replace('/', "%2F");
-    let own = two.keys(&format!("by={}&where=team%3Dgrowth", if kind.is_empty() { "team" } else { kind }), &two.whole);
+    let own = two
+        .keys(&format!("by={}&where=team%3Dgrowth", if kind.is_empty() { "team" } else { kind }), &two.whole);
     let theirs = foreign.get(kind).into_iter().flatten();
     let ids = own.iter().chain(theirs).map(|id| format!("{}{}", &pattern[..at], escaped(id)));
     ids.collect()
@@ -116,8 +119,13 @@ fn no_route_tells_of_another_team() {
                     Need::Seen => {}
                 }
                 assert!(
-                    [StatusCode::OK, StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED, StatusCode::FORBIDDEN]
-                        .contains(&page.status),
+                    [
+                        StatusCode::OK,
+                        StatusCode::NOT_FOUND,
+                        StatusCode::METHOD_NOT_ALLOWED,
+                        StatusCode::FORBIDDEN
+                    ]
+                    .contains(&page.status),
                     "{url}: {}",
                     text(&page.body)
                 );
@@ -174,7 +182,9 @@ fn what_is_another_teams_is_not_there() {
 #[test]
 fn a_teams_own_figures_are_those_of_the_whole() {
     let two = Two::new();
-    for by in ["team", "day", "workload", "table", "cluster", "service", "category", "day,workload,method", "org"] {
+    for by in
+        ["team", "day", "workload", "table", "cluster", "service", "category", "day,workload,method", "org"]
+    {
         let whole = two.costs(&format!("by={by}&where=team%3Dgrowth"), &two.whole);
         assert!(!whole.is_empty(), "{by}");
         assert_eq!(two.costs(&format!("by={by}"), &two.scoped), whole, "{by}");

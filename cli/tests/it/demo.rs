@@ -18,23 +18,24 @@ fn demo(lab: &Lab, more: &[&str]) -> String {
     ran.stderr
 }
 
-fn exported(lab: &Lab, arguments: &[&str]) -> Vec<serde_json::Value> {
-    let mut all = vec!["--config", "demo/lakeledger.toml", "export", "costs", "--format", "json"];
+fn exported(lab: &Lab, directory: &str, arguments: &[&str]) -> Vec<serde_json::Value> {
+    let config = format!("{directory}/lakeledger.toml");
+    let mut all = vec!["--config", &config, "export", "costs", "--format", "json"];
     all.extend(arguments);
     serde_json::from_str(&lab.ok(&all)).unwrap()
 }
 
-fn by(lab: &Lab, dimension: &str) -> Costs {
+fn by(lab: &Lab, directory: &str, dimension: &str) -> Costs {
     let mut costs = Costs::new();
-    for row in exported(lab, &["--by", dimension]) {
+    for row in exported(lab, directory, &["--by", dimension]) {
         let name = row[dimension].as_str().unwrap().replace("(none)", "");
         *costs.entry(name).or_default() += row["cost"].as_str().unwrap().parse::<f64>().unwrap();
     }
     costs
 }
 
-fn truth(lab: &Lab) -> serde_json::Value {
-    serde_json::from_slice(&std::fs::read(lab.path("demo/truth/costs.json")).unwrap()).unwrap()
+fn truth(lab: &Lab, directory: &str) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(lab.path(directory).join("truth/costs.json")).unwrap()).unwrap()
 }
 
 fn listed(truth: &serde_json::Value, what: &str) -> Costs {
@@ -74,27 +75,32 @@ fn compare(what: &str, found: &Costs, truth: &Costs, floor: f64, shown: &mut Str
 fn teams_workloads_and_tables_cost_what_they_truly_did() {
     let lab = Lab::with_config("");
     demo(&lab, &[]);
-    let truth = truth(&lab);
+    costs_are_true(&lab, "demo");
+}
+
+/// Compares the costs of a demo with its truth, prints both, and expects the limits to hold.
+pub fn costs_are_true(lab: &Lab, directory: &str) {
+    let truth = truth(lab, directory);
     let days = truth["days"].as_f64().unwrap();
 
     // To the last digit: the bill as the simulation summed it, and the whole of the mart.
-    assert_eq!(exported(&lab, &[])[0]["cost"], truth["total_effective"]);
+    assert_eq!(exported(lab, directory, &[])[0]["cost"], truth["total_effective"]);
+    let config = format!("{directory}/lakeledger.toml");
     let status: serde_json::Value =
-        serde_json::from_str(&lab.ok(&["--config", "demo/lakeledger.toml", "status", "--format", "json"]))
-            .unwrap();
+        serde_json::from_str(&lab.ok(&["--config", &config, "status", "--format", "json"])).unwrap();
     for row in status["conservation"].as_array().unwrap() {
         assert_eq!(row["difference"], "0", "{row}");
     }
 
     let mut shown = String::new();
-    let team = compare("team", &by(&lab, "team"), &listed(&truth, "teams"), 0.01, &mut shown);
+    let team = compare("team", &by(lab, directory, "team"), &listed(&truth, "teams"), 0.01, &mut shown);
     // Costs without a workload or a table are other things' costs.
     let named = |mut costs: Costs| {
         costs.remove("");
         costs
     };
     let workloads = listed(&truth, "workloads");
-    let workload = compare("workload", &named(by(&lab, "workload")), &workloads, 10.0 * days, &mut shown);
+    let workload = compare("workload", &named(by(lab, directory, "workload")), &workloads, 10.0 * days, &mut shown);
     // What the product gives to a table are its bytes, its runs and its requests; the truth
     // lists the last apart, beside those of buckets.
     let mut tables = listed(&truth, "tables");
@@ -103,9 +109,9 @@ fn teams_workloads_and_tables_cost_what_they_truly_did() {
             *table += cost;
         }
     }
-    let table = compare("table", &named(by(&lab, "table")), &tables, 10.0 * days, &mut shown);
+    let table = compare("table", &named(by(lab, directory, "table")), &tables, 10.0 * days, &mut shown);
     let mut categories = Costs::new();
-    for row in exported(&lab, &["--by", "team,category"]) {
+    for row in exported(lab, directory, &["--by", "team,category"]) {
         let name = format!("{} {}", row["team"].as_str().unwrap(), row["category"].as_str().unwrap());
         *categories.entry(name).or_default() += row["cost"].as_str().unwrap().parse::<f64>().unwrap();
     }

@@ -4,6 +4,7 @@
 
 mod access;
 mod access_scope;
+mod api;
 mod buckets;
 mod commands;
 mod dashboard;

@@ -12,6 +12,7 @@ use std::io::Write as _;
 use chrono::{Days, NaiveDate};
 use serde_json::Value;
 
+use crate::demo::costs_are_true;
 use crate::lab::Lab;
 
 /// Four whole weeks, so that the test takes minutes.
@@ -171,6 +172,7 @@ fn planted_wastes_are_found_and_priced_and_nothing_else_is() {
             prices = read(&lab, &format!("{directory}/truth/waste-prices.json"));
         }
         let _ = writeln!(shown, "seed {seed}{}", if is_priced { ", priced" } else { "" });
+        costs_are_true(&lab, &directory);
         score(&lab, &directory, (&prices, is_priced), &mut scores, &mut shown);
     }
     let _ = writeln!(

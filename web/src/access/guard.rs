@@ -65,7 +65,11 @@ fn is_local(host: &str) -> bool {
 }
 
 /// Lets a request through to its route, with its principal, or says why not.
-pub async fn enter(Shared((state, need)): Shared<(State, Need)>, mut request: Request, next: Next) -> Response {
+pub async fn enter(
+    Shared((state, need)): Shared<(State, Need)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let now = state.now();
     let seen = match state.access().recognise(&request, now) {
         Ok(seen) => seen,
@@ -103,7 +107,9 @@ pub async fn enter(Shared((state, need)): Shared<(State, Need)>, mut request: Re
 fn refusal(principal: &Principal, need: Need, changes: bool) -> Option<PageError> {
     let may = principal.may();
     if changes && principal.role < Role::Editor {
-        return Some(PageError::Forbidden(format!("Only an editor may change anything here; you are {may}.")));
+        return Some(PageError::Forbidden(format!(
+            "Only an editor may change anything here; you are {may}."
+        )));
     }
     let what = match need {
         Need::Bill if !principal.reach.sees_bill() => "the totals of the whole bill",
@@ -167,13 +173,18 @@ impl Access {
             };
             return Ok(Some(Principal::of(&token.name, &token.grant, By::Bearer).into()));
         }
-        let known = session_id(request.headers(), rules.is_https(request))
-            .and_then(|id| self.sessions.find(id, now));
+        let known =
+            session_id(request.headers(), rules.is_https(request)).and_then(|id| self.sessions.find(id, now));
         Ok(known.map(|known| Seen { principal: known.principal, rotated: known.rotated }))
     }
 
     /// Signs in with a token; the session's id.
-    pub(super) fn sign_in(&self, from: IpAddr, token: &str, now: Instant) -> Result<(String, i64), PageError> {
+    pub(super) fn sign_in(
+        &self,
+        from: IpAddr,
+        token: &str,
+        now: Instant,
+    ) -> Result<(String, i64), PageError> {
         self.may_try(from, now)?;
         let token = self.rules.as_ref().and_then(|rules| Some((rules, rules.token(token)?)));
         let Some((rules, token)) = token else {
@@ -226,7 +237,9 @@ impl Rules {
 
     /// Who the proxy says it is. Headers from anywhere else are nobody's word.
     fn by_proxy(&self, request: &Request) -> Result<Option<Principal>, PageError> {
-        let Some(proxy) = self.proxy.as_ref().filter(|_| self.is_proxy(peer(request))) else { return Ok(None) };
+        let Some(proxy) = self.proxy.as_ref().filter(|_| self.is_proxy(peer(request))) else {
+            return Ok(None);
+        };
         let mut users = request.headers().get_all(&proxy.user_header).iter();
         let (user, more) = (users.next().map(HeaderValue::to_str), users.next());
         let user = match (user, more) {
@@ -260,7 +273,8 @@ impl Rules {
     fn client(&self, request: &Request) -> IpAddr {
         let peer = peer(request);
         let forwarded = request.headers().get_all("x-forwarded-for").iter().next_back();
-        let forwarded = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+        let forwarded =
+            forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
         forwarded.filter(|_| self.is_proxy(peer)).unwrap_or(peer)
     }
 
@@ -309,7 +323,6 @@ pub(super) fn set_cookie(access: &Access, request: &Request, id: &str, seconds: 
     ))
     .unwrap_or_else(|_| HeaderValue::from_static("lakeledger=; Path=/; Max-Age=0"))
 }
-
 
 #[cfg(test)]
 mod tests {

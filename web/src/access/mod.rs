@@ -162,7 +162,9 @@ impl Principal {
         let what = match &self.reach {
             Reach::Whole => "all teams".to_owned(),
             Reach::Teams { teams, totals: false } => teams.join(", "),
-            Reach::Teams { teams, totals: true } => format!("{} and the totals of the bill", teams.join(", ")),
+            Reach::Teams { teams, totals: true } => {
+                format!("{} and the totals of the bill", teams.join(", "))
+            }
         };
         format!("{} of {what}", self.role.name())
     }
@@ -198,7 +200,8 @@ impl Proxy {
     /// The principal that a trusted proxy's headers name.
     fn principal(&self, user: &str, groups: &[String]) -> Option<Principal> {
         let groups: BTreeSet<&str> = groups.iter().map(String::as_str).collect();
-        let granted = self.groups.iter().find(|(group, _)| groups.contains(group.as_str())).map(|(_, grant)| grant);
+        let granted =
+            self.groups.iter().find(|(group, _)| groups.contains(group.as_str())).map(|(_, grant)| grant);
         let grant = granted.or(self.others.as_ref())?;
         Some(Principal::of(user, grant, By::Proxy))
     }

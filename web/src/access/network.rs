@@ -33,7 +33,8 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fault = || format!("`{text}` is no address or range: write it as 10.0.0.7, 10.0.0.0/8 or fd00::/8");
+        let fault =
+            || format!("`{text}` is no address or range: write it as 10.0.0.7, 10.0.0.0/8 or fd00::/8");
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
@@ -52,7 +53,9 @@ impl FromStr for Network {
         };
         // A range that begins elsewhere than it says is a typo that would trust others.
         if prefix < 128 && bits << prefix != 0 {
-            return Err(format!("`{text}` has bits beyond its /{prefix}: write the address the range begins with"));
+            return Err(format!(
+                "`{text}` has bits beyond its /{prefix}: write the address the range begins with"
+            ));
         }
         Ok(Self { address, prefix })
     }
@@ -84,7 +87,9 @@ mod tests {
             assert!(network.holds(inside.parse().unwrap()), "{inside} in {range}");
             assert!(!network.holds(outside.parse().unwrap()), "{outside} in {range}");
         }
-        for wrong in ["", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/+8", "10.0.0.0/", "localhost", "10.0.0", "::/129"] {
+        for wrong in
+            ["", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/+8", "10.0.0.0/", "localhost", "10.0.0", "::/129"]
+        {
             assert!(wrong.parse::<Network>().is_err(), "{wrong}");
         }
     }

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use chrono::TimeDelta;
 use model::time::Instant;
 
-use super::token::{TokenHash, hex, random};
 use super::Principal;
+use super::token::{TokenHash, hex, random};
 
 /// A session gets another id when it is used after so long.
 const ROTATED_AFTER: TimeDelta = TimeDelta::minutes(15);
@@ -50,11 +50,14 @@ impl Sessions {
     pub fn begin(&self, principal: Principal, now: Instant, age: TimeDelta) -> Result<String, String> {
         let id = hex(&random()?);
         let hash = TokenHash::of(&id);
-        let session = Session { principal, login: hash, ends: now + age, issued: now, used: now, replaced: false };
+        let session =
+            Session { principal, login: hash, ends: now + age, issued: now, used: now, replaced: false };
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|_, session| session.lives(now));
         while sessions.len() >= MOST {
-            let Some(oldest) = sessions.iter().min_by_key(|(_, it)| it.used).map(|(hash, _)| *hash) else { break };
+            let Some(oldest) = sessions.iter().min_by_key(|(_, it)| it.used).map(|(hash, _)| *hash) else {
+                break;
+            };
             sessions.remove(&oldest);
         }
         sessions.insert(hash, session);
@@ -142,7 +145,10 @@ mod tests {
         let (new, left) = sessions.find(&old, at(20)).unwrap().rotated.unwrap();
         assert_ne!(old, new);
         assert_eq!(left, (720 - 20) * 60);
-        assert!(sessions.find(&old, at(20)).unwrap().rotated.is_none(), "one request rotates, those beside it do not");
+        assert!(
+            sessions.find(&old, at(20)).unwrap().rotated.is_none(),
+            "one request rotates, those beside it do not"
+        );
         assert!(sessions.find(&old, at(22)).is_none());
         assert!(sessions.find(&new, at(22)).is_some());
         sessions.end(&new);

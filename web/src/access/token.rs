@@ -58,7 +58,9 @@ impl FromStr for TokenHash {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fault = || "it must be `sha256:` and 64 hexadecimal digits, as `lakeledger token new` writes it".to_owned();
+        let fault = || {
+            "it must be `sha256:` and 64 hexadecimal digits, as `lakeledger token new` writes it".to_owned()
+        };
         if text.starts_with(PREFIX) {
             return Err("it is a token, not its hash: whoever reads the file could use it; make a new one with `lakeledger token new`".to_owned());
         }

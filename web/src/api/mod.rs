@@ -1,69 +1,84 @@
-//! The JSON API, version 1: costs in any view, and a figure opened down to its bill lines.
-//! Parameters are those of pages; answers are the documents the command line prints.
+//! The API, version 1: costs in any view, a figure opened down to its bill lines, what costs are
+//! of, and findings of waste with what people decide on them. Parameters are those of pages;
+//! figures are what the command line prints.
 //!
-//! Unlike pages, a question without days or a currency is about all of them.
+//! Unlike pages, a question without days is about all of them.
 
+mod document;
+mod findings;
+mod listing;
 mod problem;
 mod question;
+mod resources;
 
-use attribution::mart::{CostRow, Mart};
+use std::borrow::Cow;
+
+use attribution::mart::Mart;
 use axum::Json;
 use axum::extract::RawQuery;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use reports::explained::{Detail, Explained, asked};
+use reports::explained::{Detail, Explained, asked as said};
 use serde_json::{Map, Value, json};
 
+pub use self::document::{Operation, openapi, operations};
+pub use self::findings::{act, finding};
+pub use self::listing::Asked;
+use self::listing::{Field, Listing, answer};
 pub use self::problem::Problem;
 use self::question::Question;
+pub use self::resources::RESOURCES;
 use crate::error::PageError;
 use crate::state::Visit;
 
-/// `GET /api/v1/costs?by=team,service&from=...`: one row a group and currency.
-pub async fn costs(visit: Visit, query: RawQuery) -> Response {
-    answer(visit, query, &["by"], |mart, question| {
+/// `GET /api/v1/costs?by=team,service&granularity=day&from=...`: one row a group and currency.
+pub async fn costs(visit: Visit, asked: Asked) -> Response {
+    answer(visit, asked, true, |mart, _, pairs| {
+        let question =
+            Question::of(pairs, &["by", "group_by", "granularity"]).map_err(PageError::BadRequest)?;
+        check(mart, &question)?;
         let query = &question.query;
         let names: Vec<String> = query.by.iter().map(|dimension| dimension.name()).collect();
-        let rows = mart.costs(query)?;
-        let rows: Vec<Value> = rows.iter().map(|row| cost(&names, row)).collect();
-        Ok(json!({"by": names, "rows": rows}))
+        let row = |row: attribution::mart::CostRow| {
+            let mut fields: Vec<Field> = row.keys.into_iter().map(Field::Text).collect();
+            fields.extend([Field::Text(row.currency.to_string()), Field::Money(row.cost)]);
+            fields
+        };
+        let rows = mart.costs(query)?.into_iter().map(row).collect();
+        let mut head = Map::new();
+        if let Value::Object(said) = said(query) {
+            head.extend(said);
+        }
+        head.insert("by".to_owned(), json!(names));
+        let columns = names.into_iter().map(Cow::Owned).chain(["currency".into(), "cost".into()]).collect();
+        Ok(Listing { head, columns, rows })
     })
     .await
+}
+
+/// What a mart cannot answer, though it is well asked.
+fn check(mart: &Mart, question: &Question) -> Result<(), PageError> {
+    let faults = question.faults(mart.info());
+    if faults.is_empty() { Ok(()) } else { Err(PageError::BadRequest(faults)) }
 }
 
 /// `GET /api/v1/explain?where=team=growth&...&lines=true&parts=100`: the largest parts of one
 /// figure, and the sum of the rest.
-pub async fn explain(visit: Visit, query: RawQuery) -> Response {
-    answer(visit, query, &["lines", "parts"], |mart, question| {
-        let detail = Detail { lines: question.lines, most: Some(question.parts) };
-        Ok(Explained::ask(mart, &question.query, detail)?.json(&question.query))
-    })
-    .await
-}
-
-/// Reads the question, asks the current mart where that may block, and says which it was.
-async fn answer(
-    visit: Visit,
-    RawQuery(query): RawQuery,
-    own: &'static [&'static str],
-    ask: impl FnOnce(&Mart, &Question) -> Result<Value, PageError> + Send + 'static,
-) -> Response {
-    let question = match Question::parse(query.as_deref().unwrap_or_default(), own) {
+pub async fn explain(visit: Visit, RawQuery(query): RawQuery) -> Response {
+    let pairs = crate::link::pairs(query.as_deref().unwrap_or_default());
+    let question = match Question::of(pairs, &["lines", "parts"]) {
         Ok(question) => question,
         Err(faults) => return Problem::of(&PageError::BadRequest(faults)).into_response(),
     };
     let document = visit.with_mart(move |mart| {
-        let faults = question.faults(mart.info());
-        if !faults.is_empty() {
-            return Err(PageError::BadRequest(faults));
-        }
+        check(mart, &question)?;
+        let detail = Detail { lines: question.lines, most: Some(question.parts) };
+        let explained = Explained::ask(mart, &question.query, detail)?.json(&question.query);
         let mut document = Map::new();
         document.insert("mart".to_owned(), json!(mart.info().id));
         document.insert("published_at".to_owned(), json!(mart.info().published_at));
-        for part in [asked(&question.query), ask(mart, &question)?] {
-            if let Value::Object(part) = part {
-                document.extend(part);
-            }
+        if let Value::Object(explained) = explained {
+            document.extend(explained);
         }
         Ok(Value::Object(document))
     });
@@ -71,13 +86,4 @@ async fn answer(
         Ok(document) => ([(header::CACHE_CONTROL, "private, no-cache")], Json(document)).into_response(),
         Err(error) => Problem::of(&error).into_response(),
     }
-}
-
-/// A row as `export costs` writes it: every value is a text.
-fn cost(names: &[String], row: &CostRow) -> Value {
-    let mut object: Map<String, Value> =
-        names.iter().cloned().zip(row.keys.iter().map(|key| json!(key))).collect();
-    object.insert("currency".to_owned(), json!(row.currency));
-    object.insert("cost".to_owned(), json!(row.cost));
-    Value::Object(object)
 }

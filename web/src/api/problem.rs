@@ -39,7 +39,9 @@ impl Problem {
                 errors: faults.clone(),
                 ..Self::new(StatusCode::BAD_REQUEST, "the question cannot be answered as it is asked")
             },
-            PageError::NotOurs | PageError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, error.to_string()),
+            PageError::NotOurs | PageError::Forbidden(_) => {
+                Self::new(StatusCode::FORBIDDEN, error.to_string())
+            }
             PageError::SignIn => Self::new(
                 StatusCode::UNAUTHORIZED,
                 "send a token: `Authorization: Bearer llk_...`; `lakeledger token new` makes one",

@@ -4,7 +4,6 @@
 use attribution::mart::{CostQuery, Dimension, Filter, MartInfo};
 
 use crate::lens::Lens;
-use crate::link;
 
 /// Parameters of pages that questions share.
 const SHARED: [&str; 10] =
@@ -28,16 +27,18 @@ pub struct Question {
 }
 
 impl Question {
-    /// Reads a query string; `own` are the parameters of this question alone.
+    /// Reads the pairs of a query string; `own` are the parameters of this question alone.
     ///
     /// # Errors
     /// One sentence a fault.
-    pub fn parse(query: &str, own: &[&str]) -> Result<Self, Vec<String>> {
+    pub fn of(pairs: Vec<(String, String)>, own: &[&str]) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
         let (mut shared, mut seen) = (Vec::new(), Vec::new());
         let mut question = Self { query: CostQuery::default(), lines: false, parts: DEFAULT_PARTS };
-        for (key, value) in link::pairs(query) {
-            if SHARED.contains(&key.as_str()) {
+        for (key, value) in pairs {
+            if key == "filter" {
+                shared.push(("where".to_owned(), value));
+            } else if SHARED.contains(&key.as_str()) {
                 shared.push((key, value));
             } else if !own.contains(&key.as_str()) {
                 let known: Vec<_> = own.iter().chain(&SHARED).copied().collect();
@@ -69,7 +70,20 @@ impl Question {
 
     fn read(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
-            "by" => {
+            "granularity" => {
+                let day = match value {
+                    "day" => Dimension::Day,
+                    "week" => Dimension::Week,
+                    "month" => Dimension::Month,
+                    "" | "all" => return Ok(()),
+                    _ => return Err(format!("`{value}` in `granularity`: use day, week, month or all")),
+                };
+                if self.query.by.contains(&day) {
+                    return Err(format!("the dimension `{value}` is asked for twice"));
+                }
+                self.query.by.insert(0, day);
+            }
+            "by" | "group_by" => {
                 for name in value.split(',').filter(|name| !name.is_empty()) {
                     let dimension: Dimension = name.parse()?;
                     if self.query.by.contains(&dimension) {
@@ -109,12 +123,17 @@ mod tests {
     use attribution::mart::{Idle, Ownership};
 
     use super::*;
+    use crate::link;
+
+    fn parse(query: &str, own: &[&str]) -> Result<Question, Vec<String>> {
+        Question::of(link::pairs(query), own)
+    }
 
     #[test]
     fn a_question_is_read_with_its_view() {
         let asked = "by=team,tag:env&from=2026-10-05&team=growth&where=day%3D2026-10-05&idle=proportional\
                      &as_of=2026-10-31";
-        let question = Question::parse(asked, &["by"]).unwrap();
+        let question = parse(asked, &["by"]).unwrap();
         assert_eq!(question.query.by, [Dimension::Team, Dimension::Tag("env".into())]);
         let filters: Vec<_> =
             question.query.filters.iter().map(|f| format!("{}={}", f.dimension, f.value)).collect();
@@ -126,9 +145,9 @@ mod tests {
 
     #[test]
     fn every_fault_is_told() {
-        let faults = Question::parse("by=team,team&idle=all&sort=cost&to=now", &["by"]).unwrap_err();
+        let faults = parse("by=team,team&idle=all&sort=cost&to=now", &["by"]).unwrap_err();
         assert_eq!(faults.len(), 4, "{faults:?}");
-        let faults = Question::parse("lines=1&parts=0&by=team", &["lines", "parts"]).unwrap_err();
+        let faults = parse("lines=1&parts=0&by=team", &["lines", "parts"]).unwrap_err();
         assert_eq!(faults.len(), 3, "{faults:?}");
     }
 }

@@ -52,11 +52,7 @@ pub async fn clusters(visit: Visit, query: RawQuery) -> Response {
     answer(visit, Path::new(["clusters"]), query, build_list).await
 }
 
-pub async fn cluster(
-    visit: Visit,
-    Segment(id): Segment<String>,
-    query: RawQuery,
-) -> Response {
+pub async fn cluster(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -> Response {
     let path = Path::new(["clusters", &id]);
     let asked = visit.clone();
     answer(visit, path, query, move |context| build_one(context, &asked, &id)).await

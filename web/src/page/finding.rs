@@ -69,11 +69,7 @@ struct RealisedView {
     compared: String,
 }
 
-pub async fn finding(
-    visit: Visit,
-    Segment(id): Segment<String>,
-    query: RawQuery,
-) -> Response {
+pub async fn finding(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -> Response {
     let asked = visit.clone();
     let path = Path::new(["waste", &id]);
     answer(visit, path, query, move |context| build(context, &asked, &id)).await
@@ -411,9 +407,6 @@ pub async fn act(
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Response {
-    if !person::is_from_here(request.headers()) {
-        return PageError::NotOurs.into_response();
-    }
     let lens = match Lens::parse(query.as_deref().unwrap_or_default()) {
         Ok(lens) => lens,
         Err(faults) => return PageError::BadRequest(faults).into_response(),
@@ -424,35 +417,37 @@ pub async fn act(
         Err(_) => return PageError::BadRequest(vec!["the form is too long".to_owned()]).into_response(),
     };
     let now = visit.now();
-    let act = match asked(&String::from_utf8_lossy(&body), now.date_naive()) {
+    let act = match asked(&link::pairs(&String::from_utf8_lossy(&body)), now.date_naive()) {
         Ok(act) => act,
         Err(faults) => return PageError::BadRequest(faults).into_response(),
     };
     let path = Path::new(["waste", &id]);
     let back = format!("{}#status", lens.shared().url(&path));
-    let asked = visit.clone();
-    let done = visit.with_mart(move |mart| {
-        let context = Context::new(mart, lens, path, now)?;
-        let mut record = finding::record(&context, &asked).map_err(PageError::Record)?;
-        // A whole id alone: a form never names one by its beginning.
-        if finding::tracked(&context, &record, &id)?.is_none() {
-            return Err(not_found(&context, "finding", &id, "waste"));
-        }
-        match record.act_by(&id, &act, Some(&who), now) {
-            Ok(_) => Ok(()),
-            Err(LifecycleError::Unknown { id }) => Err(not_found(&context, "finding", &id, "waste")),
-            Err(error) => Err(PageError::Record(error)),
-        }
-    });
+    let visitor = visit.clone();
+    let done =
+        visit.with_mart(move |mart| decide(&Context::new(mart, lens, path, now)?, &visitor, &id, &act, &who));
     match done.await {
         Ok(()) => (StatusCode::SEE_OTHER, [(header::LOCATION, back)]).into_response(),
         Err(error) => error.into_response(),
     }
 }
 
-/// What a form asks for.
-fn asked(body: &str, today: NaiveDate) -> Result<Act, Vec<String>> {
-    let fields = link::pairs(body);
+/// Records what somebody decided on a finding.
+pub fn decide(context: &Context<'_>, visit: &Visit, id: &str, act: &Act, who: &str) -> Result<(), PageError> {
+    let mut record = finding::record(context, visit).map_err(PageError::Record)?;
+    // A whole id alone: nobody names one by its beginning who is not shown the others.
+    if finding::tracked(context, &record, id)?.is_none() {
+        return Err(not_found(context, "finding", id, "waste"));
+    }
+    match record.act_by(id, act, Some(who), context.now) {
+        Ok(_) => Ok(()),
+        Err(LifecycleError::Unknown { id }) => Err(not_found(context, "finding", &id, "waste")),
+        Err(error) => Err(PageError::Record(error)),
+    }
+}
+
+/// What the fields of a form ask for.
+pub fn asked(fields: &[(String, String)], today: NaiveDate) -> Result<Act, Vec<String>> {
     let field = |name: &str| {
         let value = fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim());
         value.filter(|value| !value.is_empty())
@@ -495,7 +490,7 @@ mod tests {
             ("act=snooze&until=2026-10-08", Act::Snooze("2026-10-08".parse().unwrap())),
             ("act=dismiss&reason=agreed", Act::Dismiss("agreed".into())),
         ] {
-            assert_eq!(asked(body, today), Ok(want), "{body}");
+            assert_eq!(asked(&link::pairs(body), today), Ok(want), "{body}");
         }
         let long = format!("act=dismiss&reason={}", "x".repeat(MAX_WORDS + 1));
         for body in [
@@ -508,7 +503,7 @@ mod tests {
             "act=snooze&until=soon",
             long.as_str(),
         ] {
-            assert!(asked(body, today).is_err(), "{body}");
+            assert!(asked(&link::pairs(body), today).is_err(), "{body}");
         }
     }
 }

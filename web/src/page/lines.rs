@@ -24,11 +24,7 @@ struct Lines {
     lines: TableView,
 }
 
-pub async fn lines(
-    visit: Visit,
-    Segment(group): Segment<String>,
-    query: RawQuery,
-) -> Response {
+pub async fn lines(visit: Visit, Segment(group): Segment<String>, query: RawQuery) -> Response {
     let path = Path::new(["explain", &group]);
     answer(visit, path, query, move |context| build(context, &group)).await
 }

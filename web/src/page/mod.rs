@@ -11,6 +11,7 @@ pub mod help;
 pub mod lines;
 pub mod overview;
 pub mod ownership;
+pub mod reference;
 pub mod run;
 pub mod runs;
 pub mod search;
@@ -75,7 +76,7 @@ fn crumb(context: &Context<'_>, label: &str, place: &str) -> Anchor {
 }
 
 /// That an entity is unknown, with its list as the way out.
-fn not_found(context: &Context<'_>, what: &'static str, id: &str, place: &str) -> PageError {
+pub fn not_found(context: &Context<'_>, what: &'static str, id: &str, place: &str) -> PageError {
     PageError::NotFound {
         what,
         id: id.to_owned(),

@@ -114,8 +114,7 @@ fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageE
     let sources = context.mart.sources()?;
     let newest = context.mart.info().end_day.and_then(|end| end.pred_opt());
     let skipped: i64 = sources.iter().map(|source| source.skipped).sum();
-    let data =
-        context.mart.reach().sees_bill().then(|| context.lens.shared().url(&Path::new(["data"])));
+    let data = context.mart.reach().sees_bill().then(|| context.lens.shared().url(&Path::new(["data"])));
     Ok(vec![
         Fact {
             label: "Allocated",

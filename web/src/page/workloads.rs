@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use attribution::mart::{
-    Dimension, Filter, Finding, NONE, RunActivity, RunFilter, RunRow, UnitCosts, WorkloadCost, WorkloadCostQuery,
+    Dimension, Filter, Finding, NONE, RunActivity, RunFilter, RunRow, UnitCosts, WorkloadCost,
+    WorkloadCostQuery,
 };
 use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
@@ -58,11 +59,7 @@ pub async fn workloads(visit: Visit, query: RawQuery) -> Response {
     answer(visit, Path::new(["workloads"]), query, build_list).await
 }
 
-pub async fn workload(
-    visit: Visit,
-    Segment(id): Segment<String>,
-    query: RawQuery,
-) -> Response {
+pub async fn workload(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -> Response {
     let path = Path::new(["workloads", &id]);
     let asked = visit.clone();
     answer(visit, path, query, move |context| build_one(context, &asked, &id)).await
