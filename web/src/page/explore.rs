@@ -210,7 +210,8 @@ pub async fn explore(visit: Visit, query: RawQuery) -> Response {
 /// `GET /explore/values?dimension=team`: what it may be restricted to, dearest first, as JSON.
 pub async fn values(visit: Visit, query: RawQuery) -> Response {
     answer(visit, Path::new(["explore", "values"]), query, |context| {
-        let word = context.lens.own("dimension").unwrap_or_default();
+        // Without a dimension there is nothing to choose from.
+        let Some(word) = context.lens.own("dimension") else { return Ok(Json::<[&str; 0]>([]).into_response()) };
         let dimension: Dimension = word.parse().map_err(|fault| PageError::BadRequest(vec![fault]))?;
         let mut rows = context.costs(&[dimension], &[])?;
         rows.sort_by_key(|row| std::cmp::Reverse(row.cost.abs()));
