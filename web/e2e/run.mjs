@@ -267,7 +267,7 @@ async function explore(browser, base) {
     const { page } = await open(context, `${base}/explore?by=team`);
     const box = await page.locator("#chart-explored canvas").boundingBox();
     await page.mouse.click(box.x + box.width * 0.27, box.y + box.height * 0.82);
-    await page.waitForURL(/\/explore\?.*from=2026-10-05&to=2026-10-06.*where=team/);
+    await page.waitForURL((url) => url.searchParams.get("from") === "2026-10-05" && url.searchParams.get("to") === "2026-10-06" && url.searchParams.get("where")?.startsWith("team="));
   });
   await context.close();
   const still = await browser.newContext({ viewport: { width: 390, height: 900 }, javaScriptEnabled: false });

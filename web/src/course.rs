@@ -135,7 +135,11 @@ impl Course {
             (0..points.len())
                 .map(|i| {
                     let values = at(i).filter(sign);
-                    if stacked { values.sum() } else { values.max_by_key(|value| value.abs()).unwrap_or_default() }
+                    if stacked {
+                        values.sum()
+                    } else {
+                        values.max_by_key(|value| value.abs()).unwrap_or_default()
+                    }
                 })
                 .collect()
         };
@@ -184,7 +188,8 @@ impl Course {
         let wording = Wording { title: &title, short: &short };
         let svg = |theme| course(&labels, &drawn, shape, &wording, SVG_SIZE, theme);
         let partial = points.iter().any(|point| point.partial);
-        let of_partial = || "Lighter columns are of spans that were not over, or are not all within these days.";
+        let of_partial =
+            || "Lighter columns are of spans that were not over, or are not all within these days.";
         Ok(ChartView {
             id,
             kind: if stacked { "stacked" } else { "lines" },
@@ -196,7 +201,11 @@ impl Course {
                 .map(|line| LegendItem {
                     name: reports::label::visible(&line.name),
                     class: colour::class(line.slot),
-                    shown: if stacked { unit.short(line.values.iter().copied().sum()) } else { String::new() },
+                    shown: if stacked {
+                        unit.short(line.values.iter().copied().sum())
+                    } else {
+                        String::new()
+                    },
                     href: line.href.clone().unwrap_or_default(),
                 })
                 .collect(),

@@ -147,7 +147,8 @@ pub fn bill_to_teams(context: &Context<'_>) -> Result<(ChartView, Table), PageEr
             negative += *cost;
             continue;
         }
-        let path: Vec<Key> = keys.iter().enumerate().map(|(column, key)| (column, name(column, key))).collect();
+        let path: Vec<Key> =
+            keys.iter().enumerate().map(|(column, key)| (column, name(column, key))).collect();
         for key in &path {
             *sums.entry(key.clone()).or_default() += *cost;
         }
@@ -169,10 +170,8 @@ pub fn bill_to_teams(context: &Context<'_>) -> Result<(ChartView, Table), PageEr
         (_, None) => context.explain(&[]),
         (0, Some(service)) => context.explain(&[only(Dimension::Service, service)]),
         (1, Some(pool)) => match pool.strip_suffix(", idle") {
-            Some(pool) => context.explain(&[
-                only(Dimension::Pool, pool),
-                only(Dimension::Category, Category::Idle.name()),
-            ]),
+            Some(pool) => context
+                .explain(&[only(Dimension::Pool, pool), only(Dimension::Category, Category::Idle.name())]),
             None => context.explain(&[only(Dimension::Pool, pool)]),
         },
         (_, Some(team)) => context.explain(&[only(Dimension::Team, team)]),
@@ -192,8 +191,10 @@ pub fn bill_to_teams(context: &Context<'_>) -> Result<(ChartView, Table), PageEr
         })
         .collect();
     let at = |key: &Key| ordered.iter().position(|(known, _)| known == key).unwrap_or_default();
-    let mut links: Vec<Link> =
-        flows.iter().map(|((from, to), amount)| Link { from: at(from), to: at(to), amount: *amount }).collect();
+    let mut links: Vec<Link> = flows
+        .iter()
+        .map(|((from, to), amount)| Link { from: at(from), to: at(to), amount: *amount })
+        .collect();
     links.sort_by_key(|link| (link.from, link.to));
     let note = (!negative.is_zero()).then(|| {
         format!("Credits and refunds of {} have no width here; the table has them.", context.money(negative))

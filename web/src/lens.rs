@@ -98,8 +98,19 @@ pub const MOST_BY: usize = 3;
 
 /// Keys of single pages: of the waste inbox, of what-if and of Explore.
 const OWN: [&str; 13] = [
-    "detector", "kind", "status", "confidence", "min", "setting", "value", "subject", "measure", "pivot",
-    "chart", "dimension", "is",
+    "detector",
+    "kind",
+    "status",
+    "confidence",
+    "min",
+    "setting",
+    "value",
+    "subject",
+    "measure",
+    "pivot",
+    "chart",
+    "dimension",
+    "is",
 ];
 /// Longest word of them that is read.
 const MAX_OWN: usize = 4_096;

@@ -186,10 +186,8 @@ pub fn find(context: &Context<'_>, text: &str, most: usize) -> Result<(Vec<Found
         }
         1 => entity(context, &known[at]),
         _ => {
-            let (label, anchor) = TERMS
-                .get(at)
-                .map(|(name, anchor)| (*name, (*anchor).to_owned()))
-                .unwrap_or_else(|| {
+            let (label, anchor) =
+                TERMS.get(at).map(|(name, anchor)| (*name, (*anchor).to_owned())).unwrap_or_else(|| {
                     let method = &METHODS[at - TERMS.len()];
                     (method.title, format!("method-{}", method.name))
                 });
@@ -216,7 +214,8 @@ fn entity(context: &Context<'_>, known: &attribution::mart::Known) -> Found {
         .then(|| context.mart.info().currencies.first())
         .flatten()
         .map(|currency| format!("{} ever", reports::format::money_short(known.cost, *currency)));
-    let notes: Vec<String> = [known.name.clone(), team.map(str::to_owned), cost].into_iter().flatten().collect();
+    let notes: Vec<String> =
+        [known.name.clone(), team.map(str::to_owned), cost].into_iter().flatten().collect();
     Found {
         kind,
         label: reports::label::visible(&known.id),
@@ -244,7 +243,9 @@ mod tests {
         assert_eq!(how("events finance", "prod.growth.events"), None);
         assert_eq!(how("  ", "growth"), None);
         assert_eq!(how("ÜBER", "über/x"), Some(Match::Prefix));
-        assert!(Match::Exact < Match::Prefix && Match::Prefix < Match::Word && Match::Word < Match::Substring);
+        assert!(
+            Match::Exact < Match::Prefix && Match::Prefix < Match::Word && Match::Word < Match::Substring
+        );
     }
 
     #[test]

@@ -205,9 +205,8 @@ impl RunFilter {
         equals("r.started_at >= cast(? as date)", self.from.map(|day| day.to_string()));
         equals("r.started_at < cast(? as date)", self.to.map(|day| day.to_string()));
         // A run without a cost in that currency is still a run: the currency narrows the costs.
-        let currency = self
-            .currency
-            .map_or_else(String::new, |currency| format!("and billing_currency = '{currency}'"));
+        let currency =
+            self.currency.map_or_else(String::new, |currency| format!("and billing_currency = '{currency}'"));
         format!(
             "with asked as (
                 select r.*, o.team, o.cluster_id as main_cluster_id

@@ -148,7 +148,8 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn run_more(&self, engine: &str, run_id: &str) -> Result<Option<RunMore>, MartError> {
-        let sql = "select epoch_us(queued_at), engine_version, workflow_instance_id, gc_ms, peak_memory_bytes,
+        let sql =
+            "select epoch_us(queued_at), engine_version, workflow_instance_id, gc_ms, peak_memory_bytes,
                 killed_tasks, failed_task_ms + killed_task_ms, executors, source, source_object
             from stg_runs where engine = ? and run_id = ?";
         let rows = self.ask("read a run of", sql, named(engine, run_id), |row| {
@@ -185,7 +186,9 @@ impl Mart {
                         and split_part(r.run_id, '/', 1) = split_part(t.run_id, '/', 1))
                 )
             order by r.started_at, r.engine, r.run_id";
-        self.ask("list the attempts of a run of", sql, named(engine, run_id), |row| Ok((row.text(0)?, row.text(1)?)))
+        self.ask("list the attempts of a run of", sql, named(engine, run_id), |row| {
+            Ok((row.text(0)?, row.text(1)?))
+        })
     }
 
     /// What a run was charged for, the dearest first.
@@ -345,7 +348,12 @@ impl Mart {
             from stg_run_tables where engine = ? and run_id = ?
             order by access desc, bytes desc nulls last, table_id";
         self.ask("list the tables of a run of", sql, named(engine, run_id), |row| {
-            Ok(RunTable { table_id: row.text(0)?, is_written: row.get(1)?, bytes: row.get(2)?, rows: row.get(3)? })
+            Ok(RunTable {
+                table_id: row.text(0)?,
+                is_written: row.get(1)?,
+                bytes: row.get(2)?,
+                rows: row.get(3)?,
+            })
         })
     }
 }

@@ -50,7 +50,9 @@ impl RunSort {
             Self::Output => "output_bytes",
             Self::Spilled => "disk_spilled_bytes",
             Self::FailedTasks => "failed_tasks",
-            Self::Cost => "case when billing_currency is not null then cast(cost_text as decimal(38, 18)) end",
+            Self::Cost => {
+                "case when billing_currency is not null then cast(cost_text as decimal(38, 18)) end"
+            }
         }
     }
 }
@@ -103,7 +105,8 @@ impl RunListQuery {
     fn listed(&self, parameters: &mut Vec<Value>) -> String {
         let mut conditions = vec!["true".to_owned()];
         conditions.extend(
-            self.currency.map(|currency| format!("(billing_currency is null or billing_currency = '{currency}')")),
+            self.currency
+                .map(|currency| format!("(billing_currency is null or billing_currency = '{currency}')")),
         );
         conditions.extend(self.unowned.then(|| "team is null".to_owned()));
         format!("select * from ({}) runs where {}", self.filter.sql(parameters), conditions.join(" and "))
@@ -135,7 +138,8 @@ impl Mart {
             query.limit,
             query.offset,
         );
-        let rows = self.ask("list runs of", &sql, parameters, |row| Ok((RunRow::read(row)?, row.int(29)?)))?;
+        let rows =
+            self.ask("list runs of", &sql, parameters, |row| Ok((RunRow::read(row)?, row.int(29)?)))?;
         let found = rows.first().map_or(0, |(_, found)| usize::try_from(*found).unwrap_or(0));
         Ok(RunList { rows: rows.into_iter().map(|(row, _)| row).collect(), found })
     }

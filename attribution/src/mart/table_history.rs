@@ -72,8 +72,14 @@ impl Mart {
     ///
     /// # Errors
     /// When the mart cannot be asked.
-    pub fn table_days(&self, table: &str, from: NaiveDate, to: NaiveDate) -> Result<Vec<TableDay>, MartError> {
-        let sql = "select cast(collected_on as varchar), data_bytes, reachable_bytes, data_files, small_files,
+    pub fn table_days(
+        &self,
+        table: &str,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> Result<Vec<TableDay>, MartError> {
+        let sql =
+            "select cast(collected_on as varchar), data_bytes, reachable_bytes, data_files, small_files,
                 delete_files, snapshots, row_count
             from stg_tables
             where table_id = ? and collected_on >= cast(? as date) and collected_on < cast(? as date)

@@ -34,7 +34,17 @@ fn keyed(rows: &Rows, keys: &[&str]) -> Vec<(Vec<String>, Amount)> {
 #[test]
 fn explore_has_the_rows_of_the_command_line_by_any_dimensions() {
     let dashboard = Dashboard::of_the_lab();
-    for by in ["team", "day,team", "week", "month,service", "workload,table", "cluster", "run", "pool,method", "engine,region,account"] {
+    for by in [
+        "team",
+        "day,team",
+        "week",
+        "month,service",
+        "workload,table",
+        "cluster",
+        "run",
+        "pool,method",
+        "engine,region,account",
+    ] {
         for (wheres, basis) in [("", "effective"), ("category=idle", "billed"), ("team=growth", "list")] {
             let mut url = format!("/explore?by={by}&basis={basis}&format=csv");
             let mut asked = vec!["--by", by, "--basis", basis];
@@ -66,7 +76,9 @@ fn a_grid_and_a_measure_tie_to_the_same_totals() {
         for row in &rows {
             let parts: Amount = row
                 .iter()
-                .filter(|(key, _)| !["service", "team", "day", "total", "currency", "basis"].contains(&key.as_str()))
+                .filter(|(key, _)| {
+                    !["service", "team", "day", "total", "currency", "basis"].contains(&key.as_str())
+                })
                 .filter_map(|(_, value)| value.parse::<Amount>().ok())
                 .sum();
             assert_eq!(parts.to_string(), row["total"], "{query}: {row:?}");
@@ -81,7 +93,8 @@ fn a_grid_and_a_measure_tie_to_the_same_totals() {
 #[test]
 fn the_form_of_explore_and_its_faults_say_what_to_do() {
     let dashboard = Dashboard::of_the_lab();
-    let sent = dashboard.get("/explore?by=service&by=&pivot=&measure=cost&chart=bar&dimension=team&is=growth");
+    let sent =
+        dashboard.get("/explore?by=service&by=&pivot=&measure=cost&chart=bar&dimension=team&is=growth");
     assert_eq!(sent.status, StatusCode::SEE_OTHER);
     let url = sent.headers["location"].to_str().unwrap();
     assert!(url.contains("where=team%3Dgrowth") && !url.contains("dimension"), "{url}");
@@ -100,7 +113,8 @@ fn the_form_of_explore_and_its_faults_say_what_to_do() {
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{url}");
         assert!(text(&page.body).contains(told), "{url}: {}", text(&page.body));
     }
-    let values: Vec<String> = serde_json::from_str(&dashboard.page("/explore/values?dimension=team")).unwrap();
+    let values: Vec<String> =
+        serde_json::from_str(&dashboard.page("/explore/values?dimension=team")).unwrap();
     assert!(values.contains(&"growth".to_owned()), "{values:?}");
     // The same question is one command and one address away.
     let page = dashboard.page("/explore?by=tag%3Aenv&where=team%3Dgrowth&idle=proportional");
@@ -115,7 +129,12 @@ fn search_finds_anything_by_its_name_the_best_match_first() {
         let body = dashboard.page(&format!("/search/suggest?q={query}"));
         let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
         let text = |thing: &serde_json::Value, key: &str| thing[key].as_str().unwrap().to_owned();
-        answer["found"].as_array().unwrap().iter().map(|thing| (text(thing, "kind"), text(thing, "label"))).collect()
+        answer["found"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|thing| (text(thing, "kind"), text(thing, "label")))
+            .collect()
     };
     assert_eq!(found("GROWTH")[0], ("Team".into(), "growth".into()), "exactly");
     assert_eq!(found("waste")[0], ("Page".into(), "Waste".into()));
@@ -143,7 +162,8 @@ fn the_page_of_a_run_adds_up_to_its_cost_and_knows_its_stages_and_tables() {
         if dashboard.page(&url).contains("id=\"stages\"") {
             let stages = dashboard.csv(&format!("{url}?t=stages&format=csv"));
             assert!(stages.iter().all(|stage| {
-                stage["task_ms_max"].parse::<i64>().unwrap() >= stage["task_ms_median"].parse::<i64>().unwrap()
+                stage["task_ms_max"].parse::<i64>().unwrap()
+                    >= stage["task_ms_median"].parse::<i64>().unwrap()
             }));
             staged += 1;
         }
@@ -156,9 +176,12 @@ fn the_page_of_a_run_adds_up_to_its_cost_and_knows_its_stages_and_tables() {
 #[test]
 fn a_clusters_hours_are_its_capacity_and_a_tables_sizes_its_files() {
     let dashboard = Dashboard::of_the_lab();
-    let total = |rows: &Rows, column: &str| -> i64 { rows.iter().map(|row| row[column].parse::<i64>().unwrap()).sum() };
+    let total = |rows: &Rows, column: &str| -> i64 {
+        rows.iter().map(|row| row[column].parse::<i64>().unwrap()).sum()
+    };
     for cluster in dashboard.csv("/clusters?format=csv") {
-        let url = format!("/clusters/{}?t=hours&from=2026-01-01&to=2027-01-01&format=csv", cluster["cluster"]);
+        let url =
+            format!("/clusters/{}?t=hours&from=2026-01-01&to=2027-01-01&format=csv", cluster["cluster"]);
         let hours = dashboard.csv(&url);
         assert_eq!(total(&hours, "paid_vcore_ms").to_string(), cluster["vcore_ms_paid"], "{url}");
         let (used, want) = (total(&hours, "used_vcore_ms"), cluster["vcore_ms_used"].parse::<i64>().unwrap());
@@ -185,7 +208,8 @@ fn the_list_of_runs_is_sorted_searched_and_paged_where_the_runs_are() {
     let all = dashboard.csv("/runs?format=csv");
     assert!(all.len() > 2, "{} runs", all.len());
     // The page, cut by the mart, has the order and the rows of the whole list.
-    for (sort, key) in [("-cost", "cost"), ("run", "run"), ("-vcore_ms", "vcore_ms"), ("started", "started")] {
+    for (sort, key) in [("-cost", "cost"), ("run", "run"), ("-vcore_ms", "vcore_ms"), ("started", "started")]
+    {
         let rows = dashboard.csv(&format!("/runs?sort={sort}&format=csv"));
         let page = dashboard.page(&format!("/runs?sort={sort}"));
         let table = page.split("id=\"runs\"").nth(1).unwrap();
@@ -205,7 +229,10 @@ fn the_list_of_runs_is_sorted_searched_and_paged_where_the_runs_are() {
     let workload = &all[0]["workload"];
     let found = dashboard.csv(&format!("/runs?q={}&format=csv", workload.to_uppercase().replace('/', "%2F")));
     let page = text(&dashboard.page(&format!("/runs?q={}", workload.to_uppercase().replace('/', "%2F"))));
-    assert!(page.contains(&format!("{} of {} runs", found.len(), all.len())) || found.len() == all.len(), "{page}");
+    assert!(
+        page.contains(&format!("{} of {} runs", found.len(), all.len())) || found.len() == all.len(),
+        "{page}"
+    );
     let nothing = text(&dashboard.page("/runs?q=zzz-nothing"));
     assert!(nothing.contains(&format!("None of the {} runs matches", all.len())), "{nothing}");
     assert_eq!(dashboard.get("/runs?sort=colour").status, StatusCode::BAD_REQUEST);

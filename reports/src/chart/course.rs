@@ -72,9 +72,8 @@ pub fn course(
             canvas.line(vec![(left, y), (width - 8, y)], palette::rule(theme), 1)?;
             canvas.text(&text, (left - 6, y), Anchor::End, SMALL_PX, palette::muted(theme))?;
         }
-        let edge = |i: usize| {
-            left + (i64::from(width - 8 - left) * i as i64 / labels.len().max(1) as i64) as i32
-        };
+        let edge =
+            |i: usize| left + (i64::from(width - 8 - left) * i as i64 / labels.len().max(1) as i64) as i32;
         point_labels(canvas, labels, &edge, bottom)?;
         match shape {
             Shape::Columns => columns(canvas, series, labels.len(), &edge, &scale)?,

@@ -64,8 +64,11 @@ pub fn flow(
     let amounts: Vec<Amount> = (0..nodes.len())
         .map(|at| Ok(side(|link| link.from, at)?.max(side(|link| link.to, at)?)))
         .collect::<Result<_, ChartError>>()?;
-    let parts: Vec<String> =
-        nodes.iter().zip(&amounts).map(|(node, amount)| format!("{}: {}", node.name, (wording.short)(*amount))).collect();
+    let parts: Vec<String> = nodes
+        .iter()
+        .zip(&amounts)
+        .map(|(node, amount)| format!("{}: {}", node.name, (wording.short)(*amount)))
+        .collect();
     canvas::draw(size, theme, wording.title, &parts.join("; "), |canvas| {
         let mut placed = places(nodes, &amounts, size)?;
         for link in links {
@@ -126,7 +129,12 @@ fn places(nodes: &[FlowNode], amounts: &[Amount], size: (u32, u32)) -> Result<Ve
         .collect())
 }
 
-fn ribbon(canvas: &Canvas<'_>, placed: &mut [Placed], link: &FlowLink, slot: ColourSlot) -> Result<(), ChartError> {
+fn ribbon(
+    canvas: &Canvas<'_>,
+    placed: &mut [Placed],
+    link: &FlowLink,
+    slot: ColourSlot,
+) -> Result<(), ChartError> {
     let share = |place: &Placed| link.amount.to_f64() / place.amount.to_f64() * place.height;
     let (left, right) = (share(&placed[link.from]), share(&placed[link.to]));
     let from = (placed[link.from].x + NODE_PX, placed[link.from].top + placed[link.from].taken.1);

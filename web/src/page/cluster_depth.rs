@@ -71,7 +71,9 @@ pub fn capacity(context: &Context<'_>, hours: &[ClusterHour]) -> Result<Option<C
         points,
         shape: Shape::Steps,
         unit: Unit::VcoreHours,
-        note: Some("Of workers; what is used is the larger of the shares of cores and of memory held.".to_owned()),
+        note: Some(
+            "Of workers; what is used is the larger of the shares of cores and of memory held.".to_owned(),
+        ),
     }
     .view()
     .map(Some)
@@ -96,7 +98,10 @@ pub fn usual_day(context: &Context<'_>, hours: &[ClusterHour]) -> Result<Option<
         title: format!("A usual day: vcore-hours by hour of the day ({zone})"),
         points: sums
             .keys()
-            .map(|hour| Point { long: format!("{hour:02}:00 to {:02}:00", (hour + 1) % 24), ..Point::named(format!("{hour:02}")) })
+            .map(|hour| Point {
+                long: format!("{hour:02}:00 to {:02}:00", (hour + 1) % 24),
+                ..Point::named(format!("{hour:02}"))
+            })
             .collect(),
         lines: vec![
             Line {
@@ -167,7 +172,9 @@ pub fn hours_table(hours: &[ClusterHour]) -> Table {
 /// What of the span's capacity was used, and what was bought on the spot market.
 pub fn facts(context: &Context<'_>, hours: &[ClusterHour], markets: &[MarketShare]) -> Vec<Fact> {
     let mut facts = Vec::new();
-    let sum = |value: fn(&ClusterHour) -> i64| Amount::whole(hours.iter().map(value).fold(0_i64, i64::saturating_add));
+    let sum = |value: fn(&ClusterHour) -> i64| {
+        Amount::whole(hours.iter().map(value).fold(0_i64, i64::saturating_add))
+    };
     let (paid, used) = (sum(|hour| hour.paid_vcore_ms), sum(|hour| hour.used_vcore_ms));
     if let Some(share) = reports::format::percent(used, paid) {
         facts.push(fact("Used", share, format!("of what was paid {}", context.period())));
@@ -202,7 +209,11 @@ pub fn users(context: &Context<'_>, id: &str) -> Result<Table, PageError> {
             } else {
                 Cell::link(workload.as_str(), context.entity("workloads", workload))
             },
-            if team == NONE { Cell::Nothing } else { Cell::link(team.as_str(), context.entity("teams", team)) },
+            if team == NONE {
+                Cell::Nothing
+            } else {
+                Cell::link(team.as_str(), context.entity("teams", team))
+            },
             Cell::text(category.as_str()),
             Cell::MoneyLink { amount: row.cost, href: context.explain(&filters) },
             Cell::Share { part: row.cost, whole: total, class: "share" },

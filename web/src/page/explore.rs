@@ -1,13 +1,13 @@
 //! Explore: any costs by any dimensions, as a chart and as a table, all of it in the address.
 
 use askama::Template;
-use attribution::mart::{Dimension, Filter, Mart};
+use attribution::mart::{Dimension, Mart};
 use axum::Json;
 use axum::extract::RawQuery;
 use axum::response::{IntoResponse, Redirect, Response};
-use model::{Amount, Category};
 
 use super::explain::restrictions;
+use super::explore_asked::{Asked, Drawn, Measure};
 use super::explore_rows::{self, Rows};
 use super::{answer, explore_chart};
 use crate::chart::ChartView;
@@ -24,156 +24,6 @@ use crate::table::{Shown, TableView};
 const MOST_TAGS: usize = 40;
 /// Values of a dimension that are offered to restrict to.
 const MOST_VALUES: usize = 100;
-
-/// What of costs is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
-    /// All of it.
-    Cost,
-    /// What was paid for and not used.
-    Idle,
-    /// What mending what is wasteful would save a month.
-    Waste,
-}
-
-impl Measure {
-    const ALL: [Self; 3] = [Self::Cost, Self::Idle, Self::Waste];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Cost => "cost",
-            Self::Idle => "idle",
-            Self::Waste => "waste",
-        }
-    }
-
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Cost => "Cost",
-            Self::Idle => "Idle",
-            Self::Waste => "Waste a month",
-        }
-    }
-
-    /// The restriction that leaves it of costs.
-    pub fn filter(self) -> Option<Filter> {
-        (self == Self::Idle).then(|| only(Dimension::Category, Category::Idle.name()))
-    }
-}
-
-/// How it is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drawn {
-    Stacked,
-    Line,
-    Bar,
-    Table,
-}
-
-impl Drawn {
-    const ALL: [Self; 4] = [Self::Stacked, Self::Line, Self::Bar, Self::Table];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Stacked => "stacked",
-            Self::Line => "line",
-            Self::Bar => "bar",
-            Self::Table => "table",
-        }
-    }
-
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Stacked => "Stacked columns over time",
-            Self::Line => "Lines over time",
-            Self::Bar => "Bars",
-            Self::Table => "Table alone",
-        }
-    }
-}
-
-/// What the address asks.
-pub struct Asked {
-    /// What rows stand for, at least one.
-    pub by: Vec<Dimension>,
-    /// What columns stand for.
-    pub pivot: Option<Dimension>,
-    pub measure: Measure,
-    pub drawn: Drawn,
-}
-
-impl Asked {
-    fn of(lens: &Lens) -> Result<Self, PageError> {
-        let mut faults = Vec::new();
-        let by = if lens.by.is_empty() { vec![Dimension::Team] } else { lens.by.clone() };
-        let pivot = match lens.own("pivot").map(str::parse::<Dimension>) {
-            Some(Ok(pivot)) if by.contains(&pivot) => {
-                faults.push(format!("rows are by {pivot} already: choose other columns"));
-                None
-            }
-            Some(Ok(pivot)) => Some(pivot),
-            Some(Err(fault)) => {
-                faults.push(fault);
-                None
-            }
-            None => None,
-        };
-        let mut measure = Measure::Cost;
-        if let Some(word) = lens.own("measure") {
-            match Measure::ALL.into_iter().find(|known| known.name() == word) {
-                Some(known) => measure = known,
-                None => faults.push(format!("`{word}` is not a measure: use cost, idle or waste")),
-            }
-        }
-        let mut drawn = Drawn::Stacked;
-        if let Some(word) = lens.own("chart") {
-            match Drawn::ALL.into_iter().find(|known| known.name() == word) {
-                Some(known) => drawn = known,
-                None => faults.push(format!("`{word}` is not a chart: use stacked, line, bar or table")),
-            }
-        }
-        if measure == Measure::Waste {
-            // What is to be saved is known by whom and by what, for a month: not by days.
-            let known = [Dimension::Team, Dimension::Workload, Dimension::Table, Dimension::Cluster];
-            if !(by.len() == 1 && known.contains(&by[0]) && pivot.is_none() && lens.filters.is_empty()) {
-                faults.push(
-                    "waste is known by team, workload, table or cluster: choose one of them as rows, no columns and no restriction"
-                        .to_owned(),
-                );
-            }
-            if drawn != Drawn::Table {
-                drawn = Drawn::Bar;
-            }
-        }
-        if faults.is_empty() { Ok(Self { by, pivot, measure, drawn }) } else { Err(PageError::BadRequest(faults)) }
-    }
-
-    /// The dimension that the colours or bars of the chart stand for: the first that is no time.
-    pub fn told_apart(&self) -> Option<&Dimension> {
-        self.by.iter().chain(&self.pivot).find(|dimension| !is_time(dimension))
-    }
-
-    /// The spans of the chart's horizontal axis.
-    pub fn grain(&self) -> Dimension {
-        self.by.iter().chain(&self.pivot).find(|dimension| is_time(dimension)).cloned().unwrap_or(Dimension::Day)
-    }
-
-    /// What rows and columns are, in words.
-    fn words(&self) -> String {
-        let mut names: Vec<String> = self.by.iter().map(Dimension::name).collect();
-        names.extend(self.pivot.iter().map(Dimension::name));
-        match names.split_last() {
-            Some((last, [])) => last.clone(),
-            Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-            None => String::new(),
-        }
-    }
-}
-
-/// Whether a dimension is of days.
-pub const fn is_time(dimension: &Dimension) -> bool {
-    matches!(dimension, Dimension::Day | Dimension::Week | Dimension::Month)
-}
 
 #[derive(Template)]
 #[template(path = "explore/explore.html")]
@@ -211,7 +61,9 @@ pub async fn explore(visit: Visit, query: RawQuery) -> Response {
 pub async fn values(visit: Visit, query: RawQuery) -> Response {
     answer(visit, Path::new(["explore", "values"]), query, |context| {
         // Without a dimension there is nothing to choose from.
-        let Some(word) = context.lens.own("dimension") else { return Ok(Json::<[&str; 0]>([]).into_response()) };
+        let Some(word) = context.lens.own("dimension") else {
+            return Ok(Json::<[&str; 0]>([]).into_response());
+        };
         let dimension: Dimension = word.parse().map_err(|fault| PageError::BadRequest(vec![fault]))?;
         let mut rows = context.costs(&[dimension], &[])?;
         rows.sort_by_key(|row| std::cmp::Reverse(row.cost.abs()));
@@ -315,9 +167,7 @@ fn form(context: &Context<'_>, asked: &Asked) -> Result<Form, PageError> {
     let mut hidden = context.lens.page().pairs();
     hidden.retain(|(key, _)| !matches!(*key, "by" | "pivot" | "measure" | "chart" | "dimension" | "is"));
     let labels = ["Rows", "then by", "and by"];
-    let rows = (0..MOST_BY)
-        .map(|i| (labels[i], choices((i > 0).then_some("–"), asked.by.get(i))))
-        .collect();
+    let rows = (0..MOST_BY).map(|i| (labels[i], choices((i > 0).then_some("–"), asked.by.get(i)))).collect();
     let values = Lens { filters: vec![], ..context.lens.shared() };
     Ok(Form {
         action: context.path.encoded(),
@@ -390,54 +240,9 @@ fn api(context: &Context<'_>, asked: &Asked) -> String {
     lens.days(scope.from, scope.to).url(&Path::new(["api", "v1", "costs"]))
 }
 
-/// Amounts of the measure, by the values of some dimensions.
-pub fn measured(
-    context: &Context<'_>,
-    by: &[Dimension],
-    measure: Measure,
-) -> Result<Vec<(Vec<String>, Amount)>, PageError> {
-    let mut filters = context.lens.filters.clone();
-    filters.extend(measure.filter());
-    Ok(context.costs(by, &filters)?.into_iter().map(|row| (row.keys, row.cost)).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn asked(query: &str) -> Result<Asked, Vec<String>> {
-        Asked::of(&Lens::parse(query).unwrap()).map_err(|error| match error {
-            PageError::BadRequest(faults) => faults,
-            other => vec![other.to_string()],
-        })
-    }
-
-    #[test]
-    fn the_chart_follows_from_rows_and_columns() {
-        let plain = asked("").unwrap();
-        assert_eq!((plain.by, plain.measure, plain.drawn), (vec![Dimension::Team], Measure::Cost, Drawn::Stacked));
-        let weekly = asked("by=week,service&pivot=region&chart=line").unwrap();
-        assert_eq!(weekly.grain(), Dimension::Week);
-        assert_eq!(weekly.told_apart(), Some(&Dimension::Service));
-        assert_eq!(weekly.words(), "week, service and region");
-        assert_eq!(asked("by=team&pivot=month").unwrap().grain(), Dimension::Month);
-        assert_eq!(asked("by=team&measure=waste").unwrap().drawn, Drawn::Bar, "waste has no course in time");
-    }
-
-    #[test]
-    fn what_cannot_be_asked_is_told_with_what_can() {
-        for (query, told) in [
-            ("by=team&pivot=team", "choose other columns"),
-            ("pivot=colour", "`colour` is not a dimension"),
-            ("measure=joy", "use cost, idle or waste"),
-            ("chart=pie", "use stacked, line, bar or table"),
-            ("by=service&measure=waste", "team, workload, table or cluster"),
-            ("by=team&measure=waste&where=region%3Dx", "no restriction"),
-        ] {
-            let faults = asked(query).err().unwrap_or_default().join("; ");
-            assert!(faults.contains(told), "{query}: {faults}");
-        }
-    }
 
     #[test]
     fn a_restriction_of_the_form_becomes_one_of_the_address() {

@@ -7,7 +7,7 @@ use model::Amount;
 use reports::chart::Shape;
 use reports::palette::ColourSlot;
 
-use super::explore::{Asked, Drawn, Measure, measured};
+use super::explore_asked::{Asked, Drawn, Measure, measured};
 use super::explore_rows::narrowed;
 use crate::asset::SLOTS;
 use crate::chart::{self, ChartView, Ranked};
@@ -56,7 +56,8 @@ fn colours(
 pub fn over_time(context: &Context<'_>, asked: &Asked) -> Result<ChartView, PageError> {
     let grain = asked.grain();
     let periods = periods(context, &grain);
-    let places: BTreeMap<&str, usize> = periods.keys().enumerate().map(|(i, key)| (key.as_str(), i)).collect();
+    let places: BTreeMap<&str, usize> =
+        periods.keys().enumerate().map(|(i, key)| (key.as_str(), i)).collect();
     let by: Vec<Dimension> = [grain.clone()].into_iter().chain(asked.told_apart().cloned()).collect();
     let mut values: BTreeMap<String, Vec<Amount>> = BTreeMap::new();
     for (keys, cost) in measured(context, &by, asked.measure)? {
@@ -76,12 +77,16 @@ pub fn over_time(context: &Context<'_>, asked: &Asked) -> Result<ChartView, Page
             })
             .collect(),
         Some(dimension) => {
-            let sums = values.iter().map(|(name, values)| (name.clone(), values.iter().copied().sum())).collect();
+            let sums =
+                values.iter().map(|(name, values)| (name.clone(), values.iter().copied().sum())).collect();
             let colours = colours(context, dimension, &sums)?;
             chart::grouped(values, &colours)
                 .into_iter()
                 .map(|group| Line {
-                    name: group.key.as_deref().map_or_else(|| "other".to_owned(), |key| chart::label(dimension, key)),
+                    name: group
+                        .key
+                        .as_deref()
+                        .map_or_else(|| "other".to_owned(), |key| chart::label(dimension, key)),
                     slot: group.slot,
                     href: Some(url(match &group.key {
                         Some(key) => narrowed(context, dimension, key),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use attribution::mart::{Dimension, Filter, FindingQuery, NONE};
 use model::{Amount, Category};
 
-use super::explore::{Asked, Measure, is_time, measured};
+use super::explore_asked::{Asked, Measure, is_time, measured};
 use crate::context::{Context, only};
 use crate::error::PageError;
 use crate::lens::Lens;
@@ -154,10 +154,11 @@ fn list(
         Cell::Share { part: sum.idle(), whole: sum.total(), class: "idle" },
     ]);
     // What is gone has no row here, so that the sum is of the whole before.
-    foot.extend(before.as_ref().map(|before| Cell::Change {
-        now: sum.total(),
-        before: before.values().copied().sum(),
-    }));
+    foot.extend(
+        before
+            .as_ref()
+            .map(|before| Cell::Change { now: sum.total(), before: before.values().copied().sum() }),
+    );
     let measure = if asked.measure == Measure::Idle { "idle" } else { "cost" };
     Ok(Table {
         rows: parts.iter().map(row).collect(),
@@ -289,7 +290,8 @@ fn wasted(
         table::number("findings", "Findings"),
         table::number("cost", format!("Cost in these days ({currency})")),
     ]);
-    let cost = |name: &str| parts.get(std::slice::from_ref(&name.to_owned())).map(Parts::total).unwrap_or_default();
+    let cost =
+        |name: &str| parts.get(std::slice::from_ref(&name.to_owned())).map(Parts::total).unwrap_or_default();
     let rows = keys.iter().map(|name| {
         let (saving, count) = savings.get(*name).copied().unwrap_or_default();
         vec![

@@ -23,6 +23,7 @@ pub mod what_if;
 pub mod workloads;
 
 mod cluster_depth;
+mod explore_asked;
 mod explore_chart;
 mod explore_rows;
 mod movers;

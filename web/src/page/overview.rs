@@ -159,13 +159,10 @@ fn forecast(context: &Context<'_>) -> Result<Option<Fact>, PageError> {
     let end = end.min(info.published_at.date_naive());
     let newest = end.pred_opt().unwrap_or(end);
     let from = newest.with_day(1).unwrap_or(newest) - Days::new(reports::forecast::DAYS_BEFORE);
-    let query = CostQuery {
-        from: Some(from),
-        to: Some(end),
-        ..context.query(&[Dimension::Day], &[])
-    };
+    let query = CostQuery { from: Some(from), to: Some(end), ..context.query(&[Dimension::Day], &[]) };
     let rows = context.mart.costs(&query)?;
-    let costs = rows.into_iter().filter_map(|row| Some((row.keys.first()?.parse().ok()?, row.cost))).collect();
+    let costs =
+        rows.into_iter().filter_map(|row| Some((row.keys.first()?.parse().ok()?, row.cost))).collect();
     let Some(forecast) = reports::forecast::month_end(&costs, first.max(from), end) else { return Ok(None) };
     if forecast.end >= forecast.month_end() {
         return Ok(None);
@@ -177,7 +174,11 @@ fn forecast(context: &Context<'_>) -> Result<Option<Fact>, PageError> {
         ..fact(
             "Forecast",
             context.short(forecast.expected),
-            format!("for all of {}; {spent} until {}", forecast.month.format("%B"), reports::format::day(newest)),
+            format!(
+                "for all of {}; {spent} until {}",
+                forecast.month.format("%B"),
+                reports::format::day(newest)
+            ),
         )
     }))
 }

@@ -192,12 +192,17 @@ fn headline(context: &Context<'_>, row: &RunRow, history: &[RunRow]) -> Sentence
     // Against the others around it, not itself.
     let others: Vec<Amount> = history
         .iter()
-        .filter(|other| (&other.engine, &other.run_id) != (&row.engine, &row.run_id) && other.currency.is_some())
+        .filter(|other| {
+            (&other.engine, &other.run_id) != (&row.engine, &row.run_id) && other.currency.is_some()
+        })
         .map(|other| other.cost)
         .collect();
     let mean = others.iter().copied().sum::<Amount>().scaled(1, others.len() as i64);
     if let Some(mean) = mean.filter(|mean| row.currency.is_some() && !mean.is_zero()) {
-        sentence = sentence.say("; the ").say(words::plural(others.len() as i64, "run", "runs")).say(" around it cost ");
+        sentence = sentence
+            .say("; the ")
+            .say(words::plural(others.len() as i64, "run", "runs"))
+            .say(" around it cost ");
         sentence = sentence.figure(context.money(mean)).say(" on average");
         if let Some(change) = reports::format::change_percent(row.cost, mean) {
             sentence = sentence.say(format!(" ({change})"));
@@ -219,7 +224,11 @@ fn facts(context: &Context<'_>, row: &RunRow, more: &RunMore) -> Vec<Fact> {
         let href = Some(context.entity("clusters", cluster));
         facts.push(Fact { href, ..fact("Cluster", cluster.as_str(), "most of it ran there") });
     }
-    facts.push(fact("Outcome", row.status.as_str(), row.trigger.as_deref().map(|by| format!("started by {by}")).unwrap_or_default()));
+    facts.push(fact(
+        "Outcome",
+        row.status.as_str(),
+        row.trigger.as_deref().map(|by| format!("started by {by}")).unwrap_or_default(),
+    ));
     facts.push(fact(
         "Held",
         format!("{} vcore-hours", reports::format::vcore_hours(row.vcore_ms)),
@@ -227,7 +236,11 @@ fn facts(context: &Context<'_>, row: &RunRow, more: &RunMore) -> Vec<Fact> {
     ));
     if row.tasks > 0 {
         let failed = words::plural(row.failed_tasks, "failed", "failed");
-        facts.push(fact("Tasks", reports::format::count(row.tasks), format!("{failed}, {} executors", more.executors)));
+        facts.push(fact(
+            "Tasks",
+            reports::format::count(row.tasks),
+            format!("{failed}, {} executors", more.executors),
+        ));
     }
     facts.push(fact(
         "Read",
@@ -235,7 +248,11 @@ fn facts(context: &Context<'_>, row: &RunRow, more: &RunMore) -> Vec<Fact> {
         format!("{} written", reports::format::bytes(row.output_bytes)),
     ));
     if row.disk_spilled_bytes > 0 {
-        facts.push(fact("Spilled", reports::format::bytes(row.disk_spilled_bytes), "to disk, for want of memory"));
+        facts.push(fact(
+            "Spilled",
+            reports::format::bytes(row.disk_spilled_bytes),
+            "to disk, for want of memory",
+        ));
     }
     if more.lost_task_ms > 0 {
         let lost = reports::format::duration_ms(more.lost_task_ms);
@@ -257,9 +274,9 @@ fn beside(context: &Context<'_>, beside: &Amount) -> Option<String> {
     }
     let money = context.money(*beside);
     Some(match context.lens.view.idle {
-        Idle::Proportional => format!(
-            "In this view {money} of what was idle beside it is charged to its workload too."
-        ),
+        Idle::Proportional => {
+            format!("In this view {money} of what was idle beside it is charged to its workload too.")
+        }
         Idle::Owner | Idle::Keep => format!(
             "{money} of what was idle on its clusters would be its share, were idle charged to what used them."
         ),
@@ -271,7 +288,8 @@ fn timeline(context: &Context<'_>, row: &RunRow, more: &RunMore, attempts: &[Run
     let mut put = |at: Instant, what: String, note: String, class| {
         moments.push((at, Event { when: context.instant(at), what, note, class }));
     };
-    let took = |from: Instant, to: Instant| reports::format::duration_ms((to - from).num_milliseconds().max(0));
+    let took =
+        |from: Instant, to: Instant| reports::format::duration_ms((to - from).num_milliseconds().max(0));
     if let Some(queued) = more.queued_at {
         put(queued, "queued".into(), format!("waited {}", took(queued, row.started_at)), "");
     }
@@ -287,12 +305,18 @@ fn timeline(context: &Context<'_>, row: &RunRow, more: &RunMore, attempts: &[Run
     }
     for other in attempts {
         let which = other.attempt.map_or_else(|| other.run_id.clone(), |n| format!("attempt {n}"));
-        put(other.started_at, format!("another attempt: {}", other.status), reports::label::visible(&which), "other");
+        put(
+            other.started_at,
+            format!("another attempt: {}", other.status),
+            reports::label::visible(&which),
+            "other",
+        );
     }
     moments.sort_by_key(|(at, _)| *at);
     let mut events: Vec<Event> = moments.into_iter().map(|(_, event)| event).collect();
     if row.ended_at.is_none() {
-        let what = if row.status == "running" { "not over when its log was read" } else { "no end was logged" };
+        let what =
+            if row.status == "running" { "not over when its log was read" } else { "no end was logged" };
         events.push(Event { when: "–".into(), what: what.into(), note: String::new(), class: "other" });
     }
     events
@@ -309,7 +333,10 @@ fn held_chart(context: &Context<'_>, hours: &[RunHour]) -> Result<ChartView, Pag
             .iter()
             .map(|hour| {
                 let at = hour.hour.with_timezone(&zone);
-                Point { long: context.instant(hour.hour), ..Point::named(at.format("%-d %b %H:%M").to_string()) }
+                Point {
+                    long: context.instant(hour.hour),
+                    ..Point::named(at.format("%-d %b %H:%M").to_string())
+                }
             })
             .collect(),
         lines: vec![Line {

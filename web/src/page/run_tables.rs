@@ -113,7 +113,9 @@ pub fn stages(stages: &[RunStage]) -> Table {
         let name = match (&stage.name, stage.attempt) {
             (Some(name), 0) => format!("{} · {name}", stage.stage_id),
             (None, 0) => stage.stage_id.to_string(),
-            (name, n) => format!("{} (attempt {}) {}", stage.stage_id, n + 1, name.as_deref().unwrap_or_default()),
+            (name, n) => {
+                format!("{} (attempt {}) {}", stage.stage_id, n + 1, name.as_deref().unwrap_or_default())
+            }
         };
         vec![
             Cell::text(name),
@@ -247,7 +249,11 @@ pub fn course(context: &Context<'_>, history: &[RunRow]) -> Table {
 }
 
 /// What the runs around it cost, itself told apart.
-pub fn course_chart(context: &Context<'_>, history: &[RunRow], this: &RunRow) -> Result<ChartView, PageError> {
+pub fn course_chart(
+    context: &Context<'_>,
+    history: &[RunRow],
+    this: &RunRow,
+) -> Result<ChartView, PageError> {
     let is_this = |run: &RunRow| (&run.engine, &run.run_id) == (&this.engine, &this.run_id);
     let values = |kept: &dyn Fn(&RunRow) -> bool| -> Vec<Amount> {
         history.iter().map(|run| if kept(run) { run.cost } else { Amount::ZERO }).collect()
@@ -269,7 +275,10 @@ pub fn course_chart(context: &Context<'_>, history: &[RunRow], this: &RunRow) ->
             .iter()
             .map(|run| {
                 let at = run.started_at.with_timezone(&zone);
-                Point { long: context.instant(run.started_at), ..Point::named(at.format("%-d %b %H:%M").to_string()) }
+                Point {
+                    long: context.instant(run.started_at),
+                    ..Point::named(at.format("%-d %b %H:%M").to_string())
+                }
             })
             .collect(),
         lines,

@@ -66,7 +66,10 @@ fn asked(context: &Context<'_>) -> Result<RunListQuery, PageError> {
         Some((key, descending)) => {
             let known = SORTS.iter().find(|(name, _)| name == key).ok_or_else(|| {
                 let names: Vec<_> = SORTS.iter().map(|(name, _)| *name).collect();
-                PageError::BadRequest(vec![format!("runs are not sorted by `{key}`: use {}", names.join(", "))])
+                PageError::BadRequest(vec![format!(
+                    "runs are not sorted by `{key}`: use {}",
+                    names.join(", ")
+                )])
             })?;
             (known.1, *descending)
         }
@@ -98,7 +101,8 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let cost = |rows: &[&RunOutcome]| rows.iter().map(|row| row.cost).sum::<Amount>();
     let all: Vec<&RunOutcome> = ended.iter().collect();
     let failed: Vec<&RunOutcome> = ended.iter().filter(|row| is_bad(&row.status)).collect();
-    let (chart, by_outcome) = outcomes(context, ended.iter().map(|row| (row.day, row.status.as_str(), row.runs)))?;
+    let (chart, by_outcome) =
+        outcomes(context, ended.iter().map(|row| (row.day, row.status.as_str(), row.runs)))?;
     let (rows, cut) = if context.lens.table.csv {
         (context.runs(RunFilter::default())?, None)
     } else {

@@ -53,7 +53,8 @@ pub async fn suggest(visit: Visit, query: RawQuery) -> Response {
         let mut lens = context.lens.shared();
         lens.table.search = Some(asked.clone()).filter(|asked| !asked.is_empty());
         let all_of_them = lens.url(&Path::new(["search"]));
-        Ok(Json(Suggestions { count: count(&asked, found.len(), all), found, all: all_of_them }).into_response())
+        Ok(Json(Suggestions { count: count(&asked, found.len(), all), found, all: all_of_them })
+            .into_response())
     })
     .await
 }

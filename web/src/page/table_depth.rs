@@ -113,7 +113,11 @@ pub fn days_table(days: &[TableDay]) -> Table {
 }
 
 fn of_size(from_bytes: i64) -> String {
-    format!("{} to {}", reports::format::bytes(from_bytes), reports::format::bytes(from_bytes.saturating_mul(2)))
+    format!(
+        "{} to {}",
+        reports::format::bytes(from_bytes),
+        reports::format::bytes(from_bytes.saturating_mul(2))
+    )
 }
 
 /// How many data files are how large; nothing where partitions were not collected.
@@ -228,17 +232,22 @@ pub fn snapshots(snapshots: &[SnapshotRow]) -> Table {
 }
 
 /// What it is made of and what is made of it, as wide as the bytes read.
-pub fn graph(context: &Context<'_>, id: &str, lineage: &[LineageRow]) -> Result<Option<ChartView>, PageError> {
-    let side = |upstream: bool| {
-        lineage.iter().filter(move |row| row.is_upstream == upstream && row.bytes > 0)
-    };
+pub fn graph(
+    context: &Context<'_>,
+    id: &str,
+    lineage: &[LineageRow],
+) -> Result<Option<ChartView>, PageError> {
+    let side =
+        |upstream: bool| lineage.iter().filter(move |row| row.is_upstream == upstream && row.bytes > 0);
     let rows: Vec<&LineageRow> =
         side(true).take(MOST_NEIGHBOURS).chain(side(false).take(MOST_NEIGHBOURS)).collect();
     if rows.is_empty() {
         return Ok(None);
     }
     let written = |amount: Amount| reports::format::bytes(amount.rounded(0).parse().unwrap_or(i64::MAX));
-    let total = |upstream: bool| rows.iter().filter(|row| row.is_upstream == upstream).map(|row| row.bytes).sum::<i64>();
+    let total = |upstream: bool| {
+        rows.iter().filter(|row| row.is_upstream == upstream).map(|row| row.bytes).sum::<i64>()
+    };
     // Without a left side the table stands on the left.
     let middle = usize::from(rows.iter().any(|row| row.is_upstream));
     let mut nodes = vec![Node {
@@ -261,7 +270,8 @@ pub fn graph(context: &Context<'_>, id: &str, lineage: &[LineageRow]) -> Result<
         let (from, to) = if row.is_upstream { (at, 0) } else { (0, at) };
         links.push(Link { from, to, amount: Amount::whole(row.bytes) });
     }
-    let left = side(true).count().saturating_sub(MOST_NEIGHBOURS) + side(false).count().saturating_sub(MOST_NEIGHBOURS);
+    let left = side(true).count().saturating_sub(MOST_NEIGHBOURS)
+        + side(false).count().saturating_sub(MOST_NEIGHBOURS);
     let note = (left > 0).then(|| format!("{left} more with fewer bytes are in the table."));
     let title = "What it is made of, and what is made of it, by bytes read".to_owned();
     flow::chart("lineage", title, &nodes, &links, note, &written).map(Some)

@@ -233,11 +233,21 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
         table_depth::snapshots(&context.mart.table_snapshots(id)?),
         finding::first(context, visit, is_asked, "No waste is found at it.")?,
     ];
-    let [producers, runs, chart_table, cost_parts, readers, lineage, collections, size_view, snapshots, waste] =
-        match context.tables(tables)? {
-            Shown::Page(views) => views,
-            Shown::Csv(csv) => return Ok(csv),
-        };
+    let [
+        producers,
+        runs,
+        chart_table,
+        cost_parts,
+        readers,
+        lineage,
+        collections,
+        size_view,
+        snapshots,
+        waste,
+    ] = match context.tables(tables)? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
     let sentence = sentence::cost(context, id, total)
         .say(": ")
         .figure(context.money(parts.get(Category::Storage)))

@@ -43,10 +43,8 @@ pub fn per_run(context: &Context<'_>, runs: &[RunRow]) -> Result<(Option<ChartVi
     }
     let mean = |day: &Day| day.cost.scaled(1, day.runs).unwrap_or_default();
     let mut periods = periods(context, &Dimension::Day);
-    let shown: Vec<(&NaiveDate, &Day, _)> = days
-        .iter()
-        .filter_map(|(day, sums)| Some((day, sums, periods.remove(&day.to_string())?)))
-        .collect();
+    let shown: Vec<(&NaiveDate, &Day, _)> =
+        days.iter().filter_map(|(day, sums)| Some((day, sums, periods.remove(&day.to_string())?))).collect();
     let table = table(context, &days, mean);
     if shown.len() < 2 {
         return Ok((None, table));
@@ -64,7 +62,10 @@ pub fn per_run(context: &Context<'_>, runs: &[RunRow]) -> Result<(Option<ChartVi
         lines: vec![line],
         shape: Shape::Lines,
         unit: Unit::Money(context.scope.currency),
-        note: Some("Of every run that started that day, failed ones too; days without a run are left out.".to_owned()),
+        note: Some(
+            "Of every run that started that day, failed ones too; days without a run are left out."
+                .to_owned(),
+        ),
     };
     Ok((Some(course.view()?), table))
 }
@@ -79,7 +80,11 @@ fn table(context: &Context<'_>, days: &BTreeMap<NaiveDate, Day>, mean: impl Fn(&
             Cell::Money(mean(sums)),
             if sums.ended > 0 { Cell::Millis(sums.took_ms / sums.ended) } else { Cell::Nothing },
             Cell::VcoreMs(sums.vcore_ms),
-            Cell::Share { part: Amount::whole(sums.cpu_ms), whole: Amount::whole(sums.vcore_ms), class: "share" },
+            Cell::Share {
+                part: Amount::whole(sums.cpu_ms),
+                whole: Amount::whole(sums.vcore_ms),
+                class: "share",
+            },
         ]
     };
     Table {

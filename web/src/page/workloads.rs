@@ -229,7 +229,10 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
         costs.into_iter().filter(|row| context.leave_team(&[], row.team.as_deref())).collect();
     let is_asked = |found: &Finding| found.subject_kind == "workload" && found.subject == id;
     let (per_run, per_run_table) = workload_depth::per_run(context, &runs)?;
-    let (outcome_chart, outcome_days) = runs::outcomes(context, runs.iter().map(|run| (run.started_at.date_naive(), run.status.as_str(), 1)))?;
+    let (outcome_chart, outcome_days) = runs::outcomes(
+        context,
+        runs.iter().map(|run| (run.started_at.date_naive(), run.status.as_str(), 1)),
+    )?;
     let tables = [
         runs::table(context, &runs, false),
         outputs(context, &filters)?,
