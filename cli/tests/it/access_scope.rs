@@ -72,6 +72,14 @@ fn said(page: &Page) -> String {
     page.body.replace("Skip to the content", "").replace(" content=\"", "")
 }
 
+/// An id as one segment of a path.
+fn escaped(id: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    id.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
 /// A page's address for each thing a pattern may stand for, own and foreign.
 fn addresses(pattern: &str, two: &Two, foreign: &BTreeMap<&'static str, BTreeSet<String>>) -> Vec<String> {
     let Some(at) = pattern.find('{') else { return vec![pattern.to_owned()] };
@@ -84,7 +92,6 @@ fn addresses(pattern: &str, two: &Two, foreign: &BTreeMap<&'static str, BTreeSet
         // Other ids (findings, charges, files) are of no dimension.
         _ => "",
     };
-    let escaped = |id: &str| id.replace('/', "%2F");
     let own = two
         .keys(&format!("by={}&where=team%3Dgrowth", if kind.is_empty() { "team" } else { kind }), &two.whole);
     let theirs = foreign.get(kind).into_iter().flatten();
@@ -132,7 +139,7 @@ fn no_route_tells_of_another_team() {
                 shown += usize::from(page.status == StatusCode::OK);
                 for name in &names {
                     // What was asked for may be said back: that it is not there.
-                    let asked = url.contains(&name.replace('/', "%2F"));
+                    let asked = url.contains(&escaped(name));
                     let told = said(&page);
                     assert!(asked || !told.contains(name.as_str()), "{url} tells of {name}: {}", text(&told));
                 }
