@@ -38,12 +38,16 @@ gated as (
             / nullif(sum(p.data_files) filter (
                 where p.age_days >= l.limit_hot_days and p.small_files >= l.limit_min_files), 0)
         ) as error_share,
-        -- What readers meet: days of the last month.
-        sum(p.data_files) filter (where p.rows_on is null or p.rows_on > b.last_day - 30) as recent_files,
-        sum(p.ideal_files) filter (where p.rows_on is null or p.rows_on > b.last_day - 30) as ideal_files,
+        -- What readers meet: days of the last month, and as far back as nine of ten reads look.
+        sum(p.data_files) filter (where p.rows_on is null or p.rows_on > b.last_day - t.met_days) as recent_files,
+        sum(p.ideal_files) filter (where p.rows_on is null or p.rows_on > b.last_day - t.met_days) as ideal_files,
         sum(p.data_bytes) filter (where p.rows_on > b.last_day - 30) / 30.0 as bytes_a_day
     from sized p
-    join waste_tables t on t.table_id = p.table_id
+    join (
+        select t.*, cast(greatest(30, coalesce(k.back_p90, 0) + 1) as integer) as met_days
+        from waste_tables t
+        left join waste_lookbacks k on k.table_id = t.table_id
+    ) t on t.table_id = p.table_id
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
     join limits l on l.profile = s.profile
     cross join waste_days b
