@@ -18,6 +18,7 @@ mod error;
 pub mod explained;
 pub mod export;
 pub mod findings;
+pub mod forecast;
 pub mod format;
 pub mod label;
 pub mod lifecycle;

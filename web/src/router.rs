@@ -51,6 +51,12 @@ fn routes() -> Vec<Route> {
         route("/waste/{id}", Seen, get(page::finding::finding).post(page::finding::act)),
         route("/alerts", Seen, get(page::alerts::alerts)),
         route("/alerts/{id}", Seen, get(page::alert::alert).post(page::alert::acknowledge)),
+        route("/explore", Seen, get(page::explore::explore)),
+        route("/explore/values", Seen, get(page::explore::values)),
+        route("/search", Seen, get(page::search::search)),
+        route("/search/suggest", Seen, get(page::search::suggest)),
+        route("/runs", Seen, get(page::runs::runs)),
+        route("/runs/{*id}", Seen, get(page::run::run)),
         route("/data", Bill, get(page::data::data)),
         // Letters and schedules are everybody's; a report is its team's.
         route("/reports", Whole, get(page::reports::reports)),

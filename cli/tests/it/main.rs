@@ -10,6 +10,7 @@ mod commands;
 mod dashboard;
 mod demo;
 mod durability;
+mod explore;
 mod exports;
 mod lab;
 mod mail;

@@ -7,8 +7,8 @@ use std::sync::Once;
 use plotters::coord::Shift;
 use plotters::element::{Drawable, PointCollection};
 use plotters::prelude::{
-    BitMapBackend, DrawingArea, IntoDrawingArea, IntoFont, PathElement, RGBColor, Rectangle, SVGBackend,
-    Text, TextStyle,
+    BitMapBackend, DrawingArea, IntoDrawingArea, IntoFont, PathElement, Polygon, RGBColor, Rectangle,
+    SVGBackend, Text, TextStyle,
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, register_font};
@@ -192,6 +192,12 @@ impl<'a> Canvas<'a> {
         let points: Vec<_> = points.into_iter().map(|point| self.at(point)).collect();
         let width_px = width_px * self.scale.unsigned_abs();
         self.put(&PathElement::new(points, colour(stroke).stroke_width(width_px)))
+    }
+
+    /// An area within points, which what is behind shows through.
+    pub fn area(&self, points: Vec<(i32, i32)>, fill: &str, opacity: f64) -> Result<(), ChartError> {
+        let points: Vec<_> = points.into_iter().map(|point| self.at(point)).collect();
+        self.put(&Polygon::new(points, colour(fill).mix(opacity).filled()))
     }
 
     /// A text, centred on the height of its point.

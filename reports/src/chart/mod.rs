@@ -8,12 +8,16 @@
 
 mod bars;
 mod canvas;
+mod course;
 mod days;
+mod flow;
 mod indexed;
 mod scale;
 
 pub use bars::bars;
+pub use course::{Shape, Wording, course};
 pub use days::{line_days, stacked_days, stacked_days_png};
+pub use flow::{FlowLink, FlowNode, flow};
 
 use model::Amount;
 
