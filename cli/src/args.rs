@@ -10,6 +10,7 @@ use chrono::{NaiveDate, TimeDelta};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::Basis;
 use model::time::Instant;
+use reports::mail::Address;
 
 pub use self::token::{NewToken, Token};
 
@@ -57,10 +58,12 @@ pub enum Command {
     Budgets(Budgets),
     /// What fires and who is told; judges closed days that were not judged yet
     Alerts(Alerts),
-    /// Write reports
+    /// Weekly reports, to files or by mail, and what became of them
     #[command(subcommand)]
     Report(Report),
-    /// Serve the dashboard
+    /// What runs when, and what became of it; `schedule run` does what is due
+    Schedule(Schedule),
+    /// Serve the dashboard and run what is scheduled
     Serve(Serve),
     /// Make tokens that let people and programs into the dashboard
     #[command(subcommand)]
@@ -670,12 +673,15 @@ fn month(text: &str) -> Result<NaiveDate, String> {
 /// Which report.
 #[derive(Debug, Subcommand)]
 pub enum Report {
-    /// The weekly report, for the platform and for each team
+    /// The weekly report, for the platform and for each team: to files, by mail, or both
     Weekly(Weekly),
+    /// What was mailed, what waits, what was refused, and what was not worth a mail
+    Deliveries(Deliveries),
 }
 
 /// Options of `report weekly`.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("where").args(["out", "send"]).required(true).multiple(true))]
 pub struct Weekly {
     /// Only this team's
     #[arg(long, value_name = "TEAM")]
@@ -685,15 +691,82 @@ pub struct Weekly {
     pub week: Option<String>,
     /// Directory to write into
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    pub out: Option<PathBuf>,
+    /// Mail them to who the configuration names, each once, where they are worth a mail
+    #[arg(long)]
+    pub send: bool,
+    /// Mail them to this address instead, as a test: as often as asked for, and whatever they say
+    #[arg(long, value_name = "ADDRESS", requires = "send")]
+    pub to: Option<Address>,
+    /// Also send again what may have arrived: a connection was lost before the server's answer
+    #[arg(long, requires = "send", conflicts_with = "to")]
+    pub resend_doubtful: bool,
+    /// Also send again what was refused, after its cause was mended
+    #[arg(long, requires = "send", conflicts_with = "to")]
+    pub resend_refused: bool,
     /// billed, effective, list or contracted
     #[arg(long, value_name = "BASIS", default_value = "effective")]
     pub basis: Basis,
 }
 
+/// Options of `report deliveries`.
+#[derive(Debug, Args)]
+pub struct Deliveries {
+    /// Only of this week: 2026-W41, or any of its days
+    #[arg(long, value_name = "WEEK")]
+    pub week: Option<String>,
+    /// Only this team's
+    #[arg(long, value_name = "TEAM")]
+    pub team: Option<String>,
+    /// Only those that are queued, sending, sent, retry, refused, doubtful or withheld
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// At most so many, the newest first
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Options of `schedule`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Schedule {
+    /// What to do; without, schedules are listed
+    #[command(subcommand)]
+    pub verb: Option<ScheduleVerb>,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// What to do with schedules.
+#[derive(Debug, Subcommand)]
+pub enum ScheduleVerb {
+    /// Run what is due, one after another, and end: for cron and systemd; `serve` does it by itself
+    Run {
+        /// This one, due or not
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Past runs, the newest first
+    History {
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: u32,
+        /// text for people, json for programs
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}
+
 /// Options of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
+    /// Serve pages only: run nothing that is scheduled, send no mail that waits
+    #[arg(long)]
+    pub no_schedule: bool,
     /// Address to listen on; only loopback, unless [access] of the configuration says who is let in
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8420")]
     pub listen: SocketAddr,

@@ -2,6 +2,7 @@
 //! terminal ask. No caller sees SQL.
 
 mod changes;
+mod cluster_hours;
 mod compare;
 mod costs;
 mod cube;
@@ -11,13 +12,19 @@ mod explain;
 mod export;
 mod health;
 mod kept;
+mod known;
 mod lines;
 mod memory;
 mod ownership;
+mod ran;
 mod reach;
 mod relation;
+mod run;
+mod run_list;
 mod spread;
 mod table_costs;
+mod table_history;
+mod tags;
 mod view;
 mod waste;
 mod what_if;
@@ -32,17 +39,22 @@ use model::Currency;
 use model::time::Instant;
 
 pub use changes::{Activity, Change, ChangeParts, decompose};
+pub use cluster_hours::{ClusterHour, MarketShare};
 pub use compare::{Cause, Compared, Comparison, Difference, DifferenceParts, Reason};
 pub use costs::{CostQuery, CostRow, Dimension, Filter, NONE};
 pub use entities::{ClusterRow, RunActivity, RunFilter, RunRow, TableRow};
-pub use explain::ExplainPart;
+pub use explain::{ExplainPart, MethodSum};
 pub use export::{ColumnKind, Export, ExportColumn};
 pub use health::{BalanceRow, IdentityRow, SourceStatus};
+pub use known::{Kind, Known};
 pub use lines::BillLine;
 pub use ownership::{CoverageRow, OwnershipQuery, RuleClaim, Unclaimed};
 pub use reach::Reach;
+pub use run::{RunCharge, RunHour, RunIdle, RunMore, RunStage, RunTable};
+pub use run_list::{RunList, RunListQuery, RunOutcome, RunSort};
 pub use spread::SpreadPart;
 pub use table_costs::{LineageRow, ReaderRow, TableCost, TableCostQuery};
+pub use table_history::{FileSizes, SnapshotRow, TableDay};
 pub use view::{Idle, Ownership, Shared, View, as_of, moment};
 pub use waste::{Confidence, Finding, FindingQuery};
 pub use what_if::{WhatIf, WhatIfRow};
@@ -466,6 +478,14 @@ impl Mart {
         let answers = ask_on(&connection, &self.info.id, operation, sql, parameters, map)?;
         self.connections.give_back(connection);
         Ok(answers)
+    }
+
+    /// Runs a statement that answers nothing.
+    fn run(&self, sql: &str) -> Result<(), MartError> {
+        let connection = self.connections.take().map_err(|cause| self.failed("set up", cause))?;
+        connection.execute_batch(sql).map_err(|cause| self.failed("set up", cause))?;
+        self.connections.give_back(connection);
+        Ok(())
     }
 
     /// Runs one query and hands on its rows one by one, of which there may be many.

@@ -76,7 +76,7 @@ pub fn run(options: &Demo) -> Result<ExitCode, Failure> {
     if options.no_serve {
         return Ok(code);
     }
-    super::serve::run(&config, &Serve { listen })
+    super::serve::run(&config, &Serve { no_schedule: false, listen })
 }
 
 /// Refuses a taken port before minutes of work rather than after.

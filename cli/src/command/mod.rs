@@ -11,6 +11,7 @@ pub mod init;
 pub mod owners;
 pub mod report;
 pub mod run;
+pub mod schedule;
 pub mod serve;
 pub mod status;
 pub mod token;
@@ -39,7 +40,7 @@ fn config(path: &Path) -> Result<Config, Failure> {
 
 /// The time, handed on from here as an argument.
 #[expect(clippy::disallowed_methods, reason = "the one place where a command learns the time")]
-fn now() -> chrono::DateTime<chrono::Utc> {
+pub fn now() -> chrono::DateTime<chrono::Utc> {
     chrono::Utc::now()
 }
 

@@ -116,6 +116,47 @@ impl<'a, 'i> Section<'a, 'i> {
         flag
     }
 
+    /// A whole number within bounds.
+    pub fn integer(
+        &mut self,
+        faults: &mut Faults<'_>,
+        key: &'static str,
+        bounds: std::ops::RangeInclusive<i64>,
+    ) -> Option<i64> {
+        let value = self.value(key)?;
+        let number = value
+            .get_ref()
+            .as_integer()
+            .and_then(|number| i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok());
+        if let Some(number) = number.filter(|number| bounds.contains(number)) {
+            return Some(number);
+        }
+        let message = format!(
+            "{}: `{key}` must be a whole number from {} to {}",
+            self.name,
+            bounds.start(),
+            bounds.end()
+        );
+        faults.add(value.span().start, message, None);
+        None
+    }
+
+    /// An exact decimal, with or without quotes.
+    pub fn amount(&mut self, faults: &mut Faults<'_>, key: &'static str) -> Option<Amount> {
+        let value = self.value(key)?;
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.as_str().replace('_', ""),
+            DeValue::Float(number) => number.as_str().replace('_', ""),
+            _ => String::new(),
+        };
+        let amount = text.parse().ok();
+        if amount.is_none() {
+            self.wrong(faults, key, value, "a number");
+        }
+        amount
+    }
+
     /// A whole number.
     pub fn number(&mut self, faults: &mut Faults<'_>, key: &'static str) -> Option<i64> {
         let value = self.value(key)?;

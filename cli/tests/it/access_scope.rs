@@ -67,9 +67,26 @@ impl Two {
     }
 }
 
+/// A name as a segment of an address.
+fn escaped(name: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    name.bytes().map(escape).collect()
+}
+
 /// A page without the words of its frame, one of which is a team's name too.
 fn said(page: &Page) -> String {
     page.body.replace("Skip to the content", "").replace(" content=\"", "")
+}
+
+/// An id as one segment of a path.
+fn escaped(id: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    id.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// A page's address for each thing a pattern may stand for, own and foreign.
@@ -84,7 +101,6 @@ fn addresses(pattern: &str, two: &Two, foreign: &BTreeMap<&'static str, BTreeSet
         // Other ids (findings, charges, files) are of no dimension.
         _ => "",
     };
-    let escaped = |id: &str| id.replace('/', "%2F");
     let own = two
         .keys(&format!("by={}&where=team%3Dgrowth", if kind.is_empty() { "team" } else { kind }), &two.whole);
     let theirs = foreign.get(kind).into_iter().flatten();
@@ -132,7 +148,7 @@ fn no_route_tells_of_another_team() {
                 shown += usize::from(page.status == StatusCode::OK);
                 for name in &names {
                     // What was asked for may be said back: that it is not there.
-                    let asked = url.contains(&name.replace('/', "%2F"));
+                    let asked = url.contains(&escaped(name));
                     let told = said(&page);
                     assert!(asked || !told.contains(name.as_str()), "{url} tells of {name}: {}", text(&told));
                 }
@@ -148,7 +164,7 @@ fn what_is_another_teams_is_not_there() {
     let foreign = two.foreign();
     for (kind, place) in [("team", "teams"), ("workload", "workloads"), ("table", "tables")] {
         for name in &foreign[kind] {
-            let url = format!("/{place}/{}", name.replace('/', "%2F"));
+            let url = format!("/{place}/{}", escaped(name));
             assert_eq!(two.get(&url, &two.whole).status, StatusCode::OK, "{url}");
             assert_eq!(two.get(&url, &two.scoped).status, StatusCode::NOT_FOUND, "{url}");
         }
@@ -168,7 +184,7 @@ fn what_is_another_teams_is_not_there() {
     assert_eq!(groups(&explained(&two.scoped, "parts=10000")), own, "all that is explained is theirs");
     let theirs = all.difference(&own).next().unwrap();
     let mine = own.iter().next().unwrap();
-    let lines = |group: &str| two.get(&format!("/explain/{}", group.replace('/', "%2F")), &two.scoped).status;
+    let lines = |group: &str| two.get(&format!("/explain/{}", escaped(group)), &two.scoped).status;
     assert_eq!((lines(mine), lines(theirs)), (StatusCode::OK, StatusCode::NOT_FOUND));
     // Downloads and views are cut down alike.
     let page = two.get("/?t=teams&format=csv", &two.scoped);

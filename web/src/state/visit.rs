@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use model::time::Instant;
 use reports::alert::Watch;
 
-use super::State;
+use super::{Settings, State};
 use crate::access::Principal;
 use crate::error::PageError;
 
@@ -39,7 +39,12 @@ impl Visit {
 
     /// Budgets and alerts as configured.
     pub fn watch(&self) -> &Watch {
-        self.state.watch()
+        &self.state.settings().watch
+    }
+
+    /// What the configuration says.
+    pub fn settings(&self) -> &Settings {
+        self.state.settings()
     }
 
     /// Does `work` with the whole mart the first time it is asked for since that was published:
