@@ -115,7 +115,8 @@ fn one(
 fn perform(path: &Path, job: Job) -> Result<ExitCode, Failure> {
     match job {
         Job::Run => {
-            let options = Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default() };
+            let options =
+                Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default(), alerts: true };
             super::run::run(path, &options)
         }
         Job::WeeklyReport => {
