@@ -246,7 +246,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
         }
     }
     root.finish(&mut faults);
-    watch.base_url.clone_from(&base_url);
+    watch.base_url.clone_from(&reports.base_url);
     rules.sources = sources.iter().map(|source| source.name.clone()).collect();
 
     let faults = faults.into_sorted();

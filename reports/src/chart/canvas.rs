@@ -67,6 +67,18 @@ pub(super) struct Drawing<M> {
     pub marks: M,
 }
 
+/// Draws with `marks` as SVG text: `title` is the image's name, `description` what a reader who
+/// cannot see it needs.
+pub(super) fn draw(
+    size: (u32, u32),
+    theme: Theme,
+    title: &str,
+    description: &str,
+    marks: impl FnOnce(&Canvas<'_>) -> Result<(), ChartError>,
+) -> Result<String, ChartError> {
+    Drawing { size, theme, title: title.to_owned(), description: description.to_owned(), marks }.svg()
+}
+
 impl<M: FnOnce(&Canvas<'_>) -> Result<(), ChartError>> Drawing<M> {
     fn has_room(&self) -> Result<(), ChartError> {
         let (width, height) = self.size;
