@@ -32,6 +32,8 @@ pub struct Explained {
     pub lines: BTreeMap<String, Vec<BillLine>>,
     /// Parts beyond [`Detail::most`]: how many, and their sum, by currency.
     pub left_out: BTreeMap<Currency, (i64, Amount)>,
+    /// All parts, those left out too, by how they were found: how many, and their sum.
+    pub methods: BTreeMap<(String, Currency), (i64, Amount)>,
 }
 
 impl Explained {
@@ -47,22 +49,37 @@ impl Explained {
             rest.0 += parts;
             rest.1 += cost;
         };
+        let mut methods: BTreeMap<(String, Currency), (i64, Amount)> = BTreeMap::new();
         let parts = match detail.most {
-            None => mart.explain(query)?,
+            None => {
+                let parts = mart.explain(query)?;
+                for part in &parts {
+                    found(&mut methods, &part.method, part.currency, part.cost);
+                }
+                parts
+            }
             Some(most) => {
                 let parts = mart.explain_largest(query, most)?;
-                for (currency, count, cost) in mart.explained(query)? {
-                    let shown = parts.iter().filter(|part| part.currency == currency);
-                    let (shown, sum) =
-                        shown.fold((0, Amount::ZERO), |(n, sum), part| (n + 1, sum + part.cost));
-                    if count > shown {
-                        leave_out(currency, count - shown, cost - sum);
-                    }
+                let mut rest: BTreeMap<Currency, (i64, Amount)> = BTreeMap::new();
+                for sum in mart.explained(query)? {
+                    let rest = rest.entry(sum.currency).or_default();
+                    (rest.0, rest.1) = (rest.0 + sum.parts, rest.1 + sum.cost);
+                    methods.insert((sum.method, sum.currency), (sum.parts, sum.cost));
+                }
+                for part in &parts {
+                    let rest = rest.entry(part.currency).or_default();
+                    (rest.0, rest.1) = (rest.0 - 1, rest.1 - part.cost);
+                }
+                for (currency, (count, cost)) in rest.into_iter().filter(|(_, (count, _))| *count > 0) {
+                    leave_out(currency, count, cost);
                 }
                 parts
             }
         };
         let mut spread = mart.spread_parts(query)?;
+        for part in &spread {
+            found(&mut methods, &part.method, part.currency, part.cost);
+        }
         if let Some(most) = detail.most.filter(|most| *most < spread.len()) {
             for part in spread.drain(most..) {
                 leave_out(part.currency, 1, part.cost);
@@ -77,7 +94,7 @@ impl Explained {
         } else {
             BTreeMap::new()
         };
-        Ok(Self { totals: mart.costs(query)?, parts, spread, wholes, lines, left_out })
+        Ok(Self { totals: mart.costs(query)?, parts, spread, wholes, lines, left_out, methods })
     }
 
     /// Whether no cost is part of the figure.
@@ -131,6 +148,17 @@ impl Explained {
             "bill_lines": lines.iter().map(bill_line).collect::<Vec<_>>(),
         })
     }
+}
+
+/// Counts a part by how it was found.
+fn found(
+    methods: &mut BTreeMap<(String, Currency), (i64, Amount)>,
+    method: &str,
+    currency: Currency,
+    cost: Amount,
+) {
+    let sum = methods.entry((method.to_owned(), currency)).or_default();
+    (sum.0, sum.1) = (sum.0 + 1, sum.1 + cost);
 }
 
 /// What was asked, as every document about costs says it.

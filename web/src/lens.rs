@@ -96,8 +96,8 @@ pub struct Lens {
 /// Dimensions of one question.
 pub const MOST_BY: usize = 3;
 
-/// Keys of single pages: of the waste inbox, of what-if and of Explore.
-const OWN: [&str; 13] = [
+/// Keys of single pages: of the waste inbox, of what-if, of report previews and of Explore.
+const OWN: [&str; 15] = [
     "detector",
     "kind",
     "status",
@@ -106,6 +106,8 @@ const OWN: [&str; 13] = [
     "setting",
     "value",
     "subject",
+    "week",
+    "as",
     "measure",
     "pivot",
     "chart",

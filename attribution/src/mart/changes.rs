@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use model::{Amount, Category, Currency};
 
 use super::costs::conditions;
+use super::ran::Activities;
 use super::{CostQuery, Dimension, Mart, MartError, NONE, Ownership};
 
 /// What a change is made of. The parts sum to it to the last digit.
@@ -143,9 +144,6 @@ struct Item {
     before: Amount,
     now: Amount,
 }
-
-/// Runs and cores before and now, by team, workload and currency.
-type Activities = BTreeMap<(String, String, Currency), (Activity, Activity)>;
 
 /// Half-open days as a condition.
 fn within(days: (NaiveDate, NaiveDate)) -> String {
@@ -323,6 +321,11 @@ impl Mart {
         before: (NaiveDate, NaiveDate),
         now: (NaiveDate, NaiveDate),
     ) -> Result<Activities, MartError> {
+        if query.view.ownership == Ownership::Restated
+            && let Some(cubes) = &self.cubes
+        {
+            return Ok(cubes.run_days(self)?.activities(before, now));
+        }
         let relation = run_days(&spanning(query, before, now));
         let (before, now) = (within(before), within(now));
         let counted = |days: &str| {

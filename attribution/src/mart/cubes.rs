@@ -1,13 +1,14 @@
 //! Cost questions answered from memory: which cubes a view is made of, and how they are read.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::NaiveDate;
 use duckdb::types::Value;
 use model::{Amount, Basis, Category, Currency};
 
 use super::cube::{Builder, COLUMNS, Cube, Derived};
+use super::ran::{RunDays, Started};
 use super::{CostQuery, CostRow, Dimension, Idle, Mart, MartError, Ownership, Shared};
 
 /// Most tags whose values are kept; the rest are asked for again.
@@ -20,6 +21,30 @@ pub(super) struct Cubes {
     cubes: Mutex<HashMap<Part, Arc<Cube>>>,
     levels: Mutex<Option<Arc<Levels>>>,
     tags: Mutex<HashMap<String, Arc<HashMap<String, String>>>>,
+    run_days: Mutex<Option<Arc<RunDays>>>,
+    started: OnceLock<Vec<Started>>,
+}
+
+impl Cubes {
+    /// What ran by day, read of this mart the first time.
+    pub fn run_days(&self, mart: &Mart) -> Result<Arc<RunDays>, MartError> {
+        let mut known = self.run_days.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(days) = known.as_ref() {
+            return Ok(Arc::clone(days));
+        }
+        let days = Arc::new(mart.read_run_days()?);
+        *known = Some(Arc::clone(&days));
+        Ok(days)
+    }
+
+    /// What started by day, read of this mart the first time.
+    pub fn started(&self, mart: &Mart) -> Result<&[Started], MartError> {
+        if let Some(started) = self.started.get() {
+            return Ok(started);
+        }
+        let started = mart.read_started()?;
+        Ok(self.started.get_or_init(|| started))
+    }
 }
 
 /// The ancestor of a team at a level.
@@ -68,10 +93,14 @@ fn parts(query: &CostQuery) -> (Vec<Part>, Vec<Category>) {
 impl Mart {
     /// The same mart, which answers cost questions from memory: worth its while where many are
     /// asked. What is kept is read when it is first asked for.
-    #[must_use]
-    pub fn in_memory(mut self) -> Self {
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn in_memory(mut self) -> Result<Self, MartError> {
+        // Many ask at once: one thread for each is quicker for all than several for one.
+        self.run("set threads = 1")?;
         self.cubes = Some(Cubes::default());
-        self
+        Ok(self)
     }
 
     /// Reads what most questions are answered from, so that none waits for it.
@@ -83,6 +112,8 @@ impl Mart {
             && self.has_cost_days()
         {
             self.cube(cubes, Part::Days)?;
+            cubes.run_days(self)?;
+            cubes.started(self)?;
         }
         Ok(())
     }

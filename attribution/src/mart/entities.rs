@@ -5,6 +5,7 @@ use duckdb::types::Value;
 use model::time::Instant;
 use model::{Amount, Basis, Currency};
 
+use super::ran::started;
 use super::{Answer, Mart, MartError};
 
 /// Which runs are asked for; unset fields match all.
@@ -205,20 +206,22 @@ impl RunFilter {
         equals("r.started_at >= cast(? as date)", self.from.map(|day| day.to_string()));
         equals("r.started_at < cast(? as date)", self.to.map(|day| day.to_string()));
         // A run without a cost in that currency is still a run: the currency narrows the costs.
-        let currency =
-            self.currency.map_or_else(String::new, |currency| format!("and billing_currency = '{currency}'"));
+        let currency = self
+            .currency
+            .map_or_else(String::new, |currency| format!("and d.billing_currency = '{currency}'"));
         format!(
-            "with asked as (
+            "with asked as materialized (
                 select r.*, o.team, o.cluster_id as main_cluster_id
                 from stg_runs r
                 left join run_owners o on o.engine = r.engine and o.run_id = r.run_id
                 where {}
             ),
             costs as (
-                select engine, run_id, billing_currency, sum({}) as cost
-                from run_days
-                where (engine, run_id) in (select (engine, run_id) from asked) {currency}
-                group by engine, run_id, billing_currency
+                select d.engine, d.run_id, d.billing_currency, sum(d.{}) as cost
+                from run_days d
+                join asked a on a.engine = d.engine and a.run_id = d.run_id
+                where true {currency}
+                group by d.engine, d.run_id, d.billing_currency
             )
             select r.run_id, r.engine, r.name, r.workload, r.team, r.workflow_id, r.step_id, r.attempt, r.trigger,
                 r.main_cluster_id, r.user_name, r.owner, r.status, r.error, epoch_us(r.started_at) as started_us, epoch_us(r.ended_at) as ended_us,
@@ -298,6 +301,10 @@ impl Mart {
         to: NaiveDate,
         currency: Currency,
     ) -> Result<Vec<RunActivity>, MartError> {
+        let is_one_currency = self.info.currencies.len() == 1;
+        if let Some(cubes) = self.cubes.as_ref().filter(|_| is_one_currency) {
+            return Ok(started(cubes.started(self)?, (from, to)));
+        }
         // Where all costs are in one currency no run can cost something in another.
         let of_currency = match self.info.currencies[..] {
             [_] => "true".to_owned(),
@@ -338,6 +345,10 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn tables(&self) -> Result<Vec<TableRow>, MartError> {
+        Ok(self.memory.tables(|| self.read_latest_tables())?.to_vec())
+    }
+
+    fn read_latest_tables(&self) -> Result<Vec<TableRow>, MartError> {
         let sql = "select table_id, catalog, namespace, name, format, location, owner, team,
                 epoch_us(collected_at), row_count, data_files, data_bytes, small_files, target_file_bytes,
                 delete_files, deleted_rows, snapshots, manifests, reachable_bytes, epoch_us(last_updated_at),
@@ -377,6 +388,10 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn clusters(&self) -> Result<Vec<ClusterRow>, MartError> {
+        Ok(self.memory.clusters(|| self.read_clusters())?.to_vec())
+    }
+
+    fn read_clusters(&self) -> Result<Vec<ClusterRow>, MartError> {
         let sql = "select cluster_id, cluster_name, team, nodes, epoch_us(started_at), epoch_us(ended_at),
                 vcore_ms_paid, vcore_ms_used
             from cluster_capacity order by cluster_id";

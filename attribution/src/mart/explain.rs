@@ -60,6 +60,19 @@ pub struct ExplainPart {
     pub currency: Currency,
 }
 
+/// The atoms of a figure that were found by one method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MethodSum {
+    /// Currency.
+    pub currency: Currency,
+    /// Method.
+    pub method: String,
+    /// How many.
+    pub parts: i64,
+    /// Their sum.
+    pub cost: Amount,
+}
+
 /// What an [`ExplainPart`] is read from: columns of atoms `c` and charge groups `g`, on the
 /// basis `{cost}`.
 pub(super) const ATOM_COLUMNS: &str =
@@ -123,20 +136,27 @@ impl Mart {
         self.atoms_of(query, &format!("limit {most}"))
     }
 
-    /// How many atoms a filtered figure has, and their sum, by currency.
+    /// How many atoms a filtered figure has, and their sum, by currency and method.
     ///
     /// # Errors
     /// When the mart cannot be asked.
-    pub fn explained(&self, query: &CostQuery) -> Result<Vec<(Currency, i64, Amount)>, MartError> {
+    pub fn explained(&self, query: &CostQuery) -> Result<Vec<MethodSum>, MartError> {
         let mut parameters = Vec::new();
         let condition = conditions(query, &mut parameters);
         let sql = format!(
-            "select c.billing_currency, count(*), cast(sum(c.{}) as varchar) from {} c where {condition}
-            group by c.billing_currency order by c.billing_currency",
+            "select c.billing_currency, c.method, count(*), cast(sum(c.{}) as varchar) from {} c where {condition}
+            group by c.billing_currency, c.method order by c.billing_currency, c.method",
             query.basis.column(),
             query.atoms(self)?,
         );
-        self.ask("explain", &sql, parameters, |row| Ok((row.currency(0)?, row.int(1)?, row.amount(2)?)))
+        self.ask("explain", &sql, parameters, |row| {
+            Ok(MethodSum {
+                currency: row.currency(0)?,
+                method: row.text(1)?,
+                parts: row.int(2)?,
+                cost: row.amount(3)?,
+            })
+        })
     }
 
     fn atoms_of(&self, query: &CostQuery, limit: &str) -> Result<Vec<ExplainPart>, MartError> {

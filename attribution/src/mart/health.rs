@@ -154,6 +154,10 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn sources(&self) -> Result<Vec<SourceStatus>, MartError> {
+        Ok(self.memory.sources(|| self.read_sources())?.to_vec())
+    }
+
+    fn read_sources(&self) -> Result<Vec<SourceStatus>, MartError> {
         let units = self.ask(
             "sum the sources of",
             "select source, billing_currency,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::{CostQuery, CostRow, Finding, Known, MartError};
+use super::{ClusterRow, CostQuery, CostRow, Finding, Known, MartError, SourceStatus, TableRow};
 
 /// Rows of answers that are kept: tens of megabytes at most.
 const MOST_ROWS: usize = 200_000;
@@ -13,7 +13,22 @@ const MOST_ROWS: usize = 200_000;
 pub(super) struct Memory {
     costs: Mutex<Costs>,
     findings: OnceLock<Vec<Finding>>,
+    tables: OnceLock<Vec<TableRow>>,
+    clusters: OnceLock<Vec<ClusterRow>>,
+    sources: OnceLock<Vec<SourceStatus>>,
     known: OnceLock<Vec<Known>>,
+}
+
+/// What is known, from `read` the first time.
+fn once<T>(
+    known: &OnceLock<Vec<T>>,
+    read: impl FnOnce() -> Result<Vec<T>, MartError>,
+) -> Result<&[T], MartError> {
+    if let Some(known) = known.get() {
+        return Ok(known);
+    }
+    let read = read()?;
+    Ok(known.get_or_init(|| read))
 }
 
 #[derive(Default)]
@@ -46,11 +61,31 @@ impl Memory {
         &self,
         read: impl FnOnce() -> Result<Vec<Finding>, MartError>,
     ) -> Result<&[Finding], MartError> {
-        if let Some(findings) = self.findings.get() {
-            return Ok(findings);
-        }
-        let findings = read()?;
-        Ok(self.findings.get_or_init(|| findings))
+        once(&self.findings, read)
+    }
+
+    /// Every table.
+    pub(super) fn tables(
+        &self,
+        read: impl FnOnce() -> Result<Vec<TableRow>, MartError>,
+    ) -> Result<&[TableRow], MartError> {
+        once(&self.tables, read)
+    }
+
+    /// Every cluster.
+    pub(super) fn clusters(
+        &self,
+        read: impl FnOnce() -> Result<Vec<ClusterRow>, MartError>,
+    ) -> Result<&[ClusterRow], MartError> {
+        once(&self.clusters, read)
+    }
+
+    /// Every source.
+    pub(super) fn sources(
+        &self,
+        read: impl FnOnce() -> Result<Vec<SourceStatus>, MartError>,
+    ) -> Result<&[SourceStatus], MartError> {
+        once(&self.sources, read)
     }
 
     /// Everything with a name, from `read` the first time.
@@ -58,11 +93,7 @@ impl Memory {
         &self,
         read: impl FnOnce() -> Result<Vec<Known>, MartError>,
     ) -> Result<&[Known], MartError> {
-        if let Some(known) = self.known.get() {
-            return Ok(known);
-        }
-        let known = read()?;
-        Ok(self.known.get_or_init(|| known))
+        once(&self.known, read)
     }
 }
 

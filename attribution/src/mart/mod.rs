@@ -9,12 +9,14 @@ mod cube;
 mod cubes;
 mod entities;
 mod explain;
+mod export;
 mod health;
 mod kept;
 mod known;
 mod lines;
 mod memory;
 mod ownership;
+mod ran;
 mod reach;
 mod relation;
 mod run;
@@ -41,7 +43,8 @@ pub use cluster_hours::{ClusterHour, MarketShare};
 pub use compare::{Cause, Compared, Comparison, Difference, DifferenceParts, Reason};
 pub use costs::{CostQuery, CostRow, Dimension, Filter, NONE};
 pub use entities::{ClusterRow, RunActivity, RunFilter, RunRow, TableRow};
-pub use explain::ExplainPart;
+pub use explain::{ExplainPart, MethodSum};
+pub use export::{ColumnKind, Export, ExportColumn};
 pub use health::{BalanceRow, IdentityRow, SourceStatus};
 pub use known::{Kind, Known};
 pub use lines::BillLine;
@@ -475,6 +478,14 @@ impl Mart {
         let answers = ask_on(&connection, &self.info.id, operation, sql, parameters, map)?;
         self.connections.give_back(connection);
         Ok(answers)
+    }
+
+    /// Runs a statement that answers nothing.
+    fn run(&self, sql: &str) -> Result<(), MartError> {
+        let connection = self.connections.take().map_err(|cause| self.failed("set up", cause))?;
+        connection.execute_batch(sql).map_err(|cause| self.failed("set up", cause))?;
+        self.connections.give_back(connection);
+        Ok(())
     }
 
     /// Runs one query and hands on its rows one by one, of which there may be many.

@@ -42,21 +42,22 @@ fn views() -> Vec<View> {
 /// Compares every question in every view; how many had an answer.
 fn same(asked: &Mart, remembered: &Mart) -> usize {
     let mut answered = 0;
-    for view in views() {
-        for question in questions() {
-            for (nth, basis) in Basis::ALL.into_iter().enumerate() {
-                let day = |day: &str| day.parse().ok();
-                let (from, to) = match nth {
-                    0 => (None, None),
-                    1 => (day("2026-10-07"), None),
-                    2 => (None, day("2026-10-07")),
-                    _ => (day("2026-10-06"), day("2026-10-08")),
-                };
-                let question = CostQuery { basis, view, from, to, ..question.clone() };
-                let want = asked.costs(&question).unwrap();
-                assert_eq!(remembered.costs(&question).unwrap(), want, "{question:?}");
-                answered += usize::from(!want.is_empty());
-            }
+    for (nth, view) in views().into_iter().enumerate() {
+        for (at, question) in questions().into_iter().enumerate() {
+            // Each question on one basis and in one span, each view's on others.
+            let turn = nth + at;
+            let day = |day: &str| day.parse().ok();
+            let (from, to) = match turn % 5 {
+                0 | 1 => (None, None),
+                2 => (day("2026-10-07"), None),
+                3 => (None, day("2026-10-07")),
+                _ => (day("2026-10-06"), day("2026-10-08")),
+            };
+            let basis = Basis::ALL[turn % 4];
+            let question = CostQuery { basis, view, from, to, ..question };
+            let want = asked.costs(&question).unwrap();
+            assert_eq!(remembered.costs(&question).unwrap(), want, "{question:?}");
+            answered += usize::from(!want.is_empty());
         }
     }
     answered
@@ -66,9 +67,9 @@ fn same(asked: &Mart, remembered: &Mart) -> usize {
 fn memory_answers_as_the_tables_do() {
     let ledger = ledger();
     let asked = Mart::open(ledger.path()).unwrap();
-    let remembered = Mart::open(ledger.path()).unwrap().in_memory();
+    let remembered = Mart::open(ledger.path()).unwrap().in_memory().unwrap();
     remembered.warm().unwrap();
-    assert!(same(&asked, &remembered) > 1_000);
+    assert!(same(&asked, &remembered) > 500);
     let days = |from: &str, to: &str| (from.parse().unwrap(), to.parse().unwrap());
     let (before, now) = (days("2026-10-06", "2026-10-07"), days("2026-10-07", "2026-10-08"));
     for by in [vec![], vec![Dimension::Team], vec![Dimension::Workload, Dimension::Cluster]] {
@@ -85,7 +86,7 @@ fn within_a_reach_are_a_teams_own_costs_and_no_others() {
     let whole = Mart::open(ledger.path()).unwrap();
     let reach = Reach::teams(["content".to_owned()], false);
     let scoped = whole.within(&reach).unwrap();
-    let remembered = Mart::open(ledger.path()).unwrap().in_memory().within(&reach).unwrap();
+    let remembered = Mart::open(ledger.path()).unwrap().in_memory().unwrap().within(&reach).unwrap();
     assert!(same(&scoped, &remembered) > 100);
     let mut content = CostQuery { by: vec![Dimension::Workload], ..CostQuery::default() };
     let own = scoped.costs(&content).unwrap();

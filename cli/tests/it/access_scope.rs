@@ -67,6 +67,15 @@ impl Two {
     }
 }
 
+/// A name as a segment of an address.
+fn escaped(name: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    name.bytes().map(escape).collect()
+}
+
 /// A page without the words of its frame, one of which is a team's name too.
 fn said(page: &Page) -> String {
     page.body.replace("Skip to the content", "").replace(" content=\"", "")
@@ -155,7 +164,7 @@ fn what_is_another_teams_is_not_there() {
     let foreign = two.foreign();
     for (kind, place) in [("team", "teams"), ("workload", "workloads"), ("table", "tables")] {
         for name in &foreign[kind] {
-            let url = format!("/{place}/{}", name.replace('/', "%2F"));
+            let url = format!("/{place}/{}", escaped(name));
             assert_eq!(two.get(&url, &two.whole).status, StatusCode::OK, "{url}");
             assert_eq!(two.get(&url, &two.scoped).status, StatusCode::NOT_FOUND, "{url}");
         }
@@ -175,7 +184,7 @@ fn what_is_another_teams_is_not_there() {
     assert_eq!(groups(&explained(&two.scoped, "parts=10000")), own, "all that is explained is theirs");
     let theirs = all.difference(&own).next().unwrap();
     let mine = own.iter().next().unwrap();
-    let lines = |group: &str| two.get(&format!("/explain/{}", group.replace('/', "%2F")), &two.scoped).status;
+    let lines = |group: &str| two.get(&format!("/explain/{}", escaped(group)), &two.scoped).status;
     assert_eq!((lines(mine), lines(theirs)), (StatusCode::OK, StatusCode::NOT_FOUND));
     // Downloads and views are cut down alike.
     let page = two.get("/?t=teams&format=csv", &two.scoped);

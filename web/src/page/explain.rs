@@ -7,7 +7,7 @@ use askama::Template;
 use attribution::mart::{Dimension, ExplainPart, NONE, SpreadPart};
 use axum::extract::RawQuery;
 use axum::response::Response;
-use model::Amount;
+use model::{Amount, Currency};
 use reports::explained::{Detail, Explained};
 
 use super::answer;
@@ -21,6 +21,9 @@ use crate::sentence::{self, Sentence};
 use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
+
+/// Parts that the page lists, the largest.
+const MOST_PARTS: usize = 1_000;
 
 #[derive(Template)]
 #[template(path = "explain/explain.html")]
@@ -48,15 +51,20 @@ pub async fn explain(visit: Visit, query: RawQuery) -> Response {
 fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let filters = context.lens.filters.clone();
     let query = context.query(&[], &filters);
-    let Explained { totals, parts, spread, wholes, .. } =
-        Explained::ask(context.mart, &query, Detail::default())?;
+    // A figure may have a hundred thousand parts: a download has them all.
+    let most = (!context.lens.table.csv).then_some(MOST_PARTS);
+    let Explained { totals, parts, spread, wholes, left_out, methods: found, .. } =
+        Explained::ask(context.mart, &query, Detail { most, ..Detail::default() })?;
+    let (rest, of_rest) =
+        left_out.values().fold((0, Amount::ZERO), |sum, rest| (sum.0 + rest.0, sum.1 + rest.1));
     let total: Amount = totals.iter().map(|row| row.cost).sum();
     let of_atoms: Amount = parts.iter().map(|part| part.cost).sum();
     let of_spread: Amount = spread.iter().map(|part| part.cost).sum();
-    let sum = of_atoms + of_spread;
+    let sum = of_atoms + of_spread + of_rest;
+    let all = (parts.len() + spread.len()) as i64 + rest;
     let tables = [
-        part_table(context, &parts, of_atoms),
-        methods(context, &parts, &spread, sum),
+        part_table(context, &parts, of_atoms, rest),
+        methods(context, &found, sum, all),
         spread_table(context, &spread, of_spread),
         whole_table(context, &wholes),
     ];
@@ -69,8 +77,11 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
         parts.iter().chain(wholes.values().flatten()).map(|part| part.charge_group_id.as_str()).collect();
     let sentence = sentence::cost(context, subject, total)
         .say(": the sum of ")
-        .figure(words::plural((parts.len() + spread.len()) as i64, "part", "parts"))
-        .say(format!(" of {}.", words::plural(groups.len() as i64, "charge", "charges")))
+        .figure(words::plural(all, "part", "parts"))
+        .say(match rest {
+            0 => format!(" of {}.", words::plural(groups.len() as i64, "charge", "charges")),
+            _ => ".".to_owned(),
+        })
         .note(format!(
             "{}. A charge is what one resource was billed in one hour or day. Open a part to see the bill lines of its charge.",
             words::capital(&context.terms())
@@ -110,15 +121,13 @@ pub fn restrictions(context: &Context<'_>) -> Vec<(String, Anchor)> {
     all
 }
 
-fn methods(context: &Context<'_>, parts: &[ExplainPart], spread: &[SpreadPart], total: Amount) -> Table {
-    let mut sums: BTreeMap<&str, (i64, Amount)> = BTreeMap::new();
-    let found = parts.iter().map(|part| (&part.method, part.cost));
-    for (method, cost) in found.chain(spread.iter().map(|part| (&part.method, part.cost))) {
-        let sum = sums.entry(method).or_default();
-        sum.0 += 1;
-        sum.1 += cost;
-    }
-    let row = |(name, (count, cost)): (&&str, &(i64, Amount))| {
+fn methods(
+    context: &Context<'_>,
+    found: &BTreeMap<(String, Currency), (i64, Amount)>,
+    total: Amount,
+    all: i64,
+) -> Table {
+    let row = |((name, _), (count, cost)): (&(String, Currency), &(i64, Amount))| {
         let filters = crate::chart::with(&context.lens.filters, only(Dimension::Method, name));
         vec![
             Cell::text(method::title(name)),
@@ -139,11 +148,11 @@ fn methods(context: &Context<'_>, parts: &[ExplainPart], spread: &[SpreadPart], 
             table::number("cost", format!("Cost ({})", context.scope.currency)),
             table::number("share", "Of the figure").derived(),
         ],
-        rows: sums.iter().map(row).collect(),
+        rows: found.iter().map(row).collect(),
         foot: Some(vec![
             Cell::text("Total"),
             Cell::Nothing,
-            Cell::Count((parts.len() + spread.len()) as i64),
+            Cell::Count(all),
             Cell::Money(total),
             Cell::Nothing,
         ]),
@@ -152,11 +161,19 @@ fn methods(context: &Context<'_>, parts: &[ExplainPart], spread: &[SpreadPart], 
     }
 }
 
-fn part_table(context: &Context<'_>, parts: &[ExplainPart], total: Amount) -> Table {
+fn part_table(context: &Context<'_>, parts: &[ExplainPart], total: Amount, rest: i64) -> Table {
     let currency = context.scope.currency;
+    let caption = match rest {
+        0 => "Parts, and the charges they are of".to_owned(),
+        _ => format!(
+            "The largest {}, and the charges they are of; {} more are in the CSV",
+            words::plural(parts.len() as i64, "part", "parts"),
+            reports::format::count(rest)
+        ),
+    };
     Table {
         id: "parts",
-        caption: "Parts, and the charges they are of".to_owned(),
+        caption,
         noun: ("part", "parts"),
         columns: vec![
             table::text("service", "Charge"),
@@ -180,7 +197,7 @@ fn part_table(context: &Context<'_>, parts: &[ExplainPart], total: Amount) -> Ta
         ],
         rows: parts.iter().map(|part| part_row(context, part)).collect(),
         foot: Some({
-            let mut foot = vec![Cell::text("All parts")];
+            let mut foot = vec![Cell::text(if rest == 0 { "All parts" } else { "These parts" })];
             foot.extend((0..5).map(|_| Cell::Nothing));
             foot.push(Cell::Exact(total));
             foot.extend((0..11).map(|_| Cell::Nothing));

@@ -1,6 +1,8 @@
 //! The pages: each module asks the mart, forms a typed view of the answer and hands it to
 //! its template.
 
+pub mod alert;
+pub mod alerts;
 pub mod clusters;
 pub mod compare;
 pub mod data;
@@ -11,9 +13,12 @@ pub mod help;
 pub mod lines;
 pub mod overview;
 pub mod ownership;
+pub mod preview;
 pub mod reference;
+pub mod reports;
 pub mod run;
 pub mod runs;
+pub mod schedule;
 pub mod search;
 pub mod tables;
 pub mod team;

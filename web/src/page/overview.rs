@@ -7,7 +7,8 @@ use axum::response::Response;
 use chrono::{Datelike, Days};
 use model::Category;
 
-use super::{Fact, answer, fact, movers, teams};
+use super::{Fact, alerts, answer, fact, movers, teams};
+use crate::budget::{self, Budgets};
 use crate::chart::{self, ChartView};
 use crate::context::Context;
 use crate::equation::{self, Balance, Equation};
@@ -33,6 +34,7 @@ struct Overview {
     chart_table: TableView,
     /// Absent while a team filter is set: the equation is about the whole bill.
     equation: Option<Equation>,
+    budgets: Option<Budgets>,
     flow: ChartView,
     flow_table: TableView,
     teams: TableView,
@@ -93,12 +95,13 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     context.page(&Overview {
         shell,
         sentence,
-        facts: facts(context, &parts)?,
+        facts: facts(context, visit, &parts)?,
         groups,
         chart,
         chart_table,
         equation: (context.lens.team.is_none() && context.mart.reach().sees_bill())
             .then(|| Equation::new(context, &balance)),
+        budgets: budget::of(context, visit, context.lens.team.as_deref())?,
         flow,
         flow_table,
         teams,
@@ -108,7 +111,7 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     })
 }
 
-fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageError> {
+fn facts(context: &Context<'_>, visit: &Visit, parts: &parts::Parts) -> Result<Vec<Fact>, PageError> {
     let total = parts.total();
     let unallocated = parts.get(Category::Unallocated);
     let percent = |part| reports::format::percent(part, total).unwrap_or_else(|| "–".to_owned());
@@ -147,6 +150,7 @@ fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageE
             )
         },
     ]);
+    facts.extend(alerts::fact(context, visit));
     Ok(facts)
 }
 
