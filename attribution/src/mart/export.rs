@@ -153,7 +153,8 @@ impl Mart {
             query.atoms(),
             conditions(query, &mut parameters)
         );
-        let named = |(name, kind, _): &(&str, ColumnKind, &str)| ExportColumn { name: (*name).into(), kind: *kind };
+        let named =
+            |(name, kind, _): &(&str, ColumnKind, &str)| ExportColumn { name: (*name).into(), kind: *kind };
         Export { mart: self, columns: FOCUS.iter().map(named).collect(), sql, parameters }
     }
 }
@@ -172,7 +173,8 @@ impl Export<'_> {
         &self,
         mut put: impl FnMut(&[Option<&str>]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let texts: Vec<String> = self.columns.iter().enumerate().map(|(nth, column)| text(nth, column.kind)).collect();
+        let texts: Vec<String> =
+            self.columns.iter().enumerate().map(|(nth, column)| text(nth, column.kind)).collect();
         let names: Vec<String> = (0..self.columns.len()).map(|nth| format!("k{nth}")).collect();
         let sql = format!("select {} from ({}) rows({})", texts.join(", "), self.sql, names.join(", "));
         let failed = |cause| self.mart.failed("export", cause);

@@ -47,7 +47,15 @@ impl Dashboard {
         clock: web::Clock,
         watch: reports::alert::Watch,
     ) -> Self {
-        Self { router: web::router(web::State::configured(ledger, clock, None, web::Settings { watch, ..web::Settings::default() })), lab }
+        Self {
+            router: web::router(web::State::configured(
+                ledger,
+                clock,
+                None,
+                web::Settings { watch, ..web::Settings::default() },
+            )),
+            lab,
+        }
     }
 
     /// A dashboard on the published lab that lets in whom these rules name.
