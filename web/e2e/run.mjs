@@ -114,7 +114,7 @@ const emptyCharts = (page) =>
       .map((figure) => figure.id),
   );
 
-const charted = /^\/($|\?|teams|workloads|tables|clusters|runs|explore($|\?by))/;
+const charted = /^\/($|\?|teams|workloads|tables|clusters|runs|explore($|\?by(?!.*waste)))/;
 const picture = (url) => url.replace(/^\//, "").replace(/[^\w.]+/g, "-").slice(0, 60) || "overview";
 
 async function look(browser, base, urls, prefix = "") {
