@@ -100,7 +100,8 @@ pub fn costs_are_true(lab: &Lab, directory: &str) {
         costs
     };
     let workloads = listed(&truth, "workloads");
-    let workload = compare("workload", &named(by(lab, directory, "workload")), &workloads, 10.0 * days, &mut shown);
+    let workload =
+        compare("workload", &named(by(lab, directory, "workload")), &workloads, 10.0 * days, &mut shown);
     // What the product gives to a table are its bytes, its runs and its requests; the truth
     // lists the last apart, beside those of buckets.
     let mut tables = listed(&truth, "tables");
