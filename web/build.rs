@@ -4,10 +4,11 @@ use std::path::Path;
 use std::{env, fs, io};
 
 /// Environment variable of the build, name, extension, file below `static/`.
-const FILES: [(&str, &str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str, &str); 8] = [
     ("URL_STYLE", "style", "css", "style.css"),
     ("URL_PALETTE", "palette", "css", "palette.css"),
     ("URL_PAGE", "page", "js", "page.js"),
+    ("URL_FINDER", "finder", "js", "finder.js"),
     ("URL_CHARTS", "charts", "js", "charts.js"),
     ("URL_ECHARTS", "echarts", "js", "vendor/echarts/echarts.min.js"),
     ("URL_ECHARTS_LICENCE", "echarts-licence", "txt", "vendor/echarts/LICENSE"),

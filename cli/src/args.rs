@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use attribution::mart::{Dimension, Idle, Ownership, Shared, as_of};
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::Basis;
 use model::time::Instant;
+use reports::mail::Address;
 
 pub use self::token::{NewToken, Token};
 
@@ -53,10 +54,16 @@ pub enum Command {
     Owners(Owners),
     /// What to fix first, what it saves, and the command that does; nothing is executed
     Waste(Waste),
-    /// Write reports
+    /// What months may cost, what they have cost so far and will have cost
+    Budgets(Budgets),
+    /// What fires and who is told; judges closed days that were not judged yet
+    Alerts(Alerts),
+    /// Weekly reports, to files or by mail, and what became of them
     #[command(subcommand)]
     Report(Report),
-    /// Serve the dashboard
+    /// What runs when, and what became of it; `schedule run` does what is due
+    Schedule(Schedule),
+    /// Serve the dashboard and run what is scheduled
     Serve(Serve),
     /// Make tokens that let people and programs into the dashboard
     #[command(subcommand)]
@@ -133,6 +140,9 @@ pub struct Run {
     /// How it is attributed
     #[command(flatten)]
     pub attribute: Attribute,
+    /// Then judge what alerts watch, and tell of it, also where a check failed
+    #[arg(long)]
+    pub alerts: bool,
 }
 
 /// Options of `attribute`.
@@ -186,6 +196,21 @@ pub enum CostFormat {
     Json,
 }
 
+/// File formats of `export costs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CostsFormat {
+    /// RFC 4180
+    Csv,
+    /// An array of objects
+    Json,
+    /// Typed, with exact decimals
+    Parquet,
+    /// A workbook with a sheet of totals that ties to the bill
+    Xlsx,
+    /// Allocations as FOCUS 1.2 rows with x_ columns: CSV, or Parquet where the output ends so
+    Focus,
+}
+
 /// Options of `export costs`.
 #[derive(Debug, Args)]
 pub struct ExportCosts {
@@ -209,12 +234,15 @@ pub struct ExportCosts {
     /// To whom idle and shared costs are charged, and whose costs are whose
     #[command(flatten)]
     pub view: ViewOptions,
-    /// csv or json
-    #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
-    pub format: CostFormat,
-    /// File to write instead of standard output
+    /// csv, json, parquet, xlsx, or focus (the allocations themselves: `--by` has no meaning)
+    #[arg(long, value_enum, default_value_t = CostsFormat::Csv)]
+    pub format: CostsFormat,
+    /// File or s3://bucket/key to write instead of standard output; appears whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Mebibytes that the question may hold in memory; beyond that it uses temporary files
+    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u32).range(64..))]
+    pub memory: u32,
 }
 
 /// Options of `export changes`.
@@ -551,15 +579,109 @@ pub struct Waste {
     pub format: WasteFormat,
 }
 
+/// Options of `alerts`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Alerts {
+    /// What to do instead
+    #[command(subcommand)]
+    pub verb: Option<AlertVerb>,
+    /// Record what fires, but send nothing: it stays queued
+    #[arg(long)]
+    pub no_send: bool,
+    /// Also those that are over
+    #[arg(long)]
+    pub all: bool,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// What to do with alerts.
+#[derive(Debug, Subcommand)]
+pub enum AlertVerb {
+    /// A dry run over past days: what would have been told of; records and sends nothing
+    Test(AlertsTest),
+    /// Somebody knows: nobody is told again until the time is over, or it gets worse
+    Ack {
+        /// (The beginning of) its id
+        #[arg(value_name = "ID")]
+        alert: String,
+        /// How long: 8h, 3d, 2w
+        #[arg(long = "for", value_name = "SPAN", value_parser = span)]
+        until: TimeDelta,
+        /// Who knows (default: the user running this)
+        #[arg(long, value_name = "NAME")]
+        who: Option<String>,
+    },
+    /// Try messages that were given up once more
+    Retry,
+}
+
+/// Options of `alerts test`.
+#[derive(Debug, Args)]
+pub struct AlertsTest {
+    /// First UTC day inside (default: 90 days before --to)
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<NaiveDate>,
+    /// First UTC day outside (default: the first day that is not closed)
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<NaiveDate>,
+    /// Only these rules (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    pub rule: Vec<String>,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// A span of time written as `8h`, `3d` or `2w`, up to a year.
+fn span(text: &str) -> Result<TimeDelta, String> {
+    let wrong = || format!("`{text}` is no span: write it as 8h, 3d or 2w, up to a year");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let number: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    let hours = match unit {
+        'h' => 1,
+        'd' => 24,
+        'w' => 7 * 24,
+        _ => return Err(wrong()),
+    };
+    let span = number.checked_mul(hours).filter(|hours| (1..=366 * 24).contains(hours));
+    span.map(TimeDelta::hours).ok_or_else(wrong)
+}
+
+/// Options of `budgets`.
+#[derive(Debug, Args)]
+pub struct Budgets {
+    /// Only this team's, and those of the teams within it
+    #[arg(long, value_name = "TEAM")]
+    pub team: Option<String>,
+    /// 2026-10 (default: the month of the newest closed day)
+    #[arg(long, value_name = "MONTH", value_parser = month)]
+    pub month: Option<NaiveDate>,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// The first day of a month written as `2026-10`.
+fn month(text: &str) -> Result<NaiveDate, String> {
+    let day = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d");
+    day.map_err(|_| format!("`{text}` is no month: write it as 2026-10"))
+}
+
 /// Which report.
 #[derive(Debug, Subcommand)]
 pub enum Report {
-    /// The weekly report, for the platform and for each team
+    /// The weekly report, for the platform and for each team: to files, by mail, or both
     Weekly(Weekly),
+    /// What was mailed, what waits, what was refused, and what was not worth a mail
+    Deliveries(Deliveries),
 }
 
 /// Options of `report weekly`.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("where").args(["out", "send"]).required(true).multiple(true))]
 pub struct Weekly {
     /// Only this team's
     #[arg(long, value_name = "TEAM")]
@@ -569,15 +691,82 @@ pub struct Weekly {
     pub week: Option<String>,
     /// Directory to write into
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    pub out: Option<PathBuf>,
+    /// Mail them to who the configuration names, each once, where they are worth a mail
+    #[arg(long)]
+    pub send: bool,
+    /// Mail them to this address instead, as a test: as often as asked for, and whatever they say
+    #[arg(long, value_name = "ADDRESS", requires = "send")]
+    pub to: Option<Address>,
+    /// Also send again what may have arrived: a connection was lost before the server's answer
+    #[arg(long, requires = "send", conflicts_with = "to")]
+    pub resend_doubtful: bool,
+    /// Also send again what was refused, after its cause was mended
+    #[arg(long, requires = "send", conflicts_with = "to")]
+    pub resend_refused: bool,
     /// billed, effective, list or contracted
     #[arg(long, value_name = "BASIS", default_value = "effective")]
     pub basis: Basis,
 }
 
+/// Options of `report deliveries`.
+#[derive(Debug, Args)]
+pub struct Deliveries {
+    /// Only of this week: 2026-W41, or any of its days
+    #[arg(long, value_name = "WEEK")]
+    pub week: Option<String>,
+    /// Only this team's
+    #[arg(long, value_name = "TEAM")]
+    pub team: Option<String>,
+    /// Only those that are queued, sending, sent, retry, refused, doubtful or withheld
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// At most so many, the newest first
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Options of `schedule`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Schedule {
+    /// What to do; without, schedules are listed
+    #[command(subcommand)]
+    pub verb: Option<ScheduleVerb>,
+    /// text for people, json for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// What to do with schedules.
+#[derive(Debug, Subcommand)]
+pub enum ScheduleVerb {
+    /// Run what is due, one after another, and end: for cron and systemd; `serve` does it by itself
+    Run {
+        /// This one, due or not
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Past runs, the newest first
+    History {
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: u32,
+        /// text for people, json for programs
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}
+
 /// Options of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
+    /// Serve pages only: run nothing that is scheduled, send no mail that waits
+    #[arg(long)]
+    pub no_schedule: bool,
     /// Address to listen on; only loopback, unless [access] of the configuration says who is let in
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8420")]
     pub listen: SocketAddr,

@@ -7,6 +7,7 @@ mod command;
 pub mod config;
 mod output;
 mod printer;
+mod scheduler;
 mod sources;
 
 use std::io::IsTerminal;
@@ -52,7 +53,10 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Compare(options) => command::compare::run(&path, &options),
         Command::Owners(options) => command::owners::run(&path, &options),
         Command::Waste(options) => command::waste::run(&path, &options),
+        Command::Alerts(options) => command::alerts::run(&path, &options),
+        Command::Budgets(options) => command::budgets::run(&path, &options),
         Command::Report(options) => command::report::run(&path, &options),
+        Command::Schedule(options) => command::schedule::run(&path, &options),
         Command::Serve(options) => command::serve::run(&path, &options),
         Command::Token(options) => command::token::run(&path, &options),
     }

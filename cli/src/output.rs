@@ -1,19 +1,25 @@
-//! Where exports are written: standard output, a pipe, or a file that appears whole.
+//! Where exports are written: standard output, a pipe, a file or an object that appears whole.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ingest::store::{S3Options, S3Store};
+use tempfile::NamedTempFile;
+
 use crate::printer::Failure;
 
-/// Where an export goes: stdout, a device or pipe written as it is, or a file that appears
-/// whole (a temporary file renamed at the end; a symbolic link keeps pointing).
+/// Where an export goes: stdout, a device or pipe written as it is, a file that appears whole
+/// (a temporary file renamed at the end; a symbolic link keeps pointing), or an object of a
+/// bucket, sent once it is whole.
 pub enum Output {
     /// Standard output, a device or a pipe.
     Stream { name: String, writer: BufWriter<Box<dyn Write>> },
     /// A file, under a temporary name until it is whole.
     File { temporary: PathBuf, target: PathBuf, writer: BufWriter<File> },
+    /// An object, under a file until it is whole.
+    Object { store: Box<S3Store>, uri: String, temporary: NamedTempFile, writer: BufWriter<File> },
 }
 
 impl Output {
@@ -48,17 +54,75 @@ impl Output {
         Ok(Self::File { temporary, target, writer: BufWriter::new(file) })
     }
 
+    /// Opens it as [`Self::open`] does, or, where it is `s3://bucket/key`, a file that becomes
+    /// this object.
+    pub fn open_anywhere(path: Option<&Path>, s3: &S3Options) -> Result<Self, Failure> {
+        let uri = path.and_then(Path::to_str).filter(|uri| uri.starts_with("s3://"));
+        let Some(uri) = uri else { return Self::open(path) };
+        if uri.ends_with('/') || !uri["s3://".len()..].contains('/') {
+            let hint = "name an object: -o s3://bucket/directory/file";
+            return Err(Failure::new(format!("could not write `{uri}`: it names no object"), hint));
+        }
+        let store = Box::new(S3Store::new(uri, s3).map_err(store_failure)?);
+        let temporary = NamedTempFile::new()?;
+        let writer = BufWriter::new(temporary.reopen()?);
+        Ok(Self::Object { store, uri: uri.to_owned(), temporary, writer })
+    }
+
+    /// Lets a file be made, and ends the output with what is in it: for formats that are not
+    /// written from front to back.
+    pub fn made<E>(mut self, make: impl FnOnce(&Path) -> Result<(), E>) -> Result<ExitCode, Failure>
+    where
+        Failure: From<E>,
+    {
+        let place = match &self {
+            Self::Stream { .. } => None,
+            Self::File { temporary, .. } => Some(temporary.clone()),
+            Self::Object { temporary, .. } => Some(temporary.path().to_owned()),
+        };
+        let Some(place) = place else {
+            let file = NamedTempFile::new()?;
+            make(file.path())?;
+            let copied = File::open(file.path()).and_then(|mut made| io::copy(&mut made, self.writer()));
+            return self.finish(copied.map(drop));
+        };
+        if let Err(error) = make(&place) {
+            self.abandon();
+            return Err(error.into());
+        }
+        // Whoever made it may have put another file in its place.
+        if let Self::File { writer, .. } = &mut self {
+            *writer = BufWriter::new(File::options().append(true).open(&place)?);
+        }
+        self.finish(Ok(()))
+    }
+
+    /// Leaves nothing behind.
+    pub fn abandon(self) {
+        if let Self::File { temporary, .. } = self {
+            // What cannot be removed is a `.tmp` beside where the file would be.
+            let _ = std::fs::remove_file(temporary);
+        }
+    }
+
     /// Where to write.
     pub fn writer(&mut self) -> &mut dyn Write {
         match self {
             Self::Stream { writer, .. } => writer,
-            Self::File { writer, .. } => writer,
+            Self::File { writer, .. } | Self::Object { writer, .. } => writer,
         }
     }
 
     /// Ends the output after `written`. A reader that went away (`| head`) has what it wanted.
     pub fn finish(self, written: io::Result<()>) -> Result<ExitCode, Failure> {
         let (name, result) = match self {
+            Self::Object { store, uri, temporary, mut writer } => {
+                let written = written.and_then(|()| writer.flush());
+                if written.is_ok() {
+                    store.put_file(temporary.path()).map_err(store_failure)?;
+                }
+                (uri, written)
+            }
             Self::Stream { name, mut writer } => (name, written.and_then(|()| writer.flush())),
             Self::File { temporary, target, mut writer } => {
                 let result = written
@@ -80,4 +144,9 @@ impl Output {
             _ => Ok(ExitCode::SUCCESS),
         }
     }
+}
+
+fn store_failure(error: ingest::store::StoreError) -> Failure {
+    let hint = error.hint.clone();
+    Failure { error: Box::new(error), hint }
 }

@@ -41,6 +41,9 @@ pub enum ReportError {
         #[source]
         cause: Box<MartError>,
     },
+    /// What became of findings and of mail is not known.
+    #[error("could not read the records of the ledger")]
+    Records(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Figures that add up beyond what an amount can hold.
     #[error("the costs of {0} add up beyond 20 digits")]
     TooLarge(String),

@@ -1,14 +1,19 @@
-//! Costs as CSV and JSON, for other programs and for spreadsheets.
+//! Costs as CSV, JSON and workbooks, for other programs and for spreadsheets; Parquet is
+//! written by the engine ([`attribution::mart::Export::parquet`]).
 //!
 //! The columns are named after the dimensions asked for (`service`, `day`,
 //! `tag:team`), then `currency` and `cost`. A cost is an exact decimal text
-//! without exponent or trailing zeros. Rows stand in the order they are given
-//! in; one per group and currency, and those without a value say `(none)`.
+//! without exponent or trailing zeros. Rows are sorted by their dimensions; one
+//! per group and currency, and those without a value say `(none)`. They are
+//! written as they come, so that memory does not grow with them.
 //!
 //! CSV is RFC 4180: comma, CRLF, quotes where needed, a header line always. A
 //! dimension's text that a spreadsheet would run as a formula gets a `'` before
 //! it ([`crate::cell`]); `currency` and `cost` are never touched. JSON has
 //! every text as it is.
+
+mod stream;
+mod xlsx;
 
 use std::io::{self, Write};
 
@@ -16,23 +21,8 @@ use attribution::mart::{Change, CostQuery, CostRow, CoverageRow, NONE};
 
 use crate::cell;
 
-/// Writes rows as CSV. `rows` is the answer to `query`.
-///
-/// # Errors
-/// What the output says; `InvalidInput`, before anything is written, when a
-/// dimension is asked for twice.
-pub fn costs_csv(query: &CostQuery, rows: &[CostRow], out: &mut dyn Write) -> io::Result<()> {
-    write_csv(&head(query)?, rows, out)
-}
-
-/// Writes rows as a JSON array, one object a line; every value is a text.
-///
-/// # Errors
-/// What the output says; `InvalidInput`, before anything is written, when a
-/// dimension is asked for twice.
-pub fn costs_json(query: &CostQuery, rows: &[CostRow], out: &mut dyn Write) -> io::Result<()> {
-    write_json(&head(query)?, rows, out)
-}
+pub use stream::{ExportError, Rows, check, csv, json};
+pub use xlsx::xlsx;
 
 /// Writes ownership coverage as CSV: `day,team,claimed_by,confidence,currency,cost`.
 ///
@@ -163,14 +153,7 @@ fn values(change: &Change) -> impl Iterator<Item = String> {
         .chain([crate::reason::of(change)])
 }
 
-/// The columns' names; two of one name would be one key in JSON.
-fn head(query: &CostQuery) -> io::Result<Vec<String>> {
-    let mut names = dimensions(query)?;
-    names.extend(["currency".to_owned(), "cost".to_owned()]);
-    Ok(names)
-}
-
-/// The names of the dimensions asked for.
+/// The names of the dimensions asked for; two of one name would be one key in JSON.
 pub(crate) fn dimensions(query: &CostQuery) -> io::Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for name in query.by.iter().map(|dimension| dimension.name()) {
@@ -195,7 +178,7 @@ pub(crate) fn csv_io(error: csv::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use attribution::mart::Dimension;
+    use attribution::mart::{ColumnKind, Dimension, ExportColumn};
     use model::Currency;
 
     fn query(by: &[&str]) -> CostQuery {
@@ -213,15 +196,44 @@ mod tests {
         }
     }
 
+    /// Rows as the mart would give them.
+    struct Given(Vec<ExportColumn>, Vec<Vec<String>>);
+
+    impl Given {
+        fn new(query: &CostQuery, rows: &[CostRow]) -> Self {
+            let column = |name: String, kind| ExportColumn { name, kind };
+            let mut columns: Vec<_> = query.by.iter().map(|by| column(by.name(), ColumnKind::Text)).collect();
+            columns.push(column("currency".into(), ColumnKind::Text));
+            columns.push(column("cost".into(), ColumnKind::Decimal));
+            let cells = |row: &CostRow| {
+                row.keys.iter().cloned().chain([row.currency.to_string(), row.cost.to_string()]).collect()
+            };
+            Self(columns, rows.iter().map(cells).collect())
+        }
+    }
+
+    impl Rows for Given {
+        fn columns(&self) -> &[ExportColumn] {
+            &self.0
+        }
+
+        fn each(
+            &self,
+            put: &mut dyn FnMut(&[Option<&str>]) -> Result<(), ExportError>,
+        ) -> Result<(), ExportError> {
+            self.1.iter().try_for_each(|row| put(&row.iter().map(|cell| Some(cell.as_str())).collect::<Vec<_>>()))
+        }
+    }
+
     fn csv_text(query: &CostQuery, rows: &[CostRow]) -> String {
         let mut out = Vec::new();
-        costs_csv(query, rows, &mut out).unwrap();
+        csv(&Given::new(query, rows), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     fn json_text(query: &CostQuery, rows: &[CostRow]) -> String {
         let mut out = Vec::new();
-        costs_json(query, rows, &mut out).unwrap();
+        json(&Given::new(query, rows), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -298,8 +310,8 @@ mod tests {
     #[test]
     fn a_repeated_dimension_and_a_closed_pipe_are_errors() {
         let mut out = Vec::new();
-        let error = costs_json(&query(&["day", "day"]), &[], &mut out).unwrap_err();
-        assert_eq!(error.to_string(), "the dimension `day` is asked for twice");
+        let error = json(&Given::new(&query(&["day", "day"]), &[]), &mut out).unwrap_err();
+        assert_eq!(error.to_string(), "`day` is asked for twice");
         assert!(out.is_empty());
 
         struct Closed;
@@ -311,9 +323,10 @@ mod tests {
                 Ok(())
             }
         }
-        for write in [costs_csv, costs_json] {
-            let error = write(&query(&["day"]), &[], &mut Closed).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        let given = Given::new(&query(&["day"]), &[]);
+        for error in [csv(&given, &mut Closed).unwrap_err(), json(&given, &mut Closed).unwrap_err()] {
+            let ExportError::Write(cause) = error else { panic!("{error}") };
+            assert_eq!(cause.kind(), io::ErrorKind::BrokenPipe);
         }
     }
 }

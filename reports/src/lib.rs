@@ -5,21 +5,29 @@
 //! is computed from a float.
 //!
 //! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`reason`], [`week`],
-//! [`weekly`], [`export`], [`explained`], [`compared`], [`findings`], [`lifecycle`].
+//! [`weekly`], [`export`], [`explained`], [`compared`], [`findings`], [`detector`],
+//! [`lifecycle`], [`watch`], [`budget`], [`alert`], [`mail`], [`schedule`].
 
+pub mod alert;
+pub mod budget;
 pub mod cell;
 pub mod chart;
 pub mod compared;
+pub mod detector;
 mod error;
 pub mod explained;
 pub mod export;
 pub mod findings;
+pub mod forecast;
 pub mod format;
 pub mod label;
 pub mod lifecycle;
 pub mod link;
+pub mod mail;
 pub mod palette;
 pub mod reason;
+pub mod schedule;
+pub mod watch;
 pub mod week;
 pub mod weekly;
 

@@ -46,7 +46,7 @@ impl BaseUrl {
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3.
-fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

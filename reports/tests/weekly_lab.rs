@@ -76,6 +76,8 @@ fn request(basis: Basis) -> WeeklyRequest {
         now: "2026-10-12T06:00:00Z".parse().unwrap(),
         basis,
         base_url: None,
+        tracked: vec![],
+        reported: vec![],
     }
 }
 
@@ -123,7 +125,7 @@ fn the_lab_week_equals_its_bill_and_its_teams_sum_to_the_platform() {
         assert!(!report.html.contains("<script") && !report.mail_html.contains("<script"));
         let out = directory.path().join("out");
         let written = write(report, &out).unwrap();
-        assert_eq!(written.len(), 6);
+        assert_eq!(written.len(), 8, "page, mail, text, two images, three attachments");
         assert_eq!(fs::read_to_string(&written[2]).unwrap(), report.text);
     }
     same_bill_on_every_basis(&mart);

@@ -1,4 +1,5 @@
-// The dashboard in a real browser, on the lab, served by the real binary.
+// The dashboard in a real browser, on the lab and on two weeks of the demo, served by the real
+// binary.
 //
 //   node run.mjs
 //
@@ -40,11 +41,22 @@ function binary() {
 async function serve(program, directory, publish) {
   cpSync(join(root, "fixtures/lab/exports"), join(directory, "exports"), { recursive: true });
   cpSync(join(root, "fixtures/lab/lakeledger.toml"), join(directory, "lakeledger.toml"));
-  const config = ["--config", join(directory, "lakeledger.toml")];
   if (publish) {
-    const run = spawnSync(program, [...config, "run"], { encoding: "utf8" });
+    const run = spawnSync(program, ["--config", join(directory, "lakeledger.toml"), "run"], { encoding: "utf8" });
     assert.equal(run.status, 0, `lakeledger run failed:\n${run.stderr}`);
   }
+  return started(program, directory);
+}
+
+/** A dashboard on two weeks of the demo, which has findings where the lab has none. */
+async function serveDemo(program, directory) {
+  const made = spawnSync(program, ["demo", "--dir", directory, "--no-serve", "--days", "14"], { encoding: "utf8", maxBuffer: 1 << 28 });
+  assert.equal(made.status, 0, `lakeledger demo failed:\n${made.stderr}`);
+  return started(program, directory);
+}
+
+async function started(program, directory) {
+  const config = ["--config", join(directory, "lakeledger.toml")];
   const server = spawn(program, [...config, "serve", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "ignore", "pipe"] });
   const base = await new Promise((resolve, reject) => {
     let talk = "";
@@ -102,7 +114,7 @@ const emptyCharts = (page) =>
       .map((figure) => figure.id),
   );
 
-const charted = /^\/($|\?|teams|workloads|tables|clusters)/;
+const charted = /^\/($|\?|teams|workloads|tables|clusters|runs|explore($|\?by))/;
 const picture = (url) => url.replace(/^\//, "").replace(/[^\w.]+/g, "-").slice(0, 60) || "overview";
 
 async function look(browser, base, urls, prefix = "") {
@@ -208,6 +220,150 @@ async function drill(browser, base) {
   await context.close();
 }
 
+/** The text of a download. */
+const csv = async (page, url) => {
+  const answer = await page.request.get(url);
+  assert.match(answer.headers()["content-type"], /text\/csv/);
+  const [heads, ...rows] = (await answer.text()).trim().split("\n").map((line) => line.split(","));
+  return rows.map((row) => Object.fromEntries(heads.map((head, i) => [head, row[i]])));
+};
+
+/** A question of one's own: by its form, its chart and its downloads. */
+async function explore(browser, base) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  await check("Explore answers what its fields ask, and says so in its address", async () => {
+    const { page, complaints } = await open(context, `${base}/explore`);
+    await page.locator(".explore select[name=by]").first().selectOption("service");
+    await page.waitForURL(/by=service/);
+    await page.locator(".explore select[name=pivot]").selectOption("team");
+    await page.waitForURL(/pivot=team/);
+    await page.locator(".explore select[name=chart]").selectOption("line");
+    await page.waitForURL(/chart=line/);
+    assert.match(await page.locator("#rows thead").innerText(), /growth/);
+    assert.deepEqual(await emptyCharts(page), []);
+    const rows = await csv(page, base + (await page.locator("#rows a.csv").getAttribute("href")));
+    assert.equal(rows.length, await page.locator("#rows tbody tr").count(), "the download has the rows that are shown");
+    const shown = await page.locator("#rows tfoot td").first().innerText();
+    const sum = rows.reduce((sum, row) => sum + Number(row.total), 0);
+    assert.equal(shown.replace(/[$,]/g, ""), sum.toFixed(2), "and their total");
+    assert.deepEqual(complaints, []);
+  });
+  await check("a restriction is offered its values, added and lifted", async () => {
+    const { page, complaints } = await open(context, `${base}/explore?by=service`);
+    const before = await page.locator("#rows tfoot td").first().innerText();
+    await page.locator(".restrict-by").selectOption("team");
+    await page.waitForFunction(() => document.querySelector("#restrict-values option[value=growth]"));
+    await page.locator(".explore input[name=is]").fill("growth");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/where=team%3Dgrowth/);
+    assert.doesNotMatch(page.url(), /dimension=|is=/);
+    assert.notEqual(await page.locator("#rows tfoot td").first().innerText(), before);
+    await page.locator(".restrictions a").click();
+    await page.waitForURL((url) => !url.search.includes("where"));
+    assert.equal(await page.locator("#rows tfoot td").first().innerText(), before);
+    assert.deepEqual(complaints, []);
+  });
+  await check("a column of Explore narrows the question to its day and colour", async () => {
+    const { page } = await open(context, `${base}/explore?by=team`);
+    const box = await page.locator("#chart-explored canvas").boundingBox();
+    await page.mouse.click(box.x + box.width * 0.27, box.y + box.height * 0.82);
+    await page.waitForURL((url) => url.searchParams.get("from") === "2026-10-05" && url.searchParams.get("to") === "2026-10-06" && url.searchParams.get("where")?.startsWith("team="));
+  });
+  await context.close();
+  const still = await browser.newContext({ viewport: { width: 390, height: 900 }, javaScriptEnabled: false });
+  await check("Explore works without JavaScript on a phone", async () => {
+    const page = await still.newPage();
+    await page.goto(`${base}/explore`);
+    await page.locator(".explore select[name=by]").first().selectOption("workload");
+    await page.locator(".restrict-by").selectOption("team");
+    await page.locator(".explore input[name=is]").fill("growth");
+    await page.locator(".explore button").click();
+    await page.waitForURL(/by=workload.*where=team%3Dgrowth/);
+    assert.ok(await page.locator("#chart-explored .still svg").first().isVisible(), "no chart is drawn");
+    assert.ok((await page.locator("#rows tbody tr").count()) > 0);
+  });
+  await still.close();
+}
+
+/** Anything is found by its name, by the keyboard alone. */
+async function search(browser, base) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  await check("Ctrl-K finds a team, and the keyboard opens it", async () => {
+    const { page, complaints } = await open(context, `${base}/tables`);
+    await page.keyboard.press("Control+k");
+    await page.locator("dialog.find[open]").waitFor();
+    await page.keyboard.type("grow");
+    await page.locator("#find-0", { hasText: "growth" }).waitFor();
+    const field = page.locator("dialog.find input");
+    assert.equal(await field.getAttribute("aria-expanded"), "true");
+    assert.equal(await field.getAttribute("aria-activedescendant"), "find-0");
+    await page.keyboard.press("ArrowDown");
+    assert.equal(await field.getAttribute("aria-activedescendant"), "find-1");
+    assert.equal(await page.locator("#find-1").getAttribute("aria-selected"), "true");
+    await page.keyboard.press("ArrowUp");
+    assert.match(await page.locator("dialog.find [role=status]").innerText(), /match/);
+    await page.evaluate(axe);
+    const found = await page.evaluate((tags) => axe.run(document.querySelector("dialog.find"), { runOnly: { type: "tag", values: tags } }), TAGS);
+    assert.deepEqual(found.violations.map((violation) => violation.id), [], "accessibility");
+    if (pictures) await page.screenshot({ path: join(pictures, "find-1440-light.png") });
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/teams\/growth/);
+    assert.deepEqual(complaints, []);
+  });
+  await check("Escape closes it and the place is kept; a slash in a field is a slash", async () => {
+    const { page } = await open(context, `${base}/workloads`);
+    await page.locator("#workloads .search input, #workloads a").first().focus();
+    await page.keyboard.press("/");
+    if (!(await page.locator("dialog.find[open]").count())) {
+      assert.equal(await page.evaluate(() => document.activeElement.tagName), "INPUT");
+      await page.evaluate(() => document.activeElement.blur());
+      await page.keyboard.press("/");
+    }
+    await page.locator("dialog.find[open]").waitFor();
+    await page.keyboard.press("Escape");
+    assert.equal(await page.locator("dialog.find[open]").count(), 0);
+  });
+  await check("a hostile query is text", async () => {
+    const { page, complaints } = await open(context, `${base}/search?q=${encodeURIComponent("<img src=x onerror=alert(1)>")}`);
+    assert.equal(await page.locator("main img").count(), 0);
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("<script>alert(1)</script>");
+    await page.waitForFunction(() => /Nothing|match/.test(document.querySelector("dialog.find [role=status]").textContent));
+    assert.equal(await page.locator("dialog.find script").count(), 0);
+    assert.deepEqual(complaints, []);
+  });
+  await context.close();
+  const still = await browser.newContext({ javaScriptEnabled: false });
+  await check("search works without JavaScript", async () => {
+    const page = await still.newPage();
+    await page.goto(`${base}/`);
+    await page.locator(".finder input[name=q]").fill("idle");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/search\?.*q=idle/);
+    await page.locator(".found a", { hasText: "Idle cost" }).click();
+    await page.waitForURL(/\/help.*#term-idle/);
+  });
+  await still.close();
+}
+
+/** From a workload to one of its runs, and to the arithmetic of its cost. */
+async function run(browser, base) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  await check("a run says where its money went, and its parts add up", async () => {
+    const { page, complaints } = await open(context, `${base}/runs?sort=-cost`);
+    await page.locator("#runs tbody th a").first().click();
+    await page.waitForURL(/\/runs\/.+/);
+    const cost = await page.locator(".headline strong").first().innerText();
+    assert.equal(await page.locator("#charges tfoot td", { hasText: "$" }).innerText(), cost, "the charges are the cost");
+    assert.ok((await page.locator(".timeline li").count()) >= 2);
+    await page.locator("main > p a", { hasText: "arithmetic" }).click();
+    await page.waitForURL(/\/explain\?.*where=run/);
+    assert.equal(await page.locator(".headline strong").first().innerText(), cost, "and what Explain opens");
+    assert.deepEqual(complaints, []);
+  });
+  await context.close();
+}
+
 /** Everything is there without JavaScript. */
 async function still(browser, base) {
   for (const width of WIDTHS) {
@@ -244,13 +400,26 @@ try {
     return href;
   };
   const urls = ["/", "/?group=category", "/teams", "/teams/growth", "/workloads", "/tables", "/clusters", "/waste", "/waste?status=all&confidence=high", "/waste/what-if?setting=ttl", "/data", "/ownership", "/explain", "/compare", "/help"];
+  urls.push("/explore?by=team", "/explore?by=service&pivot=team&chart=line", "/explore?by=month,team&chart=bar&measure=idle", "/explore?by=cluster&measure=waste", "/search?q=growth", "/runs");
   urls.push("/explain?where=team%3Dgrowth&idle=proportional&shared=even&ownership=as-was");
-  for (const list of ["workloads", "tables", "clusters"]) urls.push(await first(list, list));
+  for (const list of ["workloads", "tables", "clusters", "runs"]) urls.push(await first(list, list));
   urls.push(await first("explain?where=team%3Dgrowth", "parts"));
   await context.close();
   await look(browser, lab.base, urls);
   await drill(browser, lab.base);
+  await explore(browser, lab.base);
+  await search(browser, lab.base);
+  await run(browser, lab.base);
   await still(browser, lab.base);
+
+  const demo = await serveDemo(program, join(directory, "demo"));
+  servers.push(demo);
+  const ofDemo = await browser.newContext();
+  const { page: inbox } = await open(ofDemo, `${demo.base}/waste`);
+  const findings = await inbox.locator("#findings tbody th a").evaluateAll((links) => links.slice(0, 3).map((link) => link.getAttribute("href")));
+  assert.equal(findings.length, 3, "the demo has findings");
+  await ofDemo.close();
+  await look(browser, demo.base, ["/", "/waste", ...findings, "/explore?by=team&measure=waste"], "demo-");
 
   const empty = await serve(program, join(directory, "empty"), false);
   servers.push(empty);

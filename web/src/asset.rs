@@ -31,6 +31,9 @@ pub const PALETTE: Asset =
 /// Sets the theme before the first paint, and opens rows.
 pub const PAGE: Asset =
     Asset { url: env!("URL_PAGE"), content_type: SCRIPT, body: include_bytes!("../static/page.js") };
+/// Finds anything.
+pub const FINDER: Asset =
+    Asset { url: env!("URL_FINDER"), content_type: SCRIPT, body: include_bytes!("../static/finder.js") };
 /// Draws the charts.
 pub const CHARTS: Asset =
     Asset { url: env!("URL_CHARTS"), content_type: SCRIPT, body: include_bytes!("../static/charts.js") };
@@ -53,7 +56,7 @@ pub const ICON: Asset = Asset {
     body: include_bytes!("../static/icon.svg"),
 };
 
-const ALL: [&Asset; 7] = [&STYLE, &PALETTE, &PAGE, &CHARTS, &ECHARTS, &ECHARTS_LICENCE, &ICON];
+const ALL: [&Asset; 8] = [&STYLE, &PALETTE, &PAGE, &FINDER, &CHARTS, &ECHARTS, &ECHARTS_LICENCE, &ICON];
 
 /// One file by its name, hash included; an old hash is gone, so that no page mixes versions.
 pub async fn serve(Path(file): Path<String>) -> Response {

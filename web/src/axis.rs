@@ -17,8 +17,13 @@ pub struct Axis {
 const STEPS: i128 = 4;
 
 impl Axis {
-    /// An axis that holds zero and both ends, in steps of 1, 2 or 5 times a power of ten.
+    /// An axis of money that holds zero and both ends, in steps of 1, 2 or 5 times a power of ten.
     pub fn new(low: Amount, high: Amount, currency: Currency) -> Self {
+        Self::of(low, high, &|amount| reports::format::money_short(amount, currency))
+    }
+
+    /// The same of values that `written` writes.
+    pub fn of(low: Amount, high: Amount, written: &dyn Fn(Amount) -> String) -> Self {
         let (low, high) = (low.units().min(0), high.units().max(0));
         let step = step(high.saturating_sub(low).max(STEPS));
         let first = low.div_euclid(step);
@@ -28,7 +33,7 @@ impl Axis {
             min: at(first).to_f64(),
             max: at(last).to_f64(),
             step: at(1).to_f64(),
-            labels: (first..=last).map(|i| reports::format::money_short(at(i), currency)).collect(),
+            labels: (first..=last).map(|i| written(at(i))).collect(),
         }
     }
 }

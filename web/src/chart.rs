@@ -19,7 +19,7 @@ use crate::error::PageError;
 use crate::table::{self, Cell, Table};
 
 /// Size of the SVG shown without JavaScript, in its own units; it scales with the page.
-const SVG_SIZE: (u32, u32) = (960, 280);
+pub const SVG_SIZE: (u32, u32) = (960, 280);
 /// Items of a rank.
 const RANKS: usize = 10;
 
@@ -44,6 +44,7 @@ pub struct LegendItem {
     pub name: String,
     pub class: String,
     pub shown: String,
+    /// Empty where it leads nowhere.
     pub href: String,
 }
 
@@ -207,16 +208,17 @@ pub fn stack(
     })
 }
 
-struct Group {
+/// One series of a stack, before it has a name.
+pub struct Group {
     /// Value of the dimension; nothing for all that are not told apart.
-    key: Option<String>,
-    slot: ColourSlot,
-    values: Vec<Amount>,
+    pub key: Option<String>,
+    pub slot: ColourSlot,
+    pub values: Vec<Amount>,
 }
 
 /// At most as many groups as there are colours, the rest as one; in a stable order, with
 /// idle on top of the stack and what has no name last.
-fn grouped(values: BTreeMap<String, Vec<Amount>>, colours: &Colours) -> Vec<Group> {
+pub fn grouped(values: BTreeMap<String, Vec<Amount>>, colours: &Colours) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut rest: Option<Vec<Amount>> = None;
     for (key, values) in values {

@@ -45,6 +45,9 @@ pub fn class(slot: ColourSlot) -> String {
     match slot {
         ColourSlot::Idle => "slot-idle".to_owned(),
         ColourSlot::Other => "slot-other".to_owned(),
+        ColourSlot::Waste => "slot-waste".to_owned(),
+        ColourSlot::Over => "slot-over".to_owned(),
+        ColourSlot::Saving => "slot-saving".to_owned(),
         slot => (0..SLOTS)
             .find(|i| palette::slot_of(*i) == slot)
             .map_or_else(|| "slot-other".to_owned(), |i| format!("slot-{i}")),

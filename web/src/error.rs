@@ -41,6 +41,18 @@ pub enum PageError {
     /// The record of findings could not be read or written.
     #[error("could not ask the record of findings")]
     Record(#[source] reports::lifecycle::LifecycleError),
+    /// The record of alerts could not be read or written.
+    #[error("could not ask the record of alerts")]
+    Alerts(#[source] reports::alert::record::RecordError),
+    /// A report could not be made.
+    #[error("could not make a report")]
+    Report(#[source] reports::ReportError),
+    /// The record of mail could not be read.
+    #[error("could not ask the record of mail")]
+    Mail(#[from] reports::mail::MailError),
+    /// The record of scheduled runs could not be read.
+    #[error("could not ask the record of scheduled runs")]
+    Schedule(#[from] reports::schedule::ScheduleError),
     /// Nobody is signed in.
     #[error("sign in first")]
     SignIn,
@@ -182,7 +194,7 @@ impl IntoResponse for PageError {
                 vec![],
                 vec![home()],
             ),
-            Self::Mart(_) | Self::Record(_) | Self::Chart(_) | Self::Render(_) | Self::Csv(_) | Self::Json(_) | Self::Task(_) | Self::Random(_) => {
+            Self::Mart(_) | Self::Record(_) | Self::Alerts(_) | Self::Report(_) | Self::Mail(_) | Self::Schedule(_) | Self::Chart(_) | Self::Render(_) | Self::Csv(_) | Self::Json(_) | Self::Task(_) | Self::Random(_) => {
                 log(&self);
                 (
                     StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,11 +1,12 @@
-//! The flow from the bill to the teams: services, what they went into, and whose they are.
+//! Flows as wide as what flows: from the bill through pools to the teams, and from table to
+//! table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attribution::mart::{Dimension, NONE};
 use model::{Amount, Category};
-use reports::chart::bars;
-use reports::palette::Theme;
+use reports::chart::{FlowLink, FlowNode, Wording, flow};
+use reports::palette::{ColourSlot, Theme};
 use serde::Serialize;
 
 use crate::chart::{ChartView, inert_json, label};
@@ -14,154 +15,214 @@ use crate::context::{Context, only};
 use crate::error::PageError;
 use crate::table::{self, Cell, Table};
 
-/// Services and teams told apart; the rest are drawn as one.
+/// Services, pools and teams told apart; the rest are drawn as one each.
 const MOST: usize = 7;
 
-#[derive(Serialize)]
-struct Flow<'a> {
-    kind: &'static str,
-    title: &'a str,
-    nodes: Vec<Node>,
-    links: Vec<Link>,
+/// One place that something flows through.
+pub struct Node {
+    pub label: String,
+    /// Column, from 0.
+    pub column: usize,
+    pub slot: ColourSlot,
+    /// What flows through it, written out.
+    pub shown: String,
+    pub href: Option<String>,
+}
+
+/// What flows from one node to another, by their places in the list; more than nothing.
+pub struct Link {
+    pub from: usize,
+    pub to: usize,
+    pub amount: Amount,
 }
 
 #[derive(Serialize)]
-struct Node {
-    /// Unlike the label, unique over the three columns.
+struct Data<'a> {
+    kind: &'static str,
+    title: &'a str,
+    nodes: Vec<DataNode<'a>>,
+    links: Vec<DataLink>,
+}
+
+#[derive(Serialize)]
+struct DataNode<'a> {
+    /// Unlike the label, unique.
     id: String,
     label: String,
     depth: usize,
     class: String,
     hatched: bool,
-    shown: String,
-    href: String,
+    shown: &'a str,
+    href: &'a str,
 }
 
 #[derive(Serialize)]
-struct Link {
+struct DataLink {
     source: String,
     target: String,
+    depth: usize,
     value: f64,
     shown: String,
 }
 
-/// The chart, and the table of every flow.
-pub fn bill_to_teams(context: &Context<'_>) -> Result<(ChartView, Table), PageError> {
-    let rows = context.costs(&[Dimension::Service, Dimension::Category, Dimension::Team], &[])?;
-    let title = "From the bill to the teams".to_owned();
-    let dimensions = [Dimension::Service, Dimension::Category, Dimension::Team];
-    let kept = [0, 2].map(|column| largest(rows.iter().map(|row| (&row.keys[column], row.cost))));
-    let name = |column: usize, key: &str| match column {
-        0 if !kept[0].contains(&key.to_owned()) => None,
-        2 if !kept[1].contains(&key.to_owned()) => None,
-        _ => Some(key.to_owned()),
-    };
-    let mut nodes: BTreeMap<(usize, Option<String>), Amount> = BTreeMap::new();
-    let mut links: BTreeMap<(usize, Option<String>, Option<String>), Amount> = BTreeMap::new();
-    let mut negative = Amount::ZERO;
-    for row in &rows {
-        // A width cannot be less than nothing: credits stand in the table and in the note.
-        if row.cost <= Amount::ZERO {
-            negative += row.cost;
-            continue;
-        }
-        for column in 0..3 {
-            *nodes.entry((column, name(column, &row.keys[column]))).or_default() += row.cost;
-        }
-        for column in 0..2 {
-            let ends = (column, name(column, &row.keys[column]), name(column + 1, &row.keys[column + 1]));
-            *links.entry(ends).or_default() += row.cost;
-        }
-    }
-    let colours = [
-        context.colours(&Dimension::Service)?,
-        context.colours(&Dimension::Category)?,
-        context.colours(&Dimension::Team)?,
-    ];
-    let id =
-        |column: usize, key: &Option<String>| format!("{column}:{}", key.as_deref().unwrap_or("\u{0}other"));
-    let data = Flow {
+/// Flows as a chart, for browsers with and without JavaScript; `written` writes an amount.
+pub fn chart(
+    id: &'static str,
+    title: String,
+    nodes: &[Node],
+    links: &[Link],
+    note: Option<String>,
+    written: &dyn Fn(Amount) -> String,
+) -> Result<ChartView, PageError> {
+    let data = Data {
         kind: "flow",
         title: &title,
         nodes: nodes
             .iter()
-            .map(|((column, key), amount)| Node {
-                id: id(*column, key),
-                label: key
-                    .as_deref()
-                    .map_or_else(|| "other".to_owned(), |key| label(&dimensions[*column], key)),
-                depth: *column,
-                // Only the middle and the right carry meaning; services stay neutral.
-                class: match (column, key) {
-                    (0, _) | (_, None) => "slot-other".to_owned(),
-                    (column, Some(key)) => colour::class(colours[*column].of(key)),
-                },
-                hatched: *column == 1 && key.as_deref() == Some(Category::Idle.name()),
-                shown: context.money(*amount),
-                href: key.as_deref().map_or_else(
-                    || context.explain(&[]),
-                    |key| context.explain(&[only(dimensions[*column].clone(), key)]),
-                ),
+            .enumerate()
+            .map(|(i, node)| DataNode {
+                id: i.to_string(),
+                label: reports::label::visible(&node.label),
+                depth: node.column,
+                class: colour::class(node.slot),
+                hatched: node.slot == ColourSlot::Idle,
+                shown: &node.shown,
+                href: node.href.as_deref().unwrap_or_default(),
             })
             .collect(),
         links: links
             .iter()
-            .map(|((column, from, to), amount)| Link {
-                source: id(*column, from),
-                target: id(column + 1, to),
-                value: amount.to_f64(),
-                shown: context.money(*amount),
+            .map(|link| DataLink {
+                source: link.from.to_string(),
+                target: link.to.to_string(),
+                depth: nodes.get(link.from).map_or(0, |node| node.column),
+                value: link.amount.to_f64(),
+                shown: written(link.amount),
             })
             .collect(),
     };
     let json = inert_json(&data)?;
-    let categories: Vec<(String, Amount)> = Category::ALL
+    let drawn: Vec<FlowNode> = nodes
         .iter()
-        .filter_map(|category| {
-            let amount: Amount =
-                rows.iter().filter(|row| row.keys[1] == category.name()).map(|row| row.cost).sum();
-            (!amount.is_zero()).then(|| (category.name().to_owned(), amount))
+        .map(|node| FlowNode { name: node.label.clone(), column: node.column, slot: node.slot })
+        .collect();
+    let flows: Vec<FlowLink> =
+        links.iter().map(|link| FlowLink { from: link.from, to: link.to, amount: link.amount }).collect();
+    let wording = Wording { title: &title, short: written };
+    let svg = |theme| flow(&drawn, &flows, &wording, (960, 360), theme);
+    let (light, dark) = (svg(Theme::Light)?, svg(Theme::Dark)?);
+    Ok(ChartView { id, kind: "flow", json, light, dark, legend: vec![], note, title })
+}
+
+/// The key of a node: its column and what it stands for; nothing for all that are not told apart.
+type Key = (usize, Option<String>);
+
+/// What a cost flows through between the bill and its team: its pool, what of it is idle apart.
+fn through(pool: &str, category: &str) -> String {
+    if category == Category::Idle.name() { format!("{pool}, idle") } else { pool.to_owned() }
+}
+
+/// The chart, and the table of every flow.
+pub fn bill_to_teams(context: &Context<'_>) -> Result<(ChartView, Table), PageError> {
+    let dimensions = [Dimension::Service, Dimension::Pool, Dimension::Category, Dimension::Team];
+    let rows = context.costs(&dimensions, &[])?;
+    let stations: Vec<([String; 3], Amount)> = rows
+        .iter()
+        .map(|row| {
+            let [service, pool, category, team] = row.keys.as_slice() else {
+                return (Default::default(), row.cost);
+            };
+            ([service.clone(), through(pool, category), team.clone()], row.cost)
         })
         .collect();
-    let svg = |theme| -> Result<String, PageError> {
-        if categories.is_empty() {
-            return Ok(String::new());
+    let kept: Vec<BTreeSet<String>> =
+        (0..3).map(|at| largest(stations.iter().map(|(keys, cost)| (&keys[at], *cost)))).collect();
+    let name = |column: usize, key: &str| kept[column].contains(key).then(|| key.to_owned());
+    let mut sums: BTreeMap<Key, Amount> = BTreeMap::new();
+    let mut flows: BTreeMap<(Key, Key), Amount> = BTreeMap::new();
+    let mut negative = Amount::ZERO;
+    for (keys, cost) in &stations {
+        // A width cannot be less than nothing: credits stand in the table and in the note.
+        if *cost <= Amount::ZERO {
+            negative += *cost;
+            continue;
         }
-        Ok(bars(&categories, context.scope.currency, (960, 220), theme)?)
+        let path: Vec<Key> =
+            keys.iter().enumerate().map(|(column, key)| (column, name(column, key))).collect();
+        for key in &path {
+            *sums.entry(key.clone()).or_default() += *cost;
+        }
+        for ends in path.windows(2) {
+            *flows.entry((ends[0].clone(), ends[1].clone())).or_default() += *cost;
+        }
+    }
+    let mut ordered: Vec<(Key, Amount)> = sums.into_iter().collect();
+    // The largest on top, what is not told apart last.
+    ordered.sort_by_key(|((column, key), sum)| (*column, key.is_none(), std::cmp::Reverse(*sum)));
+    let teams = context.colours(&Dimension::Team)?;
+    let slot = |(column, key): &Key| match (column, key.as_deref()) {
+        (1, Some(pool)) if pool.ends_with(", idle") => ColourSlot::Idle,
+        // Only teams carry their colours; what leads to them stays neutral.
+        (2, Some(team)) => teams.of(team),
+        _ => ColourSlot::Other,
     };
+    let href = |(column, key): &Key| match (column, key.as_deref()) {
+        (_, None) => context.explain(&[]),
+        (0, Some(service)) => context.explain(&[only(Dimension::Service, service)]),
+        (1, Some(pool)) => match pool.strip_suffix(", idle") {
+            Some(pool) => context
+                .explain(&[only(Dimension::Pool, pool), only(Dimension::Category, Category::Idle.name())]),
+            None => context.explain(&[only(Dimension::Pool, pool)]),
+        },
+        (_, Some(team)) => context.explain(&[only(Dimension::Team, team)]),
+    };
+    let nodes: Vec<Node> = ordered
+        .iter()
+        .map(|(key, sum)| Node {
+            label: match key {
+                (_, None) => "other".to_owned(),
+                (2, Some(team)) => label(&Dimension::Team, team),
+                (_, Some(name)) => name.clone(),
+            },
+            column: key.0,
+            slot: slot(key),
+            shown: context.money(*sum),
+            href: Some(href(key)),
+        })
+        .collect();
+    let at = |key: &Key| ordered.iter().position(|(known, _)| known == key).unwrap_or_default();
+    let mut links: Vec<Link> = flows
+        .iter()
+        .map(|((from, to), amount)| Link { from: at(from), to: at(to), amount: *amount })
+        .collect();
+    links.sort_by_key(|link| (link.from, link.to));
     let note = (!negative.is_zero()).then(|| {
         format!("Credits and refunds of {} have no width here; the table has them.", context.money(negative))
     });
-    let chart = ChartView {
-        id: "flows",
-        kind: "flow",
-        json,
-        light: svg(Theme::Light)?,
-        dark: svg(Theme::Dark)?,
-        legend: vec![],
-        note,
-        title,
-    };
+    let title = "From the bill through pools to the teams".to_owned();
+    let chart = chart("flows", title, &nodes, &links, note, &|amount| context.short(amount))?;
+    Ok((chart, table(context, &dimensions, &rows)))
+}
+
+fn table(context: &Context<'_>, dimensions: &[Dimension], rows: &[attribution::mart::CostRow]) -> Table {
     let cells = rows.iter().map(|row| {
         let filters: Vec<_> =
             dimensions.iter().zip(&row.keys).map(|(dimension, key)| only(dimension.clone(), key)).collect();
-        vec![
-            Cell::text(row.keys[0].as_str()),
-            Cell::text(row.keys[1].as_str()),
-            if row.keys[2] == NONE {
-                Cell::text(NONE)
-            } else {
-                Cell::link(row.keys[2].as_str(), context.entity("teams", &row.keys[2]))
-            },
-            Cell::MoneyLink { amount: row.cost, href: context.explain(&filters) },
-        ]
+        let mut cells: Vec<Cell> = row.keys.iter().map(|key| Cell::text(key.as_str())).collect();
+        if let (Some(last), Some(team)) = (cells.last_mut(), row.keys.last().filter(|team| *team != NONE)) {
+            *last = Cell::link(team.as_str(), context.entity("teams", team));
+        }
+        cells.push(Cell::MoneyLink { amount: row.cost, href: context.explain(&filters) });
+        cells
     });
-    let table = Table {
+    let total = rows.iter().map(|row| row.cost).sum();
+    Table {
         id: "flows",
         caption: "Every flow from a service to a team".to_owned(),
         noun: ("flow", "flows"),
         columns: vec![
             table::text("service", "Service"),
+            table::text("pool", "Pool"),
             table::text("category", "Went into"),
             table::text("team", "Team"),
             table::number("cost", format!("Cost ({})", context.scope.currency)),
@@ -171,16 +232,16 @@ pub fn bill_to_teams(context: &Context<'_>) -> Result<(ChartView, Table), PageEr
             Cell::text("Total"),
             Cell::Nothing,
             Cell::Nothing,
-            Cell::Money(rows.iter().map(|row| row.cost).sum()),
+            Cell::Nothing,
+            Cell::Money(total),
         ]),
         sort: ("cost", true),
         empty: "Nothing was charged in this span.".to_owned(),
-    };
-    Ok((chart, table))
+    }
 }
 
 /// The keys with most cost.
-fn largest<'a>(costs: impl Iterator<Item = (&'a String, Amount)>) -> Vec<String> {
+fn largest<'a>(costs: impl Iterator<Item = (&'a String, Amount)>) -> BTreeSet<String> {
     let mut sums: BTreeMap<&String, Amount> = BTreeMap::new();
     for (key, cost) in costs {
         *sums.entry(key).or_default() += cost;

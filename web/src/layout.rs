@@ -12,13 +12,14 @@ use crate::link::Path;
 use crate::words;
 
 /// The places of the rail: first path segment, label.
-const PLACES: [(&str, &str); 7] = [
+const PLACES: [(&str, &str); 8] = [
     ("", "Overview"),
     ("teams", "Teams"),
     ("workloads", "Workloads"),
     ("tables", "Tables"),
     ("clusters", "Clusters"),
     ("waste", "Waste"),
+    ("explore", "Explore"),
     ("data", OF_THE_BILL),
 ];
 
@@ -34,6 +35,7 @@ pub struct Shell {
     pub crumbs: Vec<Anchor>,
     pub rail: Vec<Place>,
     pub help: Place,
+    pub finder: Finder,
     /// Who is signed in; nothing where nobody has to be.
     pub account: Option<Account>,
     pub filters: Option<FilterBar>,
@@ -49,6 +51,7 @@ pub struct Assets {
     pub style: &'static Asset,
     pub palette: &'static Asset,
     pub page: &'static Asset,
+    pub finder: &'static Asset,
     pub charts: &'static Asset,
     pub echarts: &'static Asset,
     pub icon: &'static Asset,
@@ -60,6 +63,7 @@ impl Default for Assets {
             style: &asset::STYLE,
             palette: &asset::PALETTE,
             page: &asset::PAGE,
+            finder: &asset::FINDER,
             charts: &asset::CHARTS,
             echarts: &asset::ECHARTS,
             icon: &asset::ICON,
@@ -80,6 +84,18 @@ pub struct Account {
 pub struct Anchor {
     pub label: String,
     pub href: String,
+}
+
+/// The field that finds anything.
+pub struct Finder {
+    /// The search page.
+    pub action: String,
+    /// The lens, kept.
+    pub hidden: Vec<(&'static str, String)>,
+    /// The search page with the lens.
+    pub href: String,
+    /// Where suggestions come from.
+    pub suggest: String,
 }
 
 /// One entry of the rail.
@@ -142,6 +158,12 @@ impl Shell {
             crumbs: vec![],
             rail: PLACES.iter().map(|(segment, label)| place(segment, label)).collect(),
             help: place("help", "Help"),
+            finder: Finder {
+                action: Path::new(["search"]).encoded(),
+                hidden: shared.pairs(),
+                href: shared.url(&Path::new(["search"])),
+                suggest: shared.url(&Path::new(["search", "suggest"])),
+            },
             account: None,
             filters: None,
             banners: vec![],

@@ -85,7 +85,7 @@ pub struct Lens {
     pub with: Option<String>,
     /// Moment whose figures are compared with (Compare).
     pub since: Option<Instant>,
-    /// What the figure is restricted to (Explain).
+    /// What the figure is restricted to (Explain, Explore).
     pub filters: Vec<Filter>,
     /// What a single page asks besides ([`OWN`]); the page checks what its words may be.
     pub own: BTreeMap<&'static str, String>,
@@ -96,8 +96,24 @@ pub struct Lens {
 /// Dimensions of one question.
 pub const MOST_BY: usize = 3;
 
-/// Keys of single pages: of the waste inbox and of what-if.
-const OWN: [&str; 8] = ["detector", "kind", "status", "confidence", "min", "setting", "value", "subject"];
+/// Keys of single pages: of the waste inbox, of what-if, of report previews and of Explore.
+const OWN: [&str; 15] = [
+    "detector",
+    "kind",
+    "status",
+    "confidence",
+    "min",
+    "setting",
+    "value",
+    "subject",
+    "week",
+    "as",
+    "measure",
+    "pivot",
+    "chart",
+    "dimension",
+    "is",
+];
 /// Longest word of them that is read.
 const MAX_OWN: usize = 4_096;
 
@@ -312,7 +328,7 @@ impl Lens {
 
 fn unknown(key: &str) -> String {
     format!(
-        "`{key}` is not a parameter: use from, to, basis, currency, team, idle, shared, ownership, as_of, group, by, with, since, where, detector, kind, status, confidence, min, setting, value, subject, t, sort, q, page or format"
+        "`{key}` is not a parameter: use from, to, basis, currency, team, idle, shared, ownership, as_of, group, by, with, since, where, detector, kind, status, confidence, min, setting, value, subject, measure, pivot, chart, dimension, is, t, sort, q, page or format"
     )
 }
 

@@ -49,7 +49,8 @@ impl Parts {
         sum
     }
 
-    fn add(&mut self, category: Category, cost: Amount) {
+    /// Adds to one category.
+    pub fn add(&mut self, category: Category, cost: Amount) {
         self.0[category as usize] += cost;
     }
 }

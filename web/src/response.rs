@@ -32,6 +32,32 @@ pub fn html(status: StatusCode, body: String) -> Response {
     (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8"), CACHE], body).into_response()
 }
 
+/// Rules of a report as it is mailed: its styles stand in it, since mail programs load none, and
+/// its images are data. Nothing runs, nothing is loaded.
+const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; \
+     base-uri 'none'; frame-ancestors 'none'";
+
+/// A report as it is mailed.
+pub fn report(body: String) -> Response {
+    let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(REPORT_POLICY));
+    ([policy], html(StatusCode::OK, body)).into_response()
+}
+
+/// Plain text.
+pub fn text(body: String) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), CACHE], body).into_response()
+}
+
+/// A letter as it was sent, to be opened by a mail program.
+pub fn letter(name: &str, body: Vec<u8>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "message/rfc822".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.eml\"")),
+        (CACHE.0, CACHE.1.to_owned()),
+    ];
+    (headers, body).into_response()
+}
+
 /// A download; `name` is of our own making.
 pub fn csv(name: &str, body: Vec<u8>) -> Response {
     let disposition = format!("attachment; filename=\"{name}.csv\"");

@@ -49,7 +49,21 @@ fn routes() -> Vec<Route> {
         // Settings are tried on everybody's clusters and tables.
         route("/waste/what-if", Whole, get(page::what_if::what_if)),
         route("/waste/{id}", Seen, get(page::finding::finding).post(page::finding::act)),
+        route("/alerts", Seen, get(page::alerts::alerts)),
+        route("/alerts/{id}", Seen, get(page::alert::alert).post(page::alert::acknowledge)),
+        route("/explore", Seen, get(page::explore::explore)),
+        route("/explore/values", Seen, get(page::explore::values)),
+        route("/search", Seen, get(page::search::search)),
+        route("/search/suggest", Seen, get(page::search::suggest)),
+        route("/runs", Seen, get(page::runs::runs)),
+        route("/runs/{*id}", Seen, get(page::run::run)),
         route("/data", Bill, get(page::data::data)),
+        // Letters and schedules are everybody's; a report is its team's.
+        route("/reports", Whole, get(page::reports::reports)),
+        route("/reports/letters/{id}", Whole, get(page::reports::letter)),
+        route("/reports/weekly", Whole, get(page::preview::platform)),
+        route("/reports/weekly/{*team}", Seen, get(page::preview::team)),
+        route("/schedule", Whole, get(page::schedule::schedule)),
         route("/ownership", Whole, get(page::ownership::ownership)),
         route("/explain", Seen, get(page::explain::explain)),
         route("/explain/{*group}", Seen, get(page::lines::lines)),
@@ -145,6 +159,9 @@ async fn ready(Shared(state): Shared<State>) -> Response {
 
 async fn secured(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    response.headers_mut().extend(response::SECURITY_HEADERS);
+    for (name, value) in response::SECURITY_HEADERS {
+        // A page that needs other rules has said so.
+        response.headers_mut().entry(name).or_insert(value);
+    }
     response
 }

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use attribution::mart::{Mart, MartError, Reach};
 use model::time::Instant;
+use reports::alert::Watch;
+use reports::schedule::Schedule;
 
 pub use self::visit::Visit;
 use crate::access::{Access, Rules};
@@ -19,9 +21,21 @@ pub type Clock = fn() -> Instant;
 #[derive(Clone)]
 pub struct State(Arc<Shared>);
 
+/// What of the configuration the pages show.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Where the dashboard is, for links in reports.
+    pub base_url: Option<String>,
+    /// What runs when.
+    pub schedules: Vec<Schedule>,
+    /// Budgets, and what alerts watch.
+    pub watch: Watch,
+}
+
 struct Shared {
     ledger: PathBuf,
     clock: Clock,
+    settings: Settings,
     access: Access,
     /// The mart last opened.
     open: RwLock<Option<Arc<Open>>>,
@@ -41,21 +55,39 @@ impl State {
     /// Serves the ledger in this directory to whoever sits at this machine. It need not have a
     /// published mart yet.
     pub fn new(ledger: impl Into<PathBuf>, clock: Clock) -> Self {
-        Self::with(ledger.into(), clock, Access::open())
+        Self::configured(ledger, clock, None, Settings::default())
     }
 
     /// Serves it to those whom the rules let in.
     pub fn guarded(ledger: impl Into<PathBuf>, clock: Clock, rules: Rules) -> Self {
-        Self::with(ledger.into(), clock, Access::by(rules))
+        Self::configured(ledger, clock, Some(rules), Settings::default())
     }
 
-    fn with(ledger: PathBuf, clock: Clock, access: Access) -> Self {
-        Self(Arc::new(Shared { ledger, clock, access, open: RwLock::new(None), followed: Mutex::new(None) }))
+    /// Serves it with what the configuration says; without rules to whoever sits at this machine.
+    pub fn configured(
+        ledger: impl Into<PathBuf>,
+        clock: Clock,
+        rules: Option<Rules>,
+        settings: Settings,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            ledger: ledger.into(),
+            clock,
+            settings,
+            access: rules.map_or_else(Access::open, Access::by),
+            open: RwLock::new(None),
+            followed: Mutex::new(None),
+        }))
     }
 
     /// The time now.
     pub(crate) fn now(&self) -> Instant {
         (self.0.clock)()
+    }
+
+    /// What the configuration says.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
     }
 
     /// Who is let in.

@@ -61,6 +61,7 @@
     if (href) location.assign(href);
   };
   const onDay = (href, day) => {
+    if (!day.day) return href;
     const url = new URL(href, location.href);
     url.searchParams.set("from", day.day);
     if (day.next) url.searchParams.set("to", day.next);
@@ -88,6 +89,12 @@
     splitLine: { lineStyle: { color: variable("rule") } },
   });
 
+  // A long label at either end would lie outside of the drawing.
+  const pointLabel = (data) => {
+    const long = data.kind === "lines" || data.days.some((day) => day.short.length > 7);
+    return { color: variable("muted"), hideOverlap: true, ...(long && { alignMinLabel: "left", alignMaxLabel: "right" }) };
+  };
+
   const stacked = (data) => {
     const surface = variable("surface");
     const fills = data.series.map((series) => {
@@ -108,8 +115,9 @@
             .map((series) => [series.class, series.name, series.shown[at], series.values[at]])
             .filter((row) => row[3] !== 0)
             .reverse();
-          rows.push(["", "Total", data.totals[at]]);
-          return tip(data.days[at].long, rows, data.days[at].partial ? "This day was not over." : "Click a colour to open it.");
+          if (data.totals.length) rows.push(["", "Total", data.totals[at]]);
+          const leads = data.series.some((series) => series.href);
+          return tip(data.days[at].long, rows, data.days[at].partial ? "Not all of it is here yet." : leads && "Click a colour to open it.");
         },
       }),
       xAxis: {
@@ -117,14 +125,14 @@
         data: data.days.map((day) => day.short),
         axisLine: { lineStyle: { color: variable("rule") } },
         axisTick: { show: false },
-        axisLabel: { color: variable("muted"), hideOverlap: true },
+        axisLabel: pointLabel(data),
       },
       yAxis: valueAxis(data.axis),
       series: data.series.map((series, i) => ({
         type: "bar",
         stack: "all",
         name: series.name,
-        cursor: "pointer",
+        cursor: series.href ? "pointer" : "default",
         barMaxWidth: 56,
         barCategoryGap: "28%",
         itemStyle: { color: fills[i], borderColor: surface, borderWidth: 0.5 },
@@ -137,7 +145,51 @@
       })),
       click: (event) => {
         const series = data.series[event.seriesIndex];
-        if (series) go(onDay(series.href, data.days[event.dataIndex]));
+        if (series?.href) go(onDay(series.href, data.days[event.dataIndex]));
+      },
+    };
+  };
+
+  const lines = (data) => {
+    const colours = data.series.map((series) => colourOf(series.class));
+    return {
+      ...common(),
+      grid: { left: 8, right: 8, top: 12, bottom: 4, containLabel: true },
+      tooltip: tooltip({
+        trigger: "axis",
+        axisPointer: { type: "line", lineStyle: { color: variable("muted") } },
+        formatter: (points) => {
+          const at = points[0].dataIndex;
+          return tip(data.days[at].long, data.series.map((series) => [series.class, series.name, series.shown[at]]));
+        },
+      }),
+      xAxis: {
+        type: "category",
+        data: data.days.map((day) => day.short),
+        boundaryGap: data.steps || data.days.length === 1,
+        axisLine: { lineStyle: { color: variable("rule") } },
+        axisTick: { show: false },
+        axisLabel: pointLabel(data),
+      },
+      yAxis: valueAxis(data.axis),
+      series: data.series.map((series, i) => ({
+        type: "line",
+        name: series.name,
+        step: data.steps ? "middle" : false,
+        cursor: series.href ? "pointer" : "default",
+        symbol: "circle",
+        symbolSize: 5,
+        showSymbol: data.days.length < 40,
+        // Lines are told apart by their strokes too, not only by their colours.
+        lineStyle: { color: colours[i], width: 2, type: series.hatched ? "dashed" : "solid" },
+        itemStyle: { color: colours[i] },
+        areaStyle: data.steps && i === 0 ? { color: colours[i], opacity: 0.16 } : undefined,
+        emphasis: { disabled: true },
+        data: series.values,
+      })),
+      click: (event) => {
+        const series = data.series[event.seriesIndex];
+        if (series?.href) go(onDay(series.href, data.days[event.dataIndex]));
       },
     };
   };
@@ -188,6 +240,10 @@
     const surface = variable("surface");
     const labels = new Map(data.nodes.map((node) => [node.id, node]));
     const narrow = innerWidth < 700;
+    const label = (node) => (narrow ? node.label : `${node.label}  ${node.shown}`);
+    const last = Math.max(...data.nodes.map((node) => node.depth));
+    const names = Math.max(...data.nodes.filter((node) => node.depth === last).map((node) => textWidth(label(node))));
+    const room = Math.min(narrow ? 84 : 360, names + 16);
     return {
       ...common(),
       tooltip: tooltip({
@@ -206,7 +262,9 @@
         {
           type: "sankey",
           left: 4,
-          right: narrow ? 84 : 150,
+          right: room,
+          // In the order they are given: the largest on top.
+          layoutIterations: 0,
           top: 8,
           bottom: 8,
           nodeWidth: 12,
@@ -217,11 +275,8 @@
           label: {
             color: variable("ink"),
             fontSize: narrow ? 10 : 12,
-            formatter: (point) => {
-              const node = labels.get(point.name);
-              return narrow ? node.label : `${node.label}  ${node.shown}`;
-            },
-            width: narrow ? 80 : 340,
+            formatter: (point) => label(labels.get(point.name)),
+            width: narrow ? 80 : 360,
             overflow: "truncate",
           },
           data: data.nodes.map((node) => ({
@@ -237,8 +292,9 @@
             source: link.source,
             target: link.target,
             value: link.value,
-            // A pattern cannot be carried along a link: give it the plain colour.
-            lineStyle: { color: colourOf(labels.get(link.depth === 0 ? link.target : link.source)?.class ?? "slot-other") },
+            // A pattern cannot be carried along a link: it gets the plain colour, of its source
+            // or, where that has none of its own, of where it goes.
+            lineStyle: { color: colourOf([link.source, link.target].map((id) => labels.get(id)?.class).find((name) => name && !["slot-other", "slot-idle"].includes(name)) ?? "slot-other") },
           })),
         },
       ],
@@ -248,7 +304,7 @@
     };
   };
 
-  const kinds = { stacked, ranks, flow };
+  const kinds = { stacked, lines, ranks, flow };
   const draw = (chart) => {
     const { click, ...option } = kinds[chart.data.kind](chart.data);
     chart.echart.setOption(option, true);

@@ -63,8 +63,24 @@
       });
     }
     // A filter is a choice: no second click needed. The button stays for the keyboard.
-    for (const select of document.querySelectorAll(".filters select")) {
+    for (const select of document.querySelectorAll(".filters select:not(.restrict-by)")) {
       select.addEventListener("change", () => select.form.requestSubmit());
+    }
+    // A restriction needs a value too: what there is to choose from is asked for.
+    for (const select of document.querySelectorAll(".restrict-by")) {
+      const field = select.form.querySelector("[name=is]");
+      select.addEventListener("change", async () => {
+        const url = new URL(select.dataset.values, location.href);
+        url.searchParams.set("dimension", select.value);
+        const answer = select.value ? await fetch(url).catch(() => null) : null;
+        const values = answer?.ok ? await answer.json() : [];
+        field.list.replaceChildren(...values.map((value) => new Option(value, value)));
+        field.focus();
+      });
+      // A value taken from the list is a whole one.
+      field.addEventListener("input", (event) => {
+        if (event.inputType === "insertReplacementText" && field.value) field.form.requestSubmit();
+      });
     }
   });
 })();

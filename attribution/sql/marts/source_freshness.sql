@@ -2,8 +2,14 @@
 -- Key: source
 select source, max(newest_at) as newest_at
 from (
-    -- What is bought ahead ends in years: only usage says how far a bill has come.
-    select source, max(case when charge_category = 'Usage' then charge_period_end end) as newest_at
+    -- What is bought ahead ends in years, and a month's fee with the month: only what is metered by
+    -- the hour or the day says how far a bill has come, where there is any.
+    select
+        source,
+        coalesce(
+            max(case when charge_category = 'Usage' and charge_period_end <= charge_period_start + interval 1 day then charge_period_end end),
+            max(case when charge_category = 'Usage' then charge_period_end end)
+        ) as newest_at
     from landed_charges
     group by source
     union all

@@ -12,6 +12,12 @@ use super::{Mart, MartError, View};
 /// What stands for a missing value: rows without one say so rather than vanish.
 pub const NONE: &str = "(none)";
 
+/// Keeps costs of runs that came to nothing. A stream that failed or was stopped had worked until then.
+const FAILED: &str = "and exists (
+    select 1 from stg_runs r
+    where r.engine = c.engine and r.run_id = c.run_id and r.status in ('failed', 'killed') and r.engine <> 'flink'
+)";
+
 /// What costs are grouped and filtered by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
@@ -173,6 +179,18 @@ pub struct Filter {
     pub value: String,
 }
 
+impl FromStr for Filter {
+    type Err = String;
+
+    /// Reads `dimension=value`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (dimension, value) = text
+            .split_once('=')
+            .ok_or_else(|| format!("`{text}` is no filter: write DIMENSION=VALUE, such as team=growth"))?;
+        Ok(Self { dimension: dimension.trim().parse()?, value: value.to_owned() })
+    }
+}
+
 /// A question for costs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CostQuery {
@@ -238,10 +256,18 @@ impl Mart {
         if let Some(rows) = self.remembered_costs(query)? {
             return Ok(rows);
         }
-        self.memory.costs(query, || self.sum_costs(query))
+        self.memory.costs(query, || self.sum_costs(query, ""))
     }
 
-    fn sum_costs(&self, query: &CostQuery) -> Result<Vec<CostRow>, MartError> {
+    /// What of the costs went to runs that failed or were killed.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn failed_costs(&self, query: &CostQuery) -> Result<Vec<CostRow>, MartError> {
+        self.sum_costs(query, FAILED)
+    }
+
+    fn sum_costs(&self, query: &CostQuery, more: &str) -> Result<Vec<CostRow>, MartError> {
         let mut parameters = Vec::new();
         let keys: Vec<String> = query.by.iter().map(|by| by.expression(&mut parameters)).collect();
         let width = keys.len();
@@ -249,7 +275,7 @@ impl Mart {
         let condition = conditions(query, &mut parameters);
         let ordinals = |n: usize| (1..=n).map(|i| i.to_string()).collect::<Vec<_>>().join(", ");
         let sql = format!(
-            "select {}c.billing_currency, cast(sum(c.{}) as varchar) from {relation} c where {condition} \
+            "select {}c.billing_currency, cast(sum(c.{}) as varchar) from {relation} c where {condition} {more} \
              group by {groups} order by {groups}",
             keys.iter().map(|key| format!("{key}, ")).collect::<String>(),
             query.basis.column(),

@@ -6,11 +6,13 @@ use model::time::Instant;
 use model::{Amount, Basis, Currency};
 
 use super::ran::started;
-use super::{Mart, MartError};
+use super::{Answer, Mart, MartError};
 
 /// Which runs are asked for; unset fields match all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFilter {
+    /// Engine's id of the run, exactly.
+    pub run: Option<String>,
     /// Workload, exactly.
     pub workload: Option<String>,
     /// A table the run read or wrote.
@@ -183,13 +185,9 @@ pub struct ClusterRow {
     pub vcore_ms_used: i64,
 }
 
-impl Mart {
-    /// Runs, by their start. A run billed in several currencies has a row for each.
-    ///
-    /// # Errors
-    /// When the mart cannot be asked.
-    pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, MartError> {
-        let mut parameters = Vec::new();
+impl RunFilter {
+    /// The runs that match as a query, with what [`RunRow::read`] reads; in no order.
+    pub(super) fn sql(&self, parameters: &mut Vec<Value>) -> String {
         let mut conditions = vec!["true".to_owned()];
         let mut equals = |condition: &str, value: Option<String>| {
             if let Some(value) = value {
@@ -197,20 +195,21 @@ impl Mart {
                 parameters.push(Value::Text(value));
             }
         };
-        equals("r.workload = ?", filter.workload.clone());
+        equals("r.run_id = ?", self.run.clone());
+        equals("r.workload = ?", self.workload.clone());
         equals(
             "exists (select 1 from stg_run_tables t where t.engine = r.engine and t.run_id = r.run_id and t.table_id = ?)",
-            filter.table.clone(),
+            self.table.clone(),
         );
-        equals("o.cluster_id = ?", filter.cluster.clone());
-        equals("o.team = ?", filter.team.clone());
-        equals("r.started_at >= cast(? as date)", filter.from.map(|day| day.to_string()));
-        equals("r.started_at < cast(? as date)", filter.to.map(|day| day.to_string()));
+        equals("o.cluster_id = ?", self.cluster.clone());
+        equals("o.team = ?", self.team.clone());
+        equals("r.started_at >= cast(? as date)", self.from.map(|day| day.to_string()));
+        equals("r.started_at < cast(? as date)", self.to.map(|day| day.to_string()));
         // A run without a cost in that currency is still a run: the currency narrows the costs.
-        let currency = filter
+        let currency = self
             .currency
             .map_or_else(String::new, |currency| format!("and d.billing_currency = '{currency}'"));
-        let sql = format!(
+        format!(
             "with asked as materialized (
                 select r.*, o.team, o.cluster_id as main_cluster_id
                 from stg_runs r
@@ -225,52 +224,70 @@ impl Mart {
                 group by d.engine, d.run_id, d.billing_currency
             )
             select r.run_id, r.engine, r.name, r.workload, r.team, r.workflow_id, r.step_id, r.attempt, r.trigger,
-                r.main_cluster_id, r.user_name, r.owner, r.status, r.error, epoch_us(r.started_at), epoch_us(r.ended_at),
+                r.main_cluster_id, r.user_name, r.owner, r.status, r.error, epoch_us(r.started_at) as started_us, epoch_us(r.ended_at) as ended_us,
                 r.vcore_ms, r.memory_mib_ms, r.cpu_ms, r.task_ms, r.input_bytes, r.output_bytes,
                 r.shuffle_read_bytes, r.shuffle_write_bytes, r.disk_spilled_bytes, r.tasks, r.failed_tasks,
-                cast(coalesce(c.cost, 0) as varchar), c.billing_currency
+                cast(coalesce(c.cost, 0) as varchar) as cost_text, c.billing_currency
             from asked r
-            left join costs c on c.engine = r.engine and c.run_id = r.run_id
-            order by r.started_at, r.engine, r.run_id, c.billing_currency",
+            left join costs c on c.engine = r.engine and c.run_id = r.run_id",
             conditions.join(" and "),
-            filter.basis.column(),
-        );
-        self.ask("list the runs of", &sql, parameters, |row| {
-            Ok(RunRow {
-                run_id: row.text(0)?,
-                engine: row.text(1)?,
-                name: row.opt_text(2)?,
-                workload: row.text(3)?,
-                team: row.opt_text(4)?,
-                workflow_id: row.opt_text(5)?,
-                step_id: row.opt_text(6)?,
-                attempt: row.get(7)?,
-                trigger: row.opt_text(8)?,
-                cluster_id: row.opt_text(9)?,
-                user_name: row.opt_text(10)?,
-                owner: row.opt_text(11)?,
-                status: row.text(12)?,
-                error: row.opt_text(13)?,
-                started_at: row.instant(14)?,
-                ended_at: row.opt_instant(15)?,
-                vcore_ms: row.int(16)?,
-                memory_mib_ms: row.int(17)?,
-                cpu_ms: row.int(18)?,
-                task_ms: row.int(19)?,
-                input_bytes: row.int(20)?,
-                output_bytes: row.int(21)?,
-                shuffle_read_bytes: row.int(22)?,
-                shuffle_write_bytes: row.int(23)?,
-                disk_spilled_bytes: row.int(24)?,
-                tasks: row.int(25)?,
-                failed_tasks: row.int(26)?,
-                cost: row.amount(27)?,
-                currency: match row.opt_text(28)? {
-                    Some(_) => Some(row.currency(28)?),
-                    None => None,
-                },
-            })
+            self.basis.column(),
+        )
+    }
+}
+
+impl RunRow {
+    /// Reads the columns of [`RunFilter::sql`].
+    pub(super) fn read(row: &Answer<'_, '_>) -> Result<Self, MartError> {
+        Ok(Self {
+            run_id: row.text(0)?,
+            engine: row.text(1)?,
+            name: row.opt_text(2)?,
+            workload: row.text(3)?,
+            team: row.opt_text(4)?,
+            workflow_id: row.opt_text(5)?,
+            step_id: row.opt_text(6)?,
+            attempt: row.get(7)?,
+            trigger: row.opt_text(8)?,
+            cluster_id: row.opt_text(9)?,
+            user_name: row.opt_text(10)?,
+            owner: row.opt_text(11)?,
+            status: row.text(12)?,
+            error: row.opt_text(13)?,
+            started_at: row.instant(14)?,
+            ended_at: row.opt_instant(15)?,
+            vcore_ms: row.int(16)?,
+            memory_mib_ms: row.int(17)?,
+            cpu_ms: row.int(18)?,
+            task_ms: row.int(19)?,
+            input_bytes: row.int(20)?,
+            output_bytes: row.int(21)?,
+            shuffle_read_bytes: row.int(22)?,
+            shuffle_write_bytes: row.int(23)?,
+            disk_spilled_bytes: row.int(24)?,
+            tasks: row.int(25)?,
+            failed_tasks: row.int(26)?,
+            cost: row.amount(27)?,
+            currency: match row.opt_text(28)? {
+                Some(_) => Some(row.currency(28)?),
+                None => None,
+            },
         })
+    }
+}
+
+impl Mart {
+    /// Runs, by their start. A run billed in several currencies has a row for each.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, MartError> {
+        let mut parameters = Vec::new();
+        let sql = format!(
+            "{} order by r.started_at, r.engine, r.run_id, c.billing_currency",
+            filter.sql(&mut parameters)
+        );
+        self.ask("list the runs of", &sql, parameters, RunRow::read)
     }
 
     /// What ran, by workload and team: runs that started in these days and cost nothing or

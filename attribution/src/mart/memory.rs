@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::{ClusterRow, CostQuery, CostRow, Finding, MartError, SourceStatus, TableRow};
+use super::{ClusterRow, CostQuery, CostRow, Finding, Known, MartError, SourceStatus, TableRow};
 
 /// Rows of answers that are kept: tens of megabytes at most.
 const MOST_ROWS: usize = 200_000;
@@ -16,6 +16,7 @@ pub(super) struct Memory {
     tables: OnceLock<Vec<TableRow>>,
     clusters: OnceLock<Vec<ClusterRow>>,
     sources: OnceLock<Vec<SourceStatus>>,
+    known: OnceLock<Vec<Known>>,
 }
 
 /// What is known, from `read` the first time.
@@ -85,6 +86,14 @@ impl Memory {
         read: impl FnOnce() -> Result<Vec<SourceStatus>, MartError>,
     ) -> Result<&[SourceStatus], MartError> {
         once(&self.sources, read)
+    }
+
+    /// Everything with a name, from `read` the first time.
+    pub(super) fn known(
+        &self,
+        read: impl FnOnce() -> Result<Vec<Known>, MartError>,
+    ) -> Result<&[Known], MartError> {
+        once(&self.known, read)
     }
 }
 

@@ -69,14 +69,14 @@ pub fn run(options: &Demo) -> Result<ExitCode, Failure> {
     } else {
         super::run::run(
             &config,
-            &Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default() },
+            &Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default(), alerts: true },
         )?
     };
     say(format!("ready after {:.1} s: {}", started.elapsed().as_secs_f64(), config.display()));
     if options.no_serve {
         return Ok(code);
     }
-    super::serve::run(&config, &Serve { listen })
+    super::serve::run(&config, &Serve { no_schedule: false, listen })
 }
 
 /// Refuses a taken port before minutes of work rather than after.

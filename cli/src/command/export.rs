@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use attribution::mart::{
-    CostQuery, Dimension, RunFilter, TableCost, TableCostQuery, UnitCosts, WorkloadCostQuery,
+    CostQuery, Dimension, Idle, RunFilter, Shared, TableCost, TableCostQuery, UnitCosts, WorkloadCostQuery,
 };
 use model::Basis;
+use reports::export::ExportError;
 use serde_json::json;
 
-use crate::args::{CostFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, Format};
+use crate::args::{CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, Format};
 use crate::command::{config, filters, half_open, ownership_query, view, warn_unknown_team};
 use crate::output::Output;
 use crate::printer::{Failure, say};
@@ -30,7 +31,12 @@ pub fn run(path: &Path, export: &Export) -> Result<ExitCode, Failure> {
 fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
     let config = config(path)?;
     half_open(options.from, options.to)?;
-    let mut output = Output::open(options.output.as_deref())?;
+    let is_focus = options.format == CostsFormat::Focus;
+    if is_focus && !options.by.is_empty() {
+        return Err(Failure::new("a FOCUS export has no --by", "its rows are the allocations themselves"));
+    }
+    let filters = filters(&options.filters)?;
+    let mut output = Output::open_anywhere(options.output.as_deref(), &config.export_s3)?;
     let mart = super::mart(&config)?;
     let query = CostQuery {
         by: options.by.clone(),
@@ -38,19 +44,60 @@ fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
         from: options.from,
         to: options.to,
         currency: None,
-        filters: filters(&options.filters)?,
+        filters,
         view: view(&mart, options.view),
     };
+    if is_focus && (query.view.idle == Idle::Proportional || query.view.shared != Shared::Keep) {
+        output.abandon();
+        return Err(Failure::new(
+            "a FOCUS export cannot spread idle or shared costs",
+            "what is spread is of no bill line: leave --shared out, and --idle at keep or owner",
+        ));
+    }
     warn_unknown_team(&mart, &query);
-    let rows = mart.costs(&query)?;
-    if rows.is_empty() {
+    let directory = tempfile::tempdir()?;
+    mart.limit_memory(options.memory, directory.path())?;
+    let export = if is_focus { mart.export_focus(&query) } else { mart.export_costs(&query) };
+    if let Err(error) = reports::export::check(export.columns()) {
+        output.abandon();
+        return Err(error.into());
+    }
+    let is_parquet = options.format == CostsFormat::Parquet
+        || (is_focus && options.output.as_ref().is_some_and(|path| path.extension().is_some_and(|it| it == "parquet")));
+    if is_parquet {
+        return output.made(|file| export.parquet(file));
+    }
+    let rows = match options.format {
+        CostsFormat::Xlsx => {
+            let mut rows = 0;
+            let made = output.made(|file| {
+                rows = reports::export::xlsx(&mart, &query, &export, file)?;
+                Ok::<(), ExportError>(())
+            });
+            warn_empty(rows);
+            return made;
+        }
+        CostsFormat::Json => reports::export::json(&export, output.writer()),
+        _ => reports::export::csv(&export, output.writer()),
+    };
+    match rows {
+        Ok(rows) => {
+            warn_empty(rows);
+            output.finish(Ok(()))
+        }
+        // A reader that went away has what it wanted.
+        Err(ExportError::Write(cause)) => output.finish(Err(cause)),
+        Err(error) => {
+            output.abandon();
+            Err(error.into())
+        }
+    }
+}
+
+fn warn_empty(rows: u64) {
+    if rows == 0 {
         say("warning: no cost matches these days and filters");
     }
-    let written = match options.format {
-        CostFormat::Csv => reports::export::costs_csv(&query, &rows, output.writer()),
-        CostFormat::Json => reports::export::costs_json(&query, &rows, output.writer()),
-    };
-    output.finish(written)
 }
 
 fn ownership(path: &Path, options: &ExportOwnership) -> Result<ExitCode, Failure> {

@@ -1,5 +1,7 @@
 //! One module a command.
 
+pub mod alerts;
+pub mod budgets;
 pub mod check;
 pub mod compare;
 pub mod demo;
@@ -9,6 +11,7 @@ pub mod init;
 pub mod owners;
 pub mod report;
 pub mod run;
+pub mod schedule;
 pub mod serve;
 pub mod status;
 pub mod token;
@@ -37,7 +40,7 @@ fn config(path: &Path) -> Result<Config, Failure> {
 
 /// The time, handed on from here as an argument.
 #[expect(clippy::disallowed_methods, reason = "the one place where a command learns the time")]
-fn now() -> chrono::DateTime<chrono::Utc> {
+pub fn now() -> chrono::DateTime<chrono::Utc> {
     chrono::Utc::now()
 }
 
@@ -70,17 +73,9 @@ fn half_open(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<(), Failu
 
 /// `dimension=value` texts as filters.
 fn filters(texts: &[String]) -> Result<Vec<Filter>, Failure> {
-    texts
-        .iter()
-        .map(|text| {
-            let (dimension, value) = text.split_once('=').ok_or_else(|| {
-                Failure::new(format!("`{text}` is no filter"), "write DIMENSION=VALUE, such as team=growth")
-            })?;
-            let dimension =
-                dimension.parse().map_err(|fault: String| Failure { error: fault.into(), hint: None })?;
-            Ok(Filter { dimension, value: value.to_owned() })
-        })
-        .collect()
+    let filter =
+        |text: &String| text.parse().map_err(|fault: String| Failure { error: fault.into(), hint: None });
+    texts.iter().map(filter).collect()
 }
 
 /// The view that the options ask for. Fixed shares that nobody configured are none.
@@ -110,6 +105,19 @@ fn warn_unknown_team(mart: &Mart, query: &CostQuery) {
             crate::printer::say(format!("warning: there is no team `{}`{hint}", filter.value));
         }
     }
+}
+
+/// Refuses a team that is not configured.
+fn check_team(mart: &Mart, team: &str) -> Result<(), Failure> {
+    let names = || mart.info().teams.iter().map(|team| team.name.as_str());
+    if names().any(|known| known == team) {
+        return Ok(());
+    }
+    let hint = match crate::config::nearest(team, names()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "name it in a [[team]] of the configuration".to_owned(),
+    };
+    Err(Failure::new(format!("there is no team `{team}`"), hint))
 }
 
 /// Exit code of work that was done: 1 where something had to be left out.

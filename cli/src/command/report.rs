@@ -1,50 +1,87 @@
-//! `report weekly`: e-mails as files.
+//! `report`: weekly reports as files and by mail, and what became of the mail.
+
+mod deliveries;
+mod send;
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use attribution::mart::Mart;
+use chrono::NaiveDate;
+use reports::lifecycle::Lifecycle;
 use reports::week;
 use reports::weekly::{WeeklyRequest, build, prepare, write};
 
 use crate::args::{Report, Weekly};
 use crate::command::{config, now};
+use crate::config::Config;
 use crate::printer::{Failure, line};
 
-/// Writes the reports asked for, and prints the files' names.
+pub use self::send::outbox;
+
+/// Writes or mails the reports asked for, or lists what was mailed.
 pub fn run(path: &Path, report: &Report) -> Result<ExitCode, Failure> {
-    let Report::Weekly(options) = report;
-    weekly(path, options)
+    let config = config(path)?;
+    match report {
+        Report::Weekly(options) => weekly(&config, options),
+        Report::Deliveries(options) => deliveries::run(&config, options),
+    }
 }
 
-fn weekly(path: &Path, options: &Weekly) -> Result<ExitCode, Failure> {
-    let config = config(path)?;
-    prepare(&options.out).map_err(failure)?;
-    let mart = super::mart(&config)?;
-    let week = match &options.week {
-        Some(text) => week::parse(text).map_err(failure)?,
+/// Writes the files' names to standard output.
+fn weekly(config: &Config, options: &Weekly) -> Result<ExitCode, Failure> {
+    if let Some(out) = &options.out {
+        prepare(out).map_err(failure)?;
+    }
+    if options.send {
+        send::prepare(config)?;
+    }
+    let mart = super::mart(config)?;
+    let request = WeeklyRequest {
+        team: options.team.clone(),
+        week: asked_week(&mart, options.week.as_deref())?,
+        now: now(),
+        basis: options.basis,
+        base_url: config.reports.base_url.clone(),
+        tracked: vec![],
+        reported: vec![],
+    };
+    // The record of findings follows the newest mart before anybody is told of them.
+    Lifecycle::open(&config.ledger).and_then(|mut record| record.sync(&mart, now()))?;
+    let request = request.with_records(&config.ledger).map_err(failure)?;
+    let weeklies = build(&mart, &request).map_err(failure)?;
+    if let Some(out) = &options.out {
+        for weekly in &weeklies {
+            for file in write(weekly, out).map_err(failure)? {
+                line(file.display().to_string());
+            }
+        }
+    }
+    if options.send {
+        return send::run(config, &weeklies, options);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The week that is named, else the latest.
+fn asked_week(mart: &Mart, text: Option<&str>) -> Result<NaiveDate, Failure> {
+    match text {
+        Some(text) => week::parse(text).map_err(failure),
         None => week::latest(mart.info(), now()).ok_or_else(|| {
             Failure::new(
                 "there are no charges to report on",
                 "read a bill: add a source of kind aws-cur or focus",
             )
-        })?,
-    };
-    let request = WeeklyRequest {
-        team: options.team.clone(),
-        week,
-        now: now(),
-        basis: options.basis,
-        base_url: config.base_url.clone(),
-    };
-    for weekly in build(&mart, &request).map_err(failure)? {
-        for file in write(&weekly, &options.out).map_err(failure)? {
-            line(file.display().to_string());
-        }
+        }),
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn failure(error: reports::ReportError) -> Failure {
     let hint = error.hint();
+    Failure { error: Box::new(error), hint }
+}
+
+fn mail_failure(error: reports::mail::MailError) -> Failure {
+    let hint = error.hint().map(str::to_owned);
     Failure { error: Box::new(error), hint }
 }

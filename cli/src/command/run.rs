@@ -9,6 +9,8 @@ use indicatif::ProgressBar;
 use ingest::land::{IngestError, Landed, Progress, Source, ingest_all};
 use ingest::ledger::{Ledger, LedgerError, WriterLock};
 use model::Warning;
+use reports::alert::record::{Alerts, RecordError};
+use reports::alert::{Condition, Rule};
 
 use super::{config, exit_code, now};
 use crate::args::{Attribute, Ingest, Run};
@@ -54,9 +56,20 @@ pub fn run(path: &Path, options: &Run) -> Result<ExitCode, Failure> {
     let config = config(path)?;
     let _lock = lock(&config, "run")?;
     let mut warnings = ingest_sources(&config, &options.ingest.source)?;
-    warnings.extend(attribute(&config, options.attribute)?);
+    let attributed = attribute(&config, options.attribute);
+    let is_watched = options.alerts && !config.watch.rules.is_empty();
+    let told = if is_watched { Some(alerts(&config)) } else { None };
+    warnings.extend(attributed?);
     printer::warnings(&warnings, 5);
-    Ok(exit_code(&warnings))
+    let code = exit_code(&warnings);
+    Ok(told.transpose()?.filter(|_| code == ExitCode::SUCCESS).unwrap_or(code))
+}
+
+/// Judges the newest mart there is: where a check failed, the one before it is.
+fn alerts(config: &Config) -> Result<ExitCode, Failure> {
+    let mart = super::mart(config)?;
+    let mut record = Alerts::open(&config.ledger).map_err(|error| super::alerts::failure(error.into()))?;
+    super::alerts::judge(config, &mart, &mut record, true)
 }
 
 /// The first stage alone.
@@ -117,6 +130,27 @@ fn count(n: usize, word: &str) -> String {
     format!("{} {word}{plural}", reports::format::count(i64::try_from(n).unwrap_or(i64::MAX)))
 }
 
+/// Keeps what the publish failed on, for the alert of that kind.
+fn note_checks(config: &Config, outcome: &Result<Outcome, PublishError>) -> Result<(), Failure> {
+    let failures = match outcome {
+        Ok(_) => Vec::new(),
+        Err(PublishError::Checks { failures, .. }) => {
+            let said = failures.iter().map(|failure| {
+                format!("{}: {} ({} found)", failure.check, failure.meaning, failure.offenders)
+            });
+            said.collect()
+        }
+        // Whether checks would have failed is not known.
+        Err(_) => return Ok(()),
+    };
+    let watched = |rule: &Rule| rule.condition == Condition::FailedCheck;
+    if !config.watch.rules.iter().any(watched) {
+        return Ok(());
+    }
+    let failure = |error: RecordError| super::alerts::failure(error.into());
+    Alerts::open(&config.ledger).map_err(failure)?.note_checks(&failures, now()).map_err(failure)
+}
+
 /// Attributes what has landed and publishes it; returns what attribution noticed.
 fn attribute(config: &Config, options: Attribute) -> Result<Vec<Warning>, Failure> {
     let started = Instant::now();
@@ -128,6 +162,7 @@ fn attribute(config: &Config, options: Attribute) -> Result<Vec<Warning>, Failur
         progress.inc(1);
     });
     progress.finish_and_clear();
+    note_checks(config, &outcome)?;
     let outcome = outcome.map_err(|error| match error {
         PublishError::Checks { ref failures, .. } => {
             for failure in failures {

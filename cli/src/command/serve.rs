@@ -1,4 +1,4 @@
-//! `serve`: the dashboard.
+//! `serve`: the dashboard, and the scheduler beside it.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,24 +6,25 @@ use std::process::ExitCode;
 use crate::args::Serve;
 use crate::command::{config, now};
 use crate::printer::{Failure, say};
+use crate::scheduler::Scheduler;
 
 /// Serves until interrupted.
 pub fn run(path: &Path, options: &Serve) -> Result<ExitCode, Failure> {
     let config = config(path)?;
-    let state = match config.access {
-        Some(rules) => web::State::guarded(config.ledger.clone(), now, rules),
-        None if options.listen.ip().is_loopback() => web::State::new(config.ledger.clone(), now),
-        None => {
-            return Err(Failure::new(
-                format!(
-                    "refusing to listen on {}: anyone who reaches it could read every cost",
-                    options.listen
-                ),
-                "say who is let in: a token for each (`lakeledger token new --name NAME` writes its [[access.token]]) \
-                 or a proxy that signs people in ([access.proxy]); or listen on 127.0.0.1",
-            ));
-        }
+    if config.access.is_none() && !options.listen.ip().is_loopback() {
+        return Err(Failure::new(
+            format!("refusing to listen on {}: anyone who reaches it could read every cost", options.listen),
+            "say who is let in: a token for each (`lakeledger token new --name NAME` writes its [[access.token]]) or a \
+             proxy that signs people in ([access.proxy]); or listen on 127.0.0.1",
+        ));
+    }
+    let settings = web::Settings {
+        base_url: config.reports.base_url.clone(),
+        schedules: config.schedules.iter().map(|one| one.schedule.clone()).collect(),
+        watch: config.watch.clone(),
     };
+    let state = web::State::configured(config.ledger.clone(), now, config.access.clone(), settings);
+    let scheduler = (!options.no_schedule).then(|| Scheduler::start(path, config));
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(|cause| {
             Failure::new(
@@ -37,6 +38,10 @@ pub fn run(path: &Path, options: &Serve) -> Result<ExitCode, Failure> {
             let _ = tokio::signal::ctrl_c().await;
         })
         .await?;
-        Ok(ExitCode::SUCCESS)
-    })
+        Ok::<_, Failure>(())
+    })?;
+    if let Some(scheduler) = scheduler {
+        scheduler.stop();
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,13 @@
 //! `lakeledger.toml`: read, checked, and every fault shown at once.
 
 mod access;
+mod alert;
+mod budget;
 mod compute;
+mod mail;
 mod organisation;
 mod owner_rule;
+mod schedule;
 mod section;
 mod waste;
 
@@ -13,9 +17,13 @@ use std::path::{Path, PathBuf};
 use attribution::rules::{PoolRule, Rules, Team};
 use ingest::source::{KINDS, LATER_KINDS, SourceOptions};
 use ingest::store::S3Options;
+use reports::alert::Watch;
+use reports::mail::Smtp;
 use toml::de::{DeTable, DeValue};
 
+pub use self::mail::Reports;
 use self::owner_rule::owner_rule;
+pub use self::schedule::{Job, Scheduled};
 use self::section::Section;
 pub use self::section::{Fault, Faults, nearest};
 
@@ -30,8 +38,16 @@ pub struct Config {
     pub sources: Vec<SourceConfig>,
     /// Teams, ownership, pools and the display time zone.
     pub rules: Rules,
-    /// Address of the dashboard, for links in reports.
-    pub base_url: Option<String>,
+    /// Budgets, and what alerts watch.
+    pub watch: Watch,
+    /// How buckets are reached that exports are written to.
+    pub export_s3: S3Options,
+    /// Who gets which report, and what links in it lead to.
+    pub reports: Reports,
+    /// The mail server.
+    pub smtp: Option<Smtp>,
+    /// Which job runs when, in order.
+    pub schedules: Vec<Scheduled>,
     /// Who may reach the dashboard from elsewhere than this machine; nothing where nobody may.
     pub access: Option<web::access::Rules>,
 }
@@ -115,6 +131,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     let mut root = Section::new(ROOT, 0, root.get_ref());
 
     let mut ledger = directory.join("ledger");
+    let mut display_zone = chrono_tz::Tz::UTC;
     let mut rules = Rules { display_timezone: "UTC".into(), ..Rules::default() };
     if let Some(mut section) = table(&mut root, &mut faults, "ledger") {
         if let Some(path) = section.text(&mut faults, "path") {
@@ -128,17 +145,14 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
             }
             ledger = directory.join(path);
         }
-        if let Some(zone) = section.text(&mut faults, "display_timezone") {
-            if zone.parse::<chrono_tz::Tz>().is_err() {
-                let known = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-                let hint = nearest(&zone, known).map(|name| format!("did you mean `{name}`?"));
-                faults.add(section.at(), format!("ledger: `{zone}` is no IANA time zone"), hint);
-            }
-            rules.display_timezone = zone;
+        if let Some(text) = section.text(&mut faults, "display_timezone") {
+            display_zone = zone(&section, &mut faults, &text).unwrap_or_default();
+            rules.display_timezone = text;
         }
         section.finish(&mut faults);
     }
 
+    let mut reports = Reports::default();
     let mut places = Vec::new();
     for mut section in tables(&mut root, &mut faults, "team") {
         if let Some(name) = section.required(&mut faults, "name") {
@@ -146,13 +160,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
                 faults.add(section.at(), format!("{}: team `{name}` is there twice", section.name()), None);
             }
             let email = section.texts(&mut faults, "email");
-            for address in email.iter().filter(|address| !address.contains('@')) {
-                faults.add(
-                    section.at(),
-                    format!("{}: `{address}` is no e-mail address", section.name()),
-                    None,
-                );
-            }
+            reports.teams.insert(name.clone(), mail::mailing(&mut section, &mut faults, &email));
             let parent = section.text(&mut faults, "parent");
             places.push(section.at());
             rules.teams.push(Team { name, email, parent });
@@ -182,11 +190,40 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     if let Some(section) = table(&mut root, &mut faults, "waste") {
         rules.waste = waste::waste(section, &mut faults, &rules.teams);
     }
+    let (mut budgets, mut places) = (Vec::new(), Vec::new());
+    for section in tables(&mut root, &mut faults, "budget") {
+        places.push(section.at());
+        budgets.push(budget::budget(section, &mut faults, &rules.teams));
+    }
+    budget::check_names(&mut faults, &budgets, &places);
+    let mut watch = Watch { budgets, ..Watch::default() };
+    for section in tables(&mut root, &mut faults, "channel") {
+        watch.channels.extend(alert::channel(section, &mut faults, directory));
+    }
+    for section in tables(&mut root, &mut faults, "alert") {
+        let rule = alert::rule(section, &mut faults, &rules.teams, &watch);
+        watch.rules.extend(rule);
+    }
+    for section in tables(&mut root, &mut faults, "silence") {
+        let silence = alert::silence(section, &mut faults, &rules.teams, &watch.rules);
+        watch.silences.push(silence);
+    }
     let access = table(&mut root, &mut faults, "access")
         .map(|section| access::access(section, &mut faults, &rules.teams));
-    let mut base_url = None;
-    if let Some(mut section) = table(&mut root, &mut faults, "report") {
-        base_url = section.text(&mut faults, "base_url");
+    if let Some(section) = table(&mut root, &mut faults, "report") {
+        mail::reports(section, &mut faults, &mut reports);
+    }
+    let smtp =
+        table(&mut root, &mut faults, "smtp").and_then(|section| mail::smtp(section, &mut faults, directory));
+
+    let mut schedules: Vec<Scheduled> = Vec::new();
+    for section in tables(&mut root, &mut faults, "schedule") {
+        schedules.extend(schedule::schedule(section, &mut faults, &schedules, display_zone));
+    }
+
+    let mut export_s3 = S3Options::default();
+    if let Some(mut section) = table(&mut root, &mut faults, "export") {
+        export_s3 = s3_options(&mut section, &mut faults);
         section.finish(&mut faults);
     }
 
@@ -209,11 +246,23 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
         }
     }
     root.finish(&mut faults);
+    watch.base_url.clone_from(&base_url);
     rules.sources = sources.iter().map(|source| source.name.clone()).collect();
 
     let faults = faults.into_sorted();
     if faults.is_empty() {
-        Ok(Config { directory: directory.to_owned(), ledger, sources, rules, base_url, access })
+        Ok(Config {
+            directory: directory.to_owned(),
+            ledger,
+            sources,
+            rules,
+            reports,
+            smtp,
+            schedules,
+            watch,
+            export_s3,
+            access,
+        })
     } else {
         Err(faults)
     }
@@ -276,6 +325,17 @@ fn tables<'a, 'i>(
         }
     }
     sections
+}
+
+/// A time zone by its IANA name.
+fn zone(section: &Section<'_, '_>, faults: &mut Faults<'_>, text: &str) -> Option<chrono_tz::Tz> {
+    let zone = text.parse().ok();
+    if zone.is_none() {
+        let known = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+        let hint = nearest(text, known).map(|name| format!("did you mean `{name}`?"));
+        faults.add(section.at(), format!("{}: `{text}` is no IANA time zone", section.name()), hint);
+    }
+    zone
 }
 
 /// What stands before the name of a table within another.
@@ -348,15 +408,20 @@ fn source(mut section: Section<'_, '_>, faults: &mut Faults<'_>) -> Option<Sourc
         location_map,
         catalog: section.text(faults, "catalog"),
     };
-    let s3 = S3Options {
+    let s3 = s3_options(&mut section, faults);
+    section.finish(faults);
+    Some(SourceConfig { name: name?, kind: kind?, uri: uri?, options, s3 })
+}
+
+/// How a bucket is reached.
+fn s3_options(section: &mut Section<'_, '_>, faults: &mut Faults<'_>) -> S3Options {
+    S3Options {
         region: section.text(faults, "region"),
         profile: section.text(faults, "profile"),
         endpoint: section.text(faults, "endpoint"),
         path_style: section.flag(faults, "path_style").unwrap_or_default(),
         keys: None,
-    };
-    section.finish(faults);
-    Some(SourceConfig { name: name?, kind: kind?, uri: uri?, options, s3 })
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
+use model::Amount;
 use toml::de::{DeTable, DeValue};
 
 type Spanned<T> = toml::Spanned<T>;
@@ -115,6 +116,47 @@ impl<'a, 'i> Section<'a, 'i> {
         flag
     }
 
+    /// A whole number within bounds.
+    pub fn integer(
+        &mut self,
+        faults: &mut Faults<'_>,
+        key: &'static str,
+        bounds: std::ops::RangeInclusive<i64>,
+    ) -> Option<i64> {
+        let value = self.value(key)?;
+        let number = value
+            .get_ref()
+            .as_integer()
+            .and_then(|number| i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok());
+        if let Some(number) = number.filter(|number| bounds.contains(number)) {
+            return Some(number);
+        }
+        let message = format!(
+            "{}: `{key}` must be a whole number from {} to {}",
+            self.name,
+            bounds.start(),
+            bounds.end()
+        );
+        faults.add(value.span().start, message, None);
+        None
+    }
+
+    /// An exact decimal, with or without quotes.
+    pub fn amount(&mut self, faults: &mut Faults<'_>, key: &'static str) -> Option<Amount> {
+        let value = self.value(key)?;
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.as_str().replace('_', ""),
+            DeValue::Float(number) => number.as_str().replace('_', ""),
+            _ => String::new(),
+        };
+        let amount = text.parse().ok();
+        if amount.is_none() {
+            self.wrong(faults, key, value, "a number");
+        }
+        amount
+    }
+
     /// A whole number.
     pub fn number(&mut self, faults: &mut Faults<'_>, key: &'static str) -> Option<i64> {
         let value = self.value(key)?;
@@ -160,6 +202,44 @@ impl<'a, 'i> Section<'a, 'i> {
         pairs
     }
 
+    /// An exact decimal, as a number or in quotes.
+    pub fn decimal(&mut self, faults: &mut Faults<'_>, key: &'static str) -> Option<Amount> {
+        let value = self.value(key)?;
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.to_string(),
+            // The digits of the file, which never become a float.
+            DeValue::Float(number) => number.to_string(),
+            _ => String::new(),
+        };
+        let amount = text.replace('_', "").parse().ok();
+        if amount.is_none() {
+            self.wrong(faults, key, value, "a decimal such as 1250.50");
+        }
+        amount
+    }
+
+    /// A whole number that is not negative.
+    pub fn whole(&mut self, faults: &mut Faults<'_>, key: &'static str) -> Option<u32> {
+        let value = self.value(key)?;
+        let number = whole(value.get_ref());
+        if number.is_none() {
+            self.wrong(faults, key, value, "a whole number that is not negative");
+        }
+        number
+    }
+
+    /// An array of whole numbers that are not negative.
+    pub fn wholes(&mut self, faults: &mut Faults<'_>, key: &'static str) -> Option<Vec<u32>> {
+        let value = self.value(key)?;
+        let array = value.get_ref().as_array();
+        let numbers = array.and_then(|array| array.iter().map(|item| whole(item.get_ref())).collect());
+        if numbers.is_none() {
+            self.wrong(faults, key, value, "an array of whole numbers");
+        }
+        numbers
+    }
+
     /// A day: `"2026-01-31"` or a bare TOML date.
     pub fn day(&mut self, faults: &mut Faults<'_>, key: &'static str) -> Option<NaiveDate> {
         let value = self.value(key)?;
@@ -175,6 +255,19 @@ impl<'a, 'i> Section<'a, 'i> {
         day
     }
 
+    /// A day or moment as text: in quotes or bare.
+    pub fn moment_text(&mut self, faults: &mut Faults<'_>, key: &'static str) -> Option<String> {
+        let value = self.value(key)?;
+        match value.get_ref() {
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Datetime(moment) => Some(moment.to_string()),
+            _ => {
+                self.wrong(faults, key, value, "a day or a moment");
+                None
+            }
+        }
+    }
+
     /// Ends reading: whatever was not asked for is unknown.
     pub fn finish(self, faults: &mut Faults<'_>) {
         for (name, _) in self.table {
@@ -185,6 +278,13 @@ impl<'a, 'i> Section<'a, 'i> {
                 faults.add(name.span().start, format!("{}: unknown key `{key}`", self.name), hint);
             }
         }
+    }
+}
+
+fn whole(value: &DeValue<'_>) -> Option<u32> {
+    match value {
+        DeValue::Integer(number) => number.to_string().replace('_', "").parse().ok(),
+        _ => None,
     }
 }
 

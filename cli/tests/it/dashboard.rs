@@ -40,6 +40,16 @@ impl Dashboard {
         Self { router: web::router(web::State::new(ledger, clock)), lab }
     }
 
+    /// The same, with budgets and alerts of a configuration.
+    pub fn watching(
+        lab: Lab,
+        ledger: &std::path::Path,
+        clock: web::Clock,
+        watch: reports::alert::Watch,
+    ) -> Self {
+        Self { router: web::router(web::State::configured(ledger, clock, None, web::Settings { watch, ..web::Settings::default() })), lab }
+    }
+
     /// A dashboard on the published lab that lets in whom these rules name.
     pub fn guarded(rules: web::access::Rules) -> Self {
         let lab = Lab::new();

@@ -10,6 +10,7 @@ mod fault;
 use std::fmt;
 use std::future::Future;
 use std::io::Read;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, Region};
+use aws_sdk_s3::primitives::ByteStream;
 use chrono::DateTime;
 use tokio::runtime::{Builder, Runtime};
 
@@ -72,6 +74,8 @@ impl fmt::Debug for S3Keys {
             .finish()
     }
 }
+
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The runtime requests run on.
 struct Engine {
@@ -179,6 +183,28 @@ impl S3Store {
         let mut found = listed.map_err(|error| fault::store_error("list", &uri, &error, &self.options))?;
         found.sort();
         Ok(found)
+    }
+
+    /// Writes a file as the object the store was opened at, in one request: readers see all of
+    /// it or what was there before.
+    ///
+    /// # Errors
+    /// When the location is a bucket or a prefix that ends with `/`, or may not be written; S3
+    /// takes no more than 5 GiB at once.
+    pub fn put_file(&self, path: &Path) -> Result<(), StoreError> {
+        let failed = |cause| StoreError { operation: "write", uri: self.uri.clone(), cause, hint: None };
+        if self.prefix.is_empty() || self.prefix.ends_with('/') {
+            let hint = Some("name an object: s3://bucket/directory/file".to_owned());
+            return Err(StoreError { hint, ..failed("it names no object".into()) });
+        }
+        let (bucket, key, path) = (self.bucket.clone(), self.prefix.clone(), path.to_owned());
+        let sent = self.run("write", &self.uri, |client| async move {
+            let body = ByteStream::from_path(path).await.map_err(|cause| Box::new(cause) as BoxedError)?;
+            let request = client.put_object().bucket(bucket).key(key).body(body);
+            Ok::<_, BoxedError>(request.send().await.map_err(Box::new))
+        })?;
+        let sent = sent.map_err(failed)?;
+        sent.map(drop).map_err(|error| fault::store_error("write", &self.uri, &*error, &self.options))
     }
 
     /// The object of exactly this key, if it is there.

@@ -1,14 +1,19 @@
 //! The only user of plotters: marks in pixels, text with a system font stack,
-//! and the title and description that make an SVG an image for screen readers.
+//! and the title and description that make an SVG an image for screen readers;
+//! the same marks as a bitmap for where no SVG is shown.
+
+use std::sync::Once;
 
 use plotters::coord::Shift;
+use plotters::element::{Drawable, PointCollection};
 use plotters::prelude::{
-    DrawingArea, IntoDrawingArea, IntoFont, PathElement, RGBColor, Rectangle, SVGBackend, Text, TextStyle,
+    BitMapBackend, DrawingArea, IntoDrawingArea, IntoFont, PathElement, Polygon, RGBColor, Rectangle,
+    SVGBackend, Text, TextStyle,
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontStyle};
+use plotters::style::{Color, FontStyle, register_font};
 
-use super::ChartError;
+use super::{ChartError, indexed};
 use crate::label;
 use crate::palette::{self, Theme};
 
@@ -32,45 +37,121 @@ pub(super) enum Anchor {
     End,
 }
 
+/// Pixels of a bitmap for each of the drawing: screens of phones have two or three.
+const SCALE: u32 = 2;
+
+/// What is drawn on.
+enum Area<'a> {
+    Svg(DrawingArea<SVGBackend<'a>, Shift>),
+    Bitmap(DrawingArea<BitMapBackend<'a>, Shift>),
+}
+
 /// A drawing of a given size.
 pub(super) struct Canvas<'a> {
-    area: DrawingArea<SVGBackend<'a>, Shift>,
+    area: Area<'a>,
+    scale: i32,
     pub theme: Theme,
 }
 
-/// Draws with `marks` and wraps the result: `title` is the image's name, `description`
-/// what a reader who cannot see it needs.
-pub(super) fn draw(
-    size: (u32, u32),
-    theme: Theme,
-    title: &str,
-    description: &str,
-    marks: impl FnOnce(&Canvas<'_>) -> Result<(), ChartError>,
-) -> Result<String, ChartError> {
-    if size.0 < 160 || size.1 < 24 || size.0 > 10_000 || size.1 > 10_000 {
-        return Err(ChartError::TooSmall(size.0, size.1));
-    }
-    let mut svg = String::new();
-    {
-        let canvas = Canvas { area: SVGBackend::with_string(&mut svg, size).into_drawing_area(), theme };
-        marks(&canvas)?;
-        canvas.area.present().map_err(failed)?;
-    }
-    // The backend opens the document itself and has no words for these.
-    let opened = svg.find('>').map_or(svg.len(), |at| at + 1);
-    Ok(format!(
-        "<svg role=\"img\"{attributes}<title>{title}</title>\n<desc>{description}</desc>\n{marks}",
-        attributes = svg[..opened].trim_start_matches("<svg"),
-        title = escape(&label::visible(title)),
-        description = escape(&label::visible(description)),
-        marks = svg[opened..].trim_start(),
-    ))
+/// A drawing that is not on anything yet.
+pub(super) struct Drawing<M> {
+    /// Width and height.
+    pub size: (u32, u32),
+    /// For a light or a dark page.
+    pub theme: Theme,
+    /// The image's name.
+    pub title: String,
+    /// What a reader who cannot see it needs.
+    pub description: String,
+    /// Draws it.
+    pub marks: M,
 }
 
-impl Canvas<'_> {
+impl<M: FnOnce(&Canvas<'_>) -> Result<(), ChartError>> Drawing<M> {
+    fn has_room(&self) -> Result<(), ChartError> {
+        let (width, height) = self.size;
+        match width < 160 || height < 24 || width > 10_000 || height > 10_000 {
+            true => Err(ChartError::TooSmall(width, height)),
+            false => Ok(()),
+        }
+    }
+
+    /// As SVG text.
+    pub fn svg(self) -> Result<String, ChartError> {
+        self.has_room()?;
+        let mut svg = String::new();
+        {
+            let area = SVGBackend::with_string(&mut svg, self.size).into_drawing_area();
+            let canvas = Canvas { area: Area::Svg(area), scale: 1, theme: self.theme };
+            (self.marks)(&canvas)?;
+            canvas.present()?;
+        }
+        // The backend opens the document itself and has no words for these.
+        let opened = svg.find('>').map_or(svg.len(), |at| at + 1);
+        Ok(format!(
+            "<svg role=\"img\"{attributes}<title>{title}</title>\n<desc>{description}</desc>\n{marks}",
+            attributes = svg[..opened].trim_start_matches("<svg"),
+            title = escape(&label::visible(&self.title)),
+            description = escape(&label::visible(&self.description)),
+            marks = svg[opened..].trim_start(),
+        ))
+    }
+
+    /// As the bytes of a PNG file of twice the size, on the page's ground.
+    pub fn png(self) -> Result<Vec<u8>, ChartError> {
+        self.has_room()?;
+        register_fonts();
+        let (width, height) = (self.size.0 * SCALE, self.size.1 * SCALE);
+        let mut pixels = vec![0; width as usize * height as usize * 3];
+        {
+            let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+            let canvas = Canvas { area: Area::Bitmap(area), scale: SCALE as i32, theme: self.theme };
+            let size = (self.size.0 as i32, self.size.1 as i32);
+            canvas.rect((0, 0), size, palette::surface(self.theme))?;
+            (self.marks)(&canvas)?;
+            canvas.present()?;
+        }
+        indexed::png(&pixels, (width, height))
+    }
+}
+
+/// Gives plotters the letters of bitmaps; it keeps them by name for the whole process.
+fn register_fonts() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Files of our own that a test draws with: they are fonts.
+        let _ = register_font(FONT, FontStyle::Normal, include_bytes!("../../fonts/inter-regular.ttf"));
+        let _ = register_font(FONT, FontStyle::Bold, include_bytes!("../../fonts/inter-semibold.ttf"));
+    });
+}
+
+impl<'a> Canvas<'a> {
+    fn put<E>(&self, element: &E) -> Result<(), ChartError>
+    where
+        E: Drawable<SVGBackend<'a>> + Drawable<BitMapBackend<'a>>,
+        for<'e> &'e E: PointCollection<'e, (i32, i32)>,
+    {
+        match &self.area {
+            Area::Svg(area) => area.draw(element).map_err(failed),
+            Area::Bitmap(area) => area.draw(element).map_err(failed),
+        }
+    }
+
+    fn present(&self) -> Result<(), ChartError> {
+        match &self.area {
+            Area::Svg(area) => area.present().map_err(failed),
+            Area::Bitmap(area) => area.present().map_err(failed),
+        }
+    }
+
+    /// A point of the drawing in pixels of what it is drawn on.
+    fn at(&self, point: (i32, i32)) -> (i32, i32) {
+        (point.0 * self.scale, point.1 * self.scale)
+    }
+
     /// A filled rectangle between two corners.
     pub fn rect(&self, from: (i32, i32), to: (i32, i32), fill: &str) -> Result<(), ChartError> {
-        self.area.draw(&Rectangle::new([from, to], colour(fill).filled())).map_err(failed)
+        self.put(&Rectangle::new([self.at(from), self.at(to)], colour(fill).filled()))
     }
 
     /// A rectangle hatched from bottom left to top right, and outlined by it:
@@ -108,7 +189,15 @@ impl Canvas<'_> {
 
     /// A line through points.
     pub fn line(&self, points: Vec<(i32, i32)>, stroke: &str, width_px: u32) -> Result<(), ChartError> {
-        self.area.draw(&PathElement::new(points, colour(stroke).stroke_width(width_px))).map_err(failed)
+        let points: Vec<_> = points.into_iter().map(|point| self.at(point)).collect();
+        let width_px = width_px * self.scale.unsigned_abs();
+        self.put(&PathElement::new(points, colour(stroke).stroke_width(width_px)))
+    }
+
+    /// An area within points, which what is behind shows through.
+    pub fn area(&self, points: Vec<(i32, i32)>, fill: &str, opacity: f64) -> Result<(), ChartError> {
+        let points: Vec<_> = points.into_iter().map(|point| self.at(point)).collect();
+        self.put(&Polygon::new(points, colour(fill).mix(opacity).filled()))
     }
 
     /// A text, centred on the height of its point.
@@ -143,10 +232,11 @@ impl Canvas<'_> {
             Anchor::End => HPos::Right,
         };
         let fill = colour(fill);
-        let style = TextStyle::from((FONT, font_px * LINE_PER_EM).into_font().style(weight))
+        let size = font_px * LINE_PER_EM * f64::from(self.scale);
+        let style = TextStyle::from((FONT, size).into_font().style(weight))
             .color(&fill)
             .pos(Pos::new(anchor, VPos::Center));
-        self.area.draw(&Text::new(label::visible(text), at, style)).map_err(failed)
+        self.put(&Text::new(label::visible(text), self.at(at), style))
     }
 }
 
@@ -162,6 +252,6 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> ChartError {
+pub(super) fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> ChartError {
     ChartError::Draw(Box::new(cause))
 }

@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate, Weekday};
 use model::{Amount, Currency};
 
-use super::canvas::{self, Anchor, Canvas, SMALL_PX, TEXT_PX};
+use super::canvas::{Anchor, Canvas, Drawing, SMALL_PX, TEXT_PX};
 use super::scale::{Scale, sum};
 use super::{ChartError, Series};
 use crate::palette::{self, ColourSlot, Theme};
@@ -37,11 +37,35 @@ pub fn stacked_days(
     size: (u32, u32),
     theme: Theme,
 ) -> Result<String, ChartError> {
+    stacked(days, series, currency, size, theme)?.svg()
+}
+
+/// The same as a PNG file of twice the size, for programs that show no SVG.
+///
+/// # Errors
+/// As [`stacked_days`].
+pub fn stacked_days_png(
+    days: &[NaiveDate],
+    series: &[Series],
+    currency: Currency,
+    size: (u32, u32),
+    theme: Theme,
+) -> Result<Vec<u8>, ChartError> {
+    stacked(days, series, currency, size, theme)?.png()
+}
+
+fn stacked<'d>(
+    days: &'d [NaiveDate],
+    series: &'d [Series],
+    currency: Currency,
+    size: (u32, u32),
+    theme: Theme,
+) -> Result<Drawing<impl FnOnce(&Canvas<'_>) -> Result<(), ChartError> + 'd>, ChartError> {
     check(days, series)?;
     let totals = day_totals(days, series)?;
     let description = describe(days, series, currency)?;
     let title = format!("Cost by day, {}, {currency}", span(days));
-    canvas::draw(size, theme, &title, &description, |canvas| {
+    let marks = move |canvas: &Canvas<'_>| {
         let entries = legend_entries(series, currency)?;
         let below = legend(canvas, &entries, size.0 as i32)?;
         let signed = |negative: bool| {
@@ -75,7 +99,8 @@ pub fn stacked_days(
             }
         }
         canvas.line(vec![(plot.left, zero), (plot.right, zero)], palette::muted(theme), 1)
-    })
+    };
+    Ok(Drawing { size, theme, title, description, marks })
 }
 
 /// Lines over days, zero-based, each named at its end with its last value.
@@ -92,7 +117,7 @@ pub fn line_days(
     check(days, series)?;
     let title = format!("Course by day, {}, {currency}", span(days));
     let description = describe(days, series, currency)?;
-    canvas::draw(size, theme, &title, &description, |canvas| {
+    let marks = |canvas: &Canvas<'_>| {
         let all = || series.iter().flat_map(|one| one.values.iter().copied());
         let bounds = (all().min().unwrap_or_default(), all().max().unwrap_or_default());
         let names: Vec<String> = series
@@ -134,7 +159,8 @@ pub fn line_days(
             canvas.text(&name, (plot.right + 12, y), Anchor::Start, TEXT_PX, palette::ink(theme))?;
         }
         Ok(())
-    })
+    };
+    Drawing { size, theme, title, description, marks }.svg()
 }
 
 impl Plot {

@@ -1,5 +1,6 @@
-//! Charts as SVG text, drawn with plotters' SVG backend alone: no fonts, no
-//! bitmaps, no scripts, nothing remote.
+//! Charts as SVG text: no scripts, nothing remote. What goes into mail is the same
+//! drawing as a PNG, with letters from a font of our own (`fonts/`), since mail
+//! programs show no SVG.
 //!
 //! Every chart is `role="img"` with a `title` and a `desc` that say what it
 //! shows; axes start at zero; the page shows through. Amounts become doubles
@@ -7,11 +8,16 @@
 
 mod bars;
 mod canvas;
+mod course;
 mod days;
+mod flow;
+mod indexed;
 mod scale;
 
 pub use bars::bars;
-pub use days::{line_days, stacked_days};
+pub use course::{Shape, Wording, course};
+pub use days::{line_days, stacked_days, stacked_days_png};
+pub use flow::{FlowLink, FlowNode, flow};
 
 use model::Amount;
 

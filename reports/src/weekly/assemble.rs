@@ -5,12 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use attribution::mart::{BalanceRow, CostRow, NONE};
+use attribution::mart::{BalanceRow, CostRow, Difference, Finding, NONE};
 use chrono::NaiveDate;
 use model::{Amount, Category, Currency};
 
 use super::data::{Cause, DayCost, Driver, Group, Item, Parts, Scope, Section};
+use super::follow_up;
 use crate::error::ReportError;
+use crate::lifecycle::Tracked;
+use crate::mail::Reported;
 use crate::palette::{ColourSlot, slot_of};
 
 /// Teams with a colour of their own in the platform's chart.
@@ -34,6 +37,36 @@ pub(super) struct Facts {
     pub teams: Vec<String>,
     /// First day of the week.
     pub monday: NaiveDate,
+    /// Days held.
+    pub held: Option<(NaiveDate, NaiveDate)>,
+    /// By week and team, this week and those before it.
+    pub weeks: Vec<CostRow>,
+    /// Runs of workloads by team, in this week and the one before.
+    pub runs: Runs,
+    /// Findings that go on and matter.
+    pub findings: Vec<Finding>,
+    /// What became of findings.
+    pub tracked: Vec<Tracked>,
+    /// What the reports of the week before said.
+    pub reported: Vec<Reported>,
+    /// How the week before differs by team from the mart those reports were made of, where that
+    /// is kept.
+    pub differences: Vec<Difference>,
+}
+
+/// Runs of workloads, in this week and in the one before, by workload and team.
+#[derive(Default)]
+pub(super) struct Runs(pub BTreeMap<(String, Option<String>), (u64, u64)>);
+
+impl Runs {
+    /// Runs of a workload within a scope; nothing where none was counted.
+    fn of(&self, workload: &str, scope: &Scope) -> Option<(u64, u64)> {
+        // Workloads sort together whatever their teams.
+        let mine = self.0.range((workload.to_owned(), None)..).take_while(|((name, _), _)| name == workload);
+        mine.filter(|((_, team), _)| scope.holds(team.as_deref().unwrap_or(NONE)))
+            .map(|(_, runs)| *runs)
+            .reduce(|a, b| (a.0 + b.0, a.1 + b.1))
+    }
 }
 
 /// One section a currency in which the scope has a cost in either week.
@@ -73,6 +106,16 @@ fn section(facts: &Facts, scope: &Scope, currency: Currency) -> Option<Section> 
         return None;
     }
     let (groups, days) = by_day(facts, scope, currency, &now);
+    let mut workloads = items(&now, before.as_deref(), |part| part.workload);
+    for item in &mut workloads {
+        item.runs = item.name.as_deref().and_then(|name| facts.runs.of(name, scope)).map(|runs| runs.0);
+    }
+    let mut drivers = before.as_deref().map(|before| drivers(&now, before)).unwrap_or_default();
+    for driver in &mut drivers {
+        if let Cause::Workload(name) = &driver.cause {
+            driver.runs = facts.runs.of(name, scope);
+        }
+    }
     Some(Section {
         currency,
         parts: categories(&now),
@@ -81,9 +124,13 @@ fn section(facts: &Facts, scope: &Scope, currency: Currency) -> Option<Section> 
         charged: matches!(scope, Scope::Platform).then(|| balance(&facts.balance, currency)),
         groups,
         days,
-        workloads: items(&now, before.as_deref(), |part| part.workload),
+        workloads,
         tables: items(&now, before.as_deref(), |part| part.table),
-        drivers: before.as_deref().map(|before| drivers(&now, before)).unwrap_or_default(),
+        drivers,
+        trend: follow_up::trend(facts, scope, currency),
+        fixes: follow_up::fixes(facts, scope, currency),
+        saved: follow_up::saved(facts, scope, currency),
+        restated: follow_up::restated(facts, scope, currency),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use attribution::mart::DifferenceParts;
 use chrono::{Datelike, Days, NaiveDate};
 use chrono_tz::Tz;
 use model::time::Instant;
@@ -91,6 +92,77 @@ pub struct Section {
     pub tables: Vec<Item>,
     /// What makes up the change against the week before, largest first.
     pub drivers: Vec<Driver>,
+    /// This week and those before it that the ledger holds, the oldest first.
+    pub trend: Vec<WeekCost>,
+    /// What to fix, the largest saving first.
+    pub fixes: Vec<Fix>,
+    /// What fixes have saved, the newest first.
+    pub saved: Vec<Saved>,
+    /// How the figure of the week before differs from what its report said; none where it does not,
+    /// or no report was made.
+    pub restated: Option<Restated>,
+}
+
+/// What a week cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeekCost {
+    /// Its first day.
+    pub monday: NaiveDate,
+    /// Cost of the days held.
+    pub cost: Amount,
+    /// Whether the ledger holds all seven.
+    pub is_whole: bool,
+}
+
+/// A waste that goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// Id of the finding, which its page is named by.
+    pub id: String,
+    /// Detector: `idle-cluster`.
+    pub detector: String,
+    /// What is wasteful.
+    pub subject: String,
+    /// Whose it is.
+    pub team: Option<String>,
+    /// What mending it saves a month, less what the fix costs.
+    pub net: Amount,
+    /// What of it adds up with the others.
+    pub claimed: Amount,
+    /// It lowers the bill; else it frees capacity that stays paid for.
+    pub is_cash: bool,
+}
+
+/// A waste that is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Id of the finding.
+    pub id: String,
+    /// Detector.
+    pub detector: String,
+    /// What was wasteful.
+    pub subject: String,
+    /// The first day without it.
+    pub since: NaiveDate,
+    /// Measured saving a month, from the bill; negative where the subject costs more than before.
+    pub monthly: Amount,
+    /// What had been promised.
+    pub promised: Amount,
+}
+
+/// How figures differ from what was published earlier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restated {
+    /// First day of the week they are of.
+    pub monday: NaiveDate,
+    /// When the earlier figures were published.
+    pub published_at: Instant,
+    /// The earlier figure.
+    pub before: Amount,
+    /// Today's.
+    pub now: Amount,
+    /// Why, in parts that sum to the difference; none where the earlier figures are kept no longer.
+    pub parts: Option<DifferenceParts>,
 }
 
 /// Amounts by category.

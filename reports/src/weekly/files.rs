@@ -24,7 +24,7 @@ pub fn prepare(out: &Path) -> Result<(), ReportError> {
 }
 
 /// Writes a report's files into a directory, replacing those of the same week,
-/// and says which: the page for a browser, the mail's two parts, the attachments.
+/// and says which: the page for a browser, the mail's two parts, its images, the attachments.
 /// All are complete on disk under temporary names before the first gets its own.
 ///
 /// # Errors
@@ -32,18 +32,23 @@ pub fn prepare(out: &Path) -> Result<(), ReportError> {
 pub fn write(weekly: &Weekly, out: &Path) -> Result<Vec<PathBuf>, ReportError> {
     prepare(out)?;
     let stem = &weekly.stem;
+    // In a letter images are parts of it, here they are files beside it.
+    let mail_html = weekly.images.iter().fold(weekly.mail_html.clone(), |html, image| {
+        html.replace(&format!("cid:{}", image.content_id()), &image.name)
+    });
     let mut files = vec![
-        (format!("{stem}.html"), weekly.html.as_str()),
-        (format!("{stem}.mail.html"), weekly.mail_html.as_str()),
-        (format!("{stem}.txt"), weekly.text.as_str()),
+        (format!("{stem}.html"), weekly.html.as_bytes()),
+        (format!("{stem}.mail.html"), mail_html.as_bytes()),
+        (format!("{stem}.txt"), weekly.text.as_bytes()),
     ];
-    files.extend(weekly.attachments.iter().map(|one| (one.name.clone(), one.content.as_str())));
+    files.extend(weekly.images.iter().map(|one| (one.name.clone(), one.content.as_slice())));
+    files.extend(weekly.attachments.iter().map(|one| (one.name.clone(), one.content.as_bytes())));
     let mut complete = Vec::new();
     for (name, content) in files {
         let path = out.join(name);
         let fill = || -> io::Result<NamedTempFile> {
             let mut file = temporary(out)?;
-            file.write_all(content.as_bytes())?;
+            file.write_all(content)?;
             file.as_file().sync_all()?;
             Ok(file)
         };
@@ -139,8 +144,18 @@ mod tests {
             stem: "platform-2026-W41".into(),
             subject: "s".into(),
             html: "<p>".into(),
-            mail_html: "<b>".into(),
+            mail_html: "<img src=\"cid:platform-2026-W41-usd-light.png@lakeledger\">".into(),
             text: "t".into(),
+            images: vec![crate::mail::Enclosure {
+                name: "platform-2026-W41-usd-light.png".into(),
+                content_type: "image/png",
+                content: vec![0x89],
+            }],
+            week: "2026-W41".into(),
+            missing_from: None,
+            totals: vec![],
+            basis: model::Basis::Effective,
+            published_at: "2026-10-12T04:10:00Z".parse().unwrap(),
             attachments: vec![super::super::Attachment {
                 name: "platform-2026-W41-days.csv".into(),
                 content: "day\r\n".into(),
@@ -154,7 +169,7 @@ mod tests {
         let out = directory.path().join("new").join("reports");
         for _ in 0..2 {
             let written = write(&weekly(), &out).unwrap();
-            assert_eq!(written.len(), 4);
+            assert_eq!(written.len(), 5);
             let mut names: Vec<_> = std::fs::read_dir(&out)
                 .unwrap()
                 .map(|f| f.unwrap().file_name().into_string().unwrap())
@@ -164,6 +179,7 @@ mod tests {
                 names,
                 [
                     "platform-2026-W41-days.csv",
+                    "platform-2026-W41-usd-light.png",
                     "platform-2026-W41.html",
                     "platform-2026-W41.mail.html",
                     "platform-2026-W41.txt"
@@ -171,6 +187,8 @@ mod tests {
                 "no temporary file is left"
             );
             assert_eq!(std::fs::read_to_string(&written[0]).unwrap(), "<p>");
+            let mail = std::fs::read_to_string(&written[1]).unwrap();
+            assert_eq!(mail, "<img src=\"platform-2026-W41-usd-light.png\">", "images are files beside it");
         }
     }
 

@@ -1,21 +1,21 @@
 //! Asks the mart for what the reports of a week need: a few questions for all
-//! teams at once, then the number of runs behind what is named.
+//! teams at once.
 
 use std::collections::BTreeMap;
 
-use attribution::mart::{CostQuery, Dimension, Mart, MartError, MartInfo, RunFilter};
+use attribution::mart::{
+    CostQuery, Difference, Dimension, FindingQuery, Mart, MartError, MartInfo, WorkloadCostQuery,
+};
 use chrono::{Datelike, NaiveDate, Weekday};
 use chrono_tz::Tz;
 use model::Basis;
 
-use super::assemble::{self, Facts};
-use super::data::{self, Cause, Scope, Section, WarningCount, WeeklyData};
-use super::{Weekly, WeeklyRequest, files, render, rows};
+use super::assemble::{self, Facts, Runs};
+use super::data::{self, Scope, WarningCount, WeeklyData};
+use super::follow_up::WEEKS;
+use super::{Weekly, WeeklyRequest, files, render};
 use crate::error::ReportError;
 use crate::link::BaseUrl;
-
-/// Causes whose runs are counted; the sentence names no more.
-const CAUSES: usize = 8;
 
 /// Days, half-open.
 type Days = (NaiveDate, NaiveDate);
@@ -40,12 +40,9 @@ pub fn build(mart: &Mart, request: &WeeklyRequest) -> Result<Vec<Weekly>, Report
     let covered = data::covered(held, request.week);
     let compared = data::compared(held, request.week);
     let facts = facts(mart, request, covered, compared)?;
-    let mut reports = Vec::new();
+    let mut all = Vec::new();
     for (scope, name) in scopes {
-        let mut sections = assemble::sections(&facts, &scope)?;
-        for section in &mut sections {
-            count_runs(mart, &scope, section, request.basis, covered, compared)?;
-        }
+        let sections = assemble::sections(&facts, &scope)?;
         let warnings = match scope {
             Scope::Platform => warnings(mart)?,
             Scope::Team(_) => Vec::new(),
@@ -62,9 +59,29 @@ pub fn build(mart: &Mart, request: &WeeklyRequest) -> Result<Vec<Weekly>, Report
             sections,
             warnings,
         };
-        reports.push(render(&data, &name)?);
+        all.push((data, name));
     }
-    Ok(reports)
+    render_all(&all)
+}
+
+/// Renders on every core, in order: drawing is most of the work.
+fn render_all(all: &[(WeeklyData, String)]) -> Result<Vec<Weekly>, ReportError> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let chunk = all.len().div_ceil(cores).max(1);
+    std::thread::scope(|scope| {
+        let work = |part: &[(WeeklyData, String)]| -> Result<Vec<Weekly>, ReportError> {
+            part.iter().map(|(data, name)| render(data, name)).collect()
+        };
+        let threads: Vec<_> = all.chunks(chunk).map(|part| scope.spawn(move || work(part))).collect();
+        let mut reports = Vec::new();
+        for thread in threads {
+            match thread.join() {
+                Ok(part) => reports.extend(part?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(reports)
+    })
 }
 
 /// Whose reports are made, with their names in files.
@@ -87,6 +104,12 @@ fn nearest(typed: &str, names: &[&str]) -> Vec<String> {
     let mut names = names.to_vec();
     names.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
     names.into_iter().map(str::to_owned).collect()
+}
+
+/// The days of the trend.
+fn trend_days(monday: NaiveDate) -> Option<Days> {
+    let first = monday.checked_sub_days(chrono::Days::new(7 * (WEEKS - 1)))?;
+    Some((first, monday.checked_add_days(chrono::Days::new(7))?))
 }
 
 fn facts(
@@ -116,59 +139,68 @@ fn facts(
             None => None,
         },
         by_day: costs(&[Day, Team, Category, Workload], covered)?,
-        balance: match covered {
+        // Of a team's report no line needs it, and who sees one team only may not ask it.
+        balance: match covered.filter(|_| request.team.is_none()) {
             None => Vec::new(),
             Some((from, to)) => mart
                 .balance(request.basis, Some(from), Some(to))
                 .map_err(asking("balance", &Scope::Platform))?,
         },
+        runs: runs(mart, request.basis, covered, compared)?,
+        held: mart.info().first_day.zip(mart.info().end_day),
+        weeks: costs(&[Dimension::Week, Team], trend_days(request.week))?,
+        findings: mart.findings(&FindingQuery::default()).map_err(asking("findings", &Scope::Platform))?,
+        tracked: request.tracked.clone(),
+        reported: request.reported.clone(),
+        differences: differences(mart, request),
         currencies: mart.info().currencies.clone(),
         teams: mart.info().teams.iter().map(|team| team.name.clone()).collect(),
         monday: request.week,
     })
 }
 
-/// Fills in how often the workloads ran that the report will name.
-fn count_runs(
+/// How often workloads ran, in these days and in those compared with.
+fn runs(
     mart: &Mart,
-    scope: &Scope,
-    section: &mut Section,
     basis: Basis,
     covered: Option<Days>,
     compared: Option<Days>,
-) -> Result<(), ReportError> {
-    let count = |workload: &str, days: Option<Days>| -> Result<u64, ReportError> {
-        let Some((from, to)) = days else { return Ok(0) };
-        let filter = RunFilter {
-            workload: Some(workload.to_owned()),
-            team: match scope {
-                Scope::Platform => None,
-                Scope::Team(name) => Some(name.clone()),
-            },
-            from: Some(from),
-            to: Some(to),
-            basis,
-            ..RunFilter::default()
+) -> Result<Runs, ReportError> {
+    let mut runs = Runs::default();
+    for (days, is_now) in [(covered, true), (compared, false)] {
+        let Some((from, to)) = days else { continue };
+        let query =
+            WorkloadCostQuery { basis, from: Some(from), to: Some(to), ..WorkloadCostQuery::default() };
+        let rows = mart.workload_costs(&query).map_err(asking("runs", &Scope::Platform))?;
+        for row in rows {
+            let count = u64::try_from(row.runs).unwrap_or(0);
+            let both = runs.0.entry((row.workload, row.team)).or_default();
+            if is_now {
+                both.0 += count;
+            } else {
+                both.1 += count;
+            }
+        }
+    }
+    Ok(runs)
+}
+
+/// How the week before differs by team from the mart its reports were made of: nothing where
+/// that is kept no longer, or was made by a build whose marts cannot be compared.
+fn differences(mart: &Mart, request: &WeeklyRequest) -> Vec<Difference> {
+    let compared = || {
+        let monday = request.week.checked_sub_days(chrono::Days::new(7))?;
+        let earlier = mart.as_published(request.reported.first()?.published_at).ok()?;
+        let query = CostQuery {
+            by: vec![Dimension::Team],
+            basis: request.basis,
+            from: Some(monday),
+            to: Some(request.week),
+            ..CostQuery::default()
         };
-        Ok(mart.runs(&filter).map_err(asking("runs", scope))?.len() as u64)
+        mart.compare(&earlier, &query).ok().map(|comparison| comparison.rows)
     };
-    let named: Vec<String> = data::ranked(&section.workloads)
-        .iter()
-        .filter_map(|one| one.name.map(str::to_owned))
-        .take(rows::TOP)
-        .collect();
-    for name in named {
-        let runs = count(&name, covered)?;
-        for item in section.workloads.iter_mut().filter(|item| item.name.as_deref() == Some(name.as_str())) {
-            item.runs = Some(runs);
-        }
-    }
-    for driver in section.drivers.iter_mut().take(CAUSES) {
-        if let Cause::Workload(name) = &driver.cause {
-            driver.runs = Some((count(name, covered)?, count(name, compared)?));
-        }
-    }
-    Ok(())
+    compared().unwrap_or_default()
 }
 
 fn warnings(mart: &Mart) -> Result<Vec<WarningCount>, ReportError> {

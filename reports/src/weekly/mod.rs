@@ -5,29 +5,42 @@
 //! ([`build`]), assembled into [`WeeklyData`], and rendered ([`render`])
 //! without any further question. The HTML comes twice, since mail programs show
 //! no SVG (Gmail removes it and leaves its texts): [`Weekly::html`] has the drawn
-//! chart, [`Weekly::mail_html`] bars made of table cells, which show everywhere.
+//! chart, [`Weekly::mail_html`] the same as an image that goes with the letter; on
+//! a phone both have bars made of table cells. Whether a report is mailed, and to
+//! whom, is [`post`](Mailing)'s.
 
 mod assemble;
 mod attachments;
 mod data;
 mod files;
+mod follow_up;
 mod gather;
 mod html;
 mod news;
+mod outlook;
+mod post;
 mod rows;
 mod text;
 mod view;
 
+use std::path::Path;
+
 use chrono::NaiveDate;
-use model::Basis;
 use model::time::Instant;
+use model::{Amount, Basis, Currency};
 
 pub use attachments::Attachment;
-pub use data::{Cause, DayCost, Driver, Group, Item, Parts, Scope, Section, WarningCount, WeeklyData};
+pub use data::{
+    Cause, DayCost, Driver, Fix, Group, Item, Parts, Restated, Saved, Scope, Section, WarningCount, WeekCost,
+    WeeklyData,
+};
 pub use files::{prepare, write};
 pub use gather::build;
+pub use post::{Mailing, Materiality, Postage, REPORT, TEST, When, letters, material, test_letter};
 
 use crate::error::ReportError;
+use crate::lifecycle::{Lifecycle, Tracked};
+use crate::mail::{Enclosure, Outbox, Reported};
 
 /// Which reports are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +55,30 @@ pub struct WeeklyRequest {
     pub basis: Basis,
     /// Where the dashboard is, for links; none for a report without links.
     pub base_url: Option<String>,
+    /// What became of findings; see [`crate::lifecycle::Lifecycle::tracked`].
+    pub tracked: Vec<Tracked>,
+    /// What the reports of the week before said; what changed since is told.
+    pub reported: Vec<Reported>,
+}
+
+impl WeeklyRequest {
+    /// With what the records of a ledger know: what became of findings, and what the reports of
+    /// the week before said.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn with_records(mut self, ledger: &Path) -> Result<Self, ReportError> {
+        let failed = |cause: Box<dyn std::error::Error + Send + Sync>| ReportError::Records(cause);
+        self.tracked = Lifecycle::open(ledger)
+            .and_then(|lifecycle| lifecycle.tracked())
+            .map_err(|cause| failed(cause.into()))?;
+        let last = self.week.checked_sub_days(chrono::Days::new(7)).map(crate::week::iso);
+        self.reported = Outbox::open(ledger)
+            .and_then(|outbox| outbox.reported(REPORT, &last.unwrap_or_default()))
+            .map_err(|cause| failed(cause.into()))?;
+        self.reported.retain(|one| one.basis == self.basis);
+        Ok(self)
+    }
 }
 
 /// One finished report.
@@ -59,8 +96,49 @@ pub struct Weekly {
     pub mail_html: String,
     /// The plain-text part.
     pub text: String,
+    /// Images that the mail's HTML shows, light and dark.
+    pub images: Vec<Enclosure>,
     /// The CSV files that go with it.
     pub attachments: Vec<Attachment>,
+    /// The week: `2026-W41`.
+    pub week: String,
+    /// The first day of the week that the ledger does not hold; none when it holds all seven.
+    pub missing_from: Option<NaiveDate>,
+    /// The whole and what it was the week before, one a currency.
+    pub totals: Vec<Total>,
+    /// Which of the four costs.
+    pub basis: Basis,
+    /// When the mart it is made of was published.
+    pub published_at: Instant,
+}
+
+impl Weekly {
+    /// Its figures, to be told from later ones; none of a week that is not whole.
+    pub fn reported(&self) -> Vec<Reported> {
+        let totals = self.totals.iter().filter(|_| self.missing_from.is_none());
+        totals
+            .map(|total| Reported {
+                report: REPORT.to_owned(),
+                period: self.week.clone(),
+                team: self.team.clone(),
+                basis: self.basis,
+                currency: total.currency,
+                cost: total.now,
+                published_at: self.published_at,
+            })
+            .collect()
+    }
+}
+
+/// The whole of a report in one currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// Currency of both.
+    pub currency: Currency,
+    /// In the week.
+    pub now: Amount,
+    /// In the week before, where there is one to compare with.
+    pub before: Option<Amount>,
 }
 
 /// Renders the facts of a report; `name` begins its files' names.
@@ -69,7 +147,7 @@ pub struct Weekly {
 /// [`ReportError::Chart`], [`ReportError::Layout`], [`ReportError::Encode`].
 pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
     let stem = format!("{name}-{}", data.week());
-    let page = view::page(data)?;
+    let page = view::page(data, &stem)?;
     let html = |drawn| {
         html::html(&page, drawn).map_err(|cause| ReportError::Layout { scope: data.scope.to_string(), cause })
     };
@@ -82,10 +160,33 @@ pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
         mail_html: html(false)?,
         text: text::text(&page),
         attachments: attachments::attachments(data, &stem)?,
+        week: data.week(),
+        basis: data.basis,
+        published_at: data.published_at,
+        missing_from: match data.covered() {
+            Some((from, to)) if from == data.monday => (to < data.end()).then_some(to),
+            _ => Some(data.monday),
+        },
+        totals: data
+            .sections
+            .iter()
+            .map(|section| Total {
+                currency: section.currency,
+                now: section.total(),
+                before: section.total_before(),
+            })
+            .collect(),
         subject: page.subject,
+        images: page
+            .sections
+            .into_iter()
+            .flat_map(|section| [section.chart.light_image, section.chart.dark_image])
+            .collect(),
         stem,
     })
 }
 
+#[cfg(test)]
+mod outlook_tests;
 #[cfg(test)]
 mod tests;

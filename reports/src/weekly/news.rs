@@ -187,7 +187,7 @@ fn cause(driver: &Driver, section: &Section, before: Amount) -> String {
 }
 
 /// Why a workload cost more or less, as far as its runs say.
-fn reason(driver: &Driver, section: &Section) -> Option<String> {
+pub(super) fn reason(driver: &Driver, section: &Section) -> Option<String> {
     let (now, before) = driver.runs?;
     let each = |cost: Amount, runs: u64| Amount::from_units(cost.units() / i128::from(runs));
     let runs = |n: u64| if n == 1 { "1 run".to_owned() } else { format!("{} runs", group(n)) };
@@ -209,7 +209,7 @@ fn reason(driver: &Driver, section: &Section) -> Option<String> {
     }
 }
 
-fn cause_words(cause: &Cause) -> String {
+pub(super) fn cause_words(cause: &Cause) -> String {
     match cause {
         Cause::Workload(name) => name_words(name),
         Cause::Table(name) => format!("storage of {}", name_words(name)),
@@ -240,7 +240,7 @@ fn group(n: u64) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn join(items: &[String]) -> String {
+pub(super) fn join(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [only] => only.clone(),

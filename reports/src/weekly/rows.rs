@@ -2,7 +2,7 @@
 
 use model::{Amount, Category};
 
-use super::data::{Ranked, Scope, Section, WeeklyData, ranked};
+use super::data::{Cause, Ranked, Scope, Section, WeeklyData, ranked};
 use super::view::{count, link};
 use crate::{format, label};
 
@@ -116,7 +116,22 @@ fn item_row(data: &WeeklyData, section: &Section, kind: Kind, item: &Ranked<'_>)
     }
 }
 
-fn row(section: &Section, name: String, (cost, before): (Amount, Option<Amount>), kind: RowKind) -> RowView {
+/// The page of what a part of the change is put down to.
+pub(super) fn cause_link(data: &WeeklyData, cause: &Cause) -> Option<String> {
+    match cause {
+        Cause::Workload(name) => link(data, "workloads", Some(name)),
+        Cause::Table(name) => link(data, "tables", Some(name)),
+        Cause::Category(_) => None,
+    }
+}
+
+/// One row; `before` where there is an earlier week.
+pub(super) fn row(
+    section: &Section,
+    name: String,
+    (cost, before): (Amount, Option<Amount>),
+    kind: RowKind,
+) -> RowView {
     let (change, percent) = match before {
         Some(before) => (format::signed_money(cost - before, section.currency), relative(cost, before)),
         None => Default::default(),

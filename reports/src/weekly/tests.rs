@@ -132,6 +132,13 @@ fn facts(now: &[Line], before: Option<&[Line]>, days: u64) -> Facts {
         currencies,
         teams: vec!["content".into(), "growth".into(), "ranking".into()],
         monday,
+        held: Some((date(TWO_WEEKS.0), monday + Days::new(days))),
+        weeks: Vec::new(),
+        runs: Default::default(),
+        findings: Vec::new(),
+        tracked: Vec::new(),
+        reported: Vec::new(),
+        differences: Vec::new(),
     }
 }
 
@@ -166,6 +173,16 @@ fn data(facts: &Facts, scope: Scope, held: (&str, &str)) -> WeeklyData {
 }
 
 const TWO_WEEKS: (&str, &str) = ("2026-09-01", "2026-10-12");
+
+/// What the mart would answer, for tests of what stands beneath the figures.
+pub(super) fn facts_of_growth() -> Facts {
+    facts(&NOW, Some(&BEFORE), 7)
+}
+
+/// The data of a report on two whole weeks.
+pub(super) fn data_of(facts: &Facts, scope: Scope) -> WeeklyData {
+    data(facts, scope, TWO_WEEKS)
+}
 
 fn growth() -> WeeklyData {
     data(&facts(&NOW, Some(&BEFORE), 7), Scope::Team("growth".into()), TWO_WEEKS)

@@ -2,8 +2,9 @@
 //! aligned to the decimal point. Only links may be longer: broken, they would
 //! lead nowhere.
 
+use super::outlook::FixesView;
 use super::rows::{RowView, TableView};
-use super::view::{ChartView, Page};
+use super::view::{DayView, Page};
 use crate::label::{columns, shorten};
 
 /// Width of a line (RFC 5322 recommends at most 78).
@@ -38,10 +39,28 @@ pub(super) fn text(page: &Page) -> String {
         if let Some(unused) = &section.unused {
             paragraph(&mut out, unused);
         }
-        chart(&mut out, &section.chart);
-        for one in section.tables.iter().chain([&section.parts]) {
+        if let Some(restated) = &section.restated {
+            paragraph(&mut out, restated);
+        }
+        let key = if section.chart.has_idle { " (# used, . idle)" } else { "" };
+        bars(&mut out, &format!("{}{key}", section.chart.caption), &section.chart.days);
+        if let Some(one) = &section.fixes {
+            fixes(&mut out, one);
+        }
+        if !section.saved.is_empty() {
+            line(&mut out, "");
+            heading(&mut out, "What fixes saved");
+            for one in &section.saved {
+                paragraph(&mut out, one);
+            }
+        }
+        for one in &section.tables {
             table(&mut out, one);
         }
+        if !section.trend.is_empty() {
+            bars(&mut out, "Week by week", &section.trend);
+        }
+        table(&mut out, &section.parts);
         for one in &section.coverage {
             line(&mut out, "");
             paragraph(&mut out, one);
@@ -62,21 +81,42 @@ pub(super) fn text(page: &Page) -> String {
     out
 }
 
-fn chart(out: &mut String, chart: &ChartView) {
+fn bars(out: &mut String, caption: &str, rows: &[DayView]) {
     line(out, "");
-    let key = if chart.has_idle { " (# used, . idle)" } else { "" };
-    heading(out, &format!("{}{key}", chart.caption));
-    let totals = aligned(chart.days.iter().map(|day| day.total.as_str()));
-    let days = chart.days.iter().map(|day| columns(&day.day)).max().unwrap_or(0);
+    heading(out, caption);
+    let totals = aligned(rows.iter().map(|day| day.total.as_str()));
+    let days = rows.iter().map(|day| columns(&day.day)).max().unwrap_or(0);
     let widest = totals.iter().map(|total| columns(total)).max().unwrap_or(0);
     let room = WIDTH.saturating_sub(days + widest + 4).max(10);
     let scaled = |share: u8| (usize::from(share) * room + 50) / 100;
-    for (day, total) in chart.days.iter().zip(totals) {
+    for (day, total) in rows.iter().zip(totals) {
         // Ends are scaled, not lengths: rounding twice could overrun the room.
         let used = scaled(day.used);
         let idle = scaled(day.used + day.idle) - used;
         let bar = format!("{}{}", "#".repeat(used), ".".repeat(idle));
         line(out, &format!("{}  {}  {total}", pad_right(&day.day, days), pad_right(&bar, room)));
+    }
+}
+
+fn fixes(out: &mut String, fixes: &FixesView) {
+    const HEAD: &str = "Saves a month, net";
+    line(out, "");
+    heading(out, "Fix first");
+    let savings = aligned(fixes.rows.iter().map(|row| row.saving.as_str()));
+    let width = savings.iter().map(|text| columns(text)).max().unwrap_or(0).max(columns(HEAD));
+    let room = WIDTH.saturating_sub(width + 2).max(NAME_MIN);
+    line(out, &format!("{}  {HEAD}", pad_right("What to do", room)));
+    for (row, saving) in fixes.rows.iter().zip(savings) {
+        let name = pad_right(&shorten(&row.what, room), room);
+        line(out, &format!("{name}  {}", pad_left(&saving, width)));
+        line(out, &format!("  {}", shorten(&row.detail, WIDTH - 2)));
+        if let Some(link) = &row.link {
+            line(out, &format!("  {link}"));
+        }
+    }
+    paragraph(out, &fixes.rest);
+    if let Some(link) = &fixes.link {
+        line(out, link);
     }
 }
 

@@ -5,9 +5,11 @@ use model::{Amount, Basis, Category};
 
 use super::data::{Scope, Section, WeeklyData};
 use super::news;
+use super::outlook::{self, FixesView};
 use super::rows::{self, Kind, TableView};
 use crate::chart::{self, Series};
 use crate::error::ReportError;
+use crate::mail::Enclosure;
 use crate::palette::{ColourSlot, Theme};
 use crate::{format, label};
 
@@ -44,8 +46,16 @@ pub(super) struct SectionView {
     pub sentence: String,
     /// Idle and unallocated shares.
     pub unused: Option<String>,
+    /// What became of last week's figures.
+    pub restated: Option<String>,
     pub chart: ChartView,
+    /// The weeks before and this one; empty where there is but one.
+    pub trend: Vec<DayView>,
+    /// What moved, and the dearest of each kind.
     pub tables: Vec<TableView>,
+    pub fixes: Option<FixesView>,
+    /// What fixes have saved.
+    pub saved: Vec<String>,
     pub parts: TableView,
     pub coverage: Vec<String>,
 }
@@ -53,9 +63,14 @@ pub(super) struct SectionView {
 /// The week by day, drawn and as bars.
 pub(super) struct ChartView {
     pub caption: String,
-    /// Drawings, where the medium shows them.
+    /// Said where the drawing is not seen.
+    pub alt: String,
+    /// Drawings for pages.
     pub light: String,
     pub dark: String,
+    /// Drawings for mail, which shows no SVG.
+    pub light_image: Enclosure,
+    pub dark_image: Enclosure,
     pub days: Vec<DayView>,
     /// Whether any day has idle cost, which bars show apart.
     pub has_idle: bool,
@@ -72,9 +87,9 @@ pub(super) struct DayView {
 }
 
 /// Lays a report out in words.
-pub(super) fn page(data: &WeeklyData) -> Result<Page, ReportError> {
+pub(super) fn page(data: &WeeklyData, stem: &str) -> Result<Page, ReportError> {
     let several = data.sections.len() > 1;
-    let sections = data.sections.iter().map(|section| section_view(data, section, several));
+    let sections = data.sections.iter().map(|section| section_view(data, section, stem, several));
     Ok(Page {
         subject: news::subject(data),
         title: match &data.scope {
@@ -143,7 +158,12 @@ fn foot(data: &WeeklyData) -> Vec<String> {
     foot
 }
 
-fn section_view(data: &WeeklyData, section: &Section, several: bool) -> Result<SectionView, ReportError> {
+fn section_view(
+    data: &WeeklyData,
+    section: &Section,
+    stem: &str,
+    several: bool,
+) -> Result<SectionView, ReportError> {
     let news = news::news(data, section);
     Ok(SectionView {
         currency: several.then(|| section.currency.to_string()),
@@ -151,14 +171,21 @@ fn section_view(data: &WeeklyData, section: &Section, several: bool) -> Result<S
         headline: news.headline,
         causes: news.causes,
         unused: rows::unused(section),
-        chart: chart_view(data, section)?,
-        tables: vec![rows::items(data, section, Kind::Workload), rows::items(data, section, Kind::Table)],
+        chart: chart_view(data, section, stem)?,
+        restated: outlook::restated(data, section),
+        trend: outlook::trend(section),
+        tables: outlook::movers(data, section)
+            .into_iter()
+            .chain([rows::items(data, section, Kind::Workload), rows::items(data, section, Kind::Table)])
+            .collect(),
+        fixes: outlook::fixes(data, section),
+        saved: outlook::saved(section),
         parts: rows::parts(data, section),
         coverage: rows::coverage(section, data.scope == Scope::Platform),
     })
 }
 
-fn chart_view(data: &WeeklyData, section: &Section) -> Result<ChartView, ReportError> {
+fn chart_view(data: &WeeklyData, section: &Section, stem: &str) -> Result<ChartView, ReportError> {
     let days: Vec<NaiveDate> = (0..7).filter_map(|n| data.monday.checked_add_days(Days::new(n))).collect();
     let series: Vec<Series> = section
         .groups
@@ -169,9 +196,13 @@ fn chart_view(data: &WeeklyData, section: &Section) -> Result<ChartView, ReportE
             values: group.days[..days.len()].to_vec(),
         })
         .collect();
-    let draw = |theme| {
-        chart::stacked_days(&days, &series, section.currency, CHART_PX, theme)
-            .map_err(|cause| ReportError::Chart { scope: data.scope.to_string(), cause })
+    let failed = |cause| ReportError::Chart { scope: data.scope.to_string(), cause };
+    let draw = |theme| chart::stacked_days(&days, &series, section.currency, CHART_PX, theme).map_err(failed);
+    let paint = |theme, word: &str| {
+        let content =
+            chart::stacked_days_png(&days, &series, section.currency, CHART_PX, theme).map_err(failed)?;
+        let name = format!("{stem}-{}-{word}.png", section.currency.to_string().to_lowercase());
+        Ok::<_, ReportError>(Enclosure { name, content_type: "image/png", content })
     };
     let sum_of = |day: usize, idle: bool| -> Amount {
         section
@@ -198,17 +229,23 @@ fn chart_view(data: &WeeklyData, section: &Section) -> Result<ChartView, ReportE
             total: if held { format::money(used + idle, section.currency) } else { "no data".to_owned() },
         }
     });
+    let views: Vec<DayView> = views.collect();
+    let caption = format!("Cost by day, {} {}", data.basis, section.currency);
+    let by_day: Vec<String> = views.iter().map(|view| format!("{} {}", view.day, view.total)).collect();
     Ok(ChartView {
-        caption: format!("Cost by day, {} {}", data.basis, section.currency),
+        alt: format!("{caption}: {}", by_day.join(", ")),
+        caption,
         light: draw(Theme::Light)?,
         dark: draw(Theme::Dark)?,
-        days: views.collect(),
+        light_image: paint(Theme::Light, "light")?,
+        dark_image: paint(Theme::Dark, "dark")?,
+        days: views,
         has_idle: !section.parts.get(Category::Idle).is_zero(),
     })
 }
 
 /// A length of 0 to 100 for a bar; something positive is never drawn as nothing.
-fn hundredths(part: Amount, whole: Amount) -> u8 {
+pub(super) fn hundredths(part: Amount, whole: Amount) -> u8 {
     if part.units() <= 0 || whole.units() <= 0 {
         return 0;
     }

@@ -49,6 +49,10 @@ impl Problem {
             PageError::TooOften { .. } => Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()),
             PageError::Mart(_)
             | PageError::Record(_)
+            | PageError::Alerts(_)
+            | PageError::Report(_)
+            | PageError::Mail(_)
+            | PageError::Schedule(_)
             | PageError::Chart(_)
             | PageError::Render(_)
             | PageError::Csv(_)

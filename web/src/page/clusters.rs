@@ -6,9 +6,9 @@ use askama::Template;
 use attribution::mart::{ClusterRow, CostQuery, Dimension, Filter, Finding, NONE, RunFilter};
 use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
-use model::{Amount, Category};
+use model::Category;
 
-use super::{Fact, answer, crumb, fact, not_found, runs};
+use super::{Fact, answer, cluster_depth, crumb, fact, not_found, runs};
 use crate::chart::{self, ChartView};
 use crate::context::{Context, only};
 use crate::error::PageError;
@@ -39,6 +39,10 @@ struct Cluster {
     facts: Vec<Fact>,
     chart: ChartView,
     chart_table: TableView,
+    /// Capacity against use; absent where no capacity is known.
+    capacity: Option<ChartView>,
+    usual_day: Option<ChartView>,
+    hours: TableView,
     workloads: TableView,
     waste: TableView,
     runs: TableView,
@@ -163,8 +167,16 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
     let is_asked =
         |found: &Finding| found.subject_kind == "cluster" && (found.subject == name || found.subject == id);
     let waste = finding::first(context, visit, is_asked, "No waste is found at it.")?;
-    let tables = [workloads(context, &filters)?, runs::table(context, &runs, true), day_table, waste];
-    let [workloads, runs, chart_table, waste] = match context.tables(tables)? {
+    let hours = context.mart.cluster_hours(id, context.scope.from, context.scope.to)?;
+    let markets = context.mart.cluster_markets(id, context.scope.from, context.scope.to)?;
+    let tables = [
+        cluster_depth::users(context, id)?,
+        runs::table(context, &runs, true),
+        day_table,
+        waste,
+        cluster_depth::hours_table(&hours),
+    ];
+    let [workloads, runs, chart_table, waste, hours_view] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -180,11 +192,24 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
             .say(", was idle");
     }
     let sentence = sentence.say(".").note(sentence::comparison(context, total, &filters)?);
-    let facts = known.as_ref().map(|cluster| facts(context, cluster, &parts)).unwrap_or_default();
+    let mut facts = known.as_ref().map(|cluster| facts(context, cluster, &parts)).unwrap_or_default();
+    facts.extend(cluster_depth::facts(context, &hours, &markets));
     let shell = Shell::of(context, id, vec![crumb(context, "Clusters", "clusters")])
         .filtered(context, true)
         .charted();
-    context.page(&Cluster { shell, sentence, facts, chart, chart_table, workloads, waste, runs })
+    context.page(&Cluster {
+        shell,
+        sentence,
+        facts,
+        chart,
+        chart_table,
+        capacity: cluster_depth::capacity(context, &hours)?,
+        usual_day: cluster_depth::usual_day(context, &hours)?,
+        hours: hours_view,
+        workloads,
+        waste,
+        runs,
+    })
 }
 
 fn facts(context: &Context<'_>, cluster: &ClusterRow, parts: &Parts) -> Vec<Fact> {
@@ -212,35 +237,4 @@ fn facts(context: &Context<'_>, cluster: &ClusterRow, parts: &Parts) -> Vec<Fact
         facts.push(fact("Started", context.instant(start), end));
     }
     facts
-}
-
-fn workloads(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageError> {
-    let costs = context.by(Dimension::Workload, filters)?;
-    let total: Amount = costs.values().copied().sum();
-    let row = |(workload, cost): (&String, &Amount)| {
-        let href = context.explain(&chart::with(filters, only(Dimension::Workload, workload)));
-        vec![
-            if workload == NONE {
-                Cell::text("no workload (idle)")
-            } else {
-                Cell::link(workload.as_str(), context.entity("workloads", workload))
-            },
-            Cell::MoneyLink { amount: *cost, href },
-            Cell::Share { part: *cost, whole: total, class: "share" },
-        ]
-    };
-    Ok(Table {
-        id: "workloads",
-        caption: "What its cost went into".to_owned(),
-        noun: ("row", "rows"),
-        columns: vec![
-            table::text("workload", "Workload"),
-            table::number("cost", format!("Cost ({})", context.scope.currency)),
-            table::number("share", "Of the cluster").derived(),
-        ],
-        rows: costs.iter().map(row).collect(),
-        foot: Some(vec![Cell::text("Total"), Cell::Money(total), Cell::Nothing]),
-        sort: ("cost", true),
-        empty: "It was not billed in this span.".to_owned(),
-    })
 }

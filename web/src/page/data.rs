@@ -29,6 +29,9 @@ struct Data {
     identity: TableView,
     warnings: TableView,
     publishes: TableView,
+    /// What runs when, and what was mailed.
+    schedule: String,
+    reports: String,
 }
 
 pub async fn data(visit: Visit, query: RawQuery) -> Response {
@@ -91,6 +94,8 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
         identity,
         warnings,
         publishes,
+        schedule: Path::new(["schedule"]).encoded(),
+        reports: Path::new(["reports"]).encoded(),
     })
 }
 

@@ -1,16 +1,25 @@
 //! The pages: each module asks the mart, forms a typed view of the answer and hands it to
 //! its template.
 
+pub mod alert;
+pub mod alerts;
 pub mod clusters;
 pub mod compare;
 pub mod data;
 pub mod explain;
+pub mod explore;
 pub mod finding;
 pub mod help;
 pub mod lines;
 pub mod overview;
 pub mod ownership;
+pub mod preview;
 pub mod reference;
+pub mod reports;
+pub mod run;
+pub mod runs;
+pub mod schedule;
+pub mod search;
 pub mod tables;
 pub mod team;
 pub mod teams;
@@ -18,9 +27,15 @@ pub mod waste;
 pub mod what_if;
 pub mod workloads;
 
+mod cluster_depth;
+mod explore_asked;
+mod explore_chart;
+mod explore_rows;
 mod movers;
-mod runs;
+mod run_tables;
 mod table_cost;
+mod table_depth;
+mod workload_depth;
 
 use axum::extract::RawQuery;
 use axum::response::{IntoResponse, Response};

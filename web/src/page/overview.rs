@@ -1,12 +1,14 @@
 //! Overview: what was spent, by whom, how much of it was idle, and that it equals the bill.
 
 use askama::Template;
-use attribution::mart::{Dimension, Finding};
+use attribution::mart::{CostQuery, Dimension, Finding};
 use axum::extract::RawQuery;
 use axum::response::Response;
+use chrono::{Datelike, Days};
 use model::Category;
 
-use super::{Fact, answer, fact, movers, teams};
+use super::{Fact, alerts, answer, fact, movers, teams};
+use crate::budget::{self, Budgets};
 use crate::chart::{self, ChartView};
 use crate::context::Context;
 use crate::equation::{self, Balance, Equation};
@@ -32,6 +34,7 @@ struct Overview {
     chart_table: TableView,
     /// Absent while a team filter is set: the equation is about the whole bill.
     equation: Option<Equation>,
+    budgets: Option<Budgets>,
     flow: ChartView,
     flow_table: TableView,
     teams: TableView,
@@ -92,12 +95,13 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     context.page(&Overview {
         shell,
         sentence,
-        facts: facts(context, &parts)?,
+        facts: facts(context, visit, &parts)?,
         groups,
         chart,
         chart_table,
         equation: (context.lens.team.is_none() && context.mart.reach().sees_bill())
             .then(|| Equation::new(context, &balance)),
+        budgets: budget::of(context, visit, context.lens.team.as_deref())?,
         flow,
         flow_table,
         teams,
@@ -107,7 +111,7 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     })
 }
 
-fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageError> {
+fn facts(context: &Context<'_>, visit: &Visit, parts: &parts::Parts) -> Result<Vec<Fact>, PageError> {
     let total = parts.total();
     let unallocated = parts.get(Category::Unallocated);
     let percent = |part| reports::format::percent(part, total).unwrap_or_else(|| "–".to_owned());
@@ -115,7 +119,8 @@ fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageE
     let newest = context.mart.info().end_day.and_then(|end| end.pred_opt());
     let skipped: i64 = sources.iter().map(|source| source.skipped).sum();
     let data = context.mart.reach().sees_bill().then(|| context.lens.shared().url(&Path::new(["data"])));
-    Ok(vec![
+    let mut facts: Vec<Fact> = forecast(context)?.into_iter().collect();
+    facts.extend([
         Fact {
             label: "Allocated",
             value: percent(total - unallocated),
@@ -144,5 +149,40 @@ fn facts(context: &Context<'_>, parts: &parts::Parts) -> Result<Vec<Fact>, PageE
                 if skipped == 0 { "everything was read" } else { "figures are partial; see Data" },
             )
         },
-    ])
+    ]);
+    facts.extend(alerts::fact(context, visit));
+    Ok(facts)
+}
+
+/// What the newest month will have cost at its end, whatever days are shown; nothing where it is
+/// over or too little is known.
+fn forecast(context: &Context<'_>) -> Result<Option<Fact>, PageError> {
+    let info = context.mart.info();
+    let (Some(first), Some(end)) = (info.first_day, info.end_day) else { return Ok(None) };
+    // The day of the publish was not over then.
+    let end = end.min(info.published_at.date_naive());
+    let newest = end.pred_opt().unwrap_or(end);
+    let from = newest.with_day(1).unwrap_or(newest) - Days::new(reports::forecast::DAYS_BEFORE);
+    let query = CostQuery { from: Some(from), to: Some(end), ..context.query(&[Dimension::Day], &[]) };
+    let rows = context.mart.costs(&query)?;
+    let costs =
+        rows.into_iter().filter_map(|row| Some((row.keys.first()?.parse().ok()?, row.cost))).collect();
+    let Some(forecast) = reports::forecast::month_end(&costs, first.max(from), end) else { return Ok(None) };
+    if forecast.end >= forecast.month_end() {
+        return Ok(None);
+    }
+    let spent = context.money(forecast.spent);
+    let lens = context.lens.page().days(forecast.month.max(first), end);
+    Ok(Some(Fact {
+        href: Some(lens.url(&context.path)),
+        ..fact(
+            "Forecast",
+            context.short(forecast.expected),
+            format!(
+                "for all of {}; {spent} until {}",
+                forecast.month.format("%B"),
+                reports::format::day(newest)
+            ),
+        )
+    }))
 }

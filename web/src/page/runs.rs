@@ -1,13 +1,207 @@
-//! The table of runs, which stands on the pages of workloads, tables and clusters.
+//! Runs: all that started in the span; and their table, which stands on the pages of
+//! workloads, tables and clusters too.
 
-use attribution::mart::{Dimension, RunRow};
+use std::collections::BTreeMap;
+
+use askama::Template;
+use attribution::mart::{Dimension, NONE, RunFilter, RunListQuery, RunOutcome, RunRow, RunSort};
+use axum::extract::RawQuery;
+use axum::response::Response;
+use chrono::NaiveDate;
 use model::Amount;
+use reports::chart::Shape;
+use reports::palette::ColourSlot;
 
+use super::answer;
+use crate::chart::ChartView;
 use crate::context::Context;
-use crate::table::{self, Cell, Table};
+use crate::course::{Course, Line, Unit, periods};
+use crate::error::PageError;
+use crate::layout::Shell;
+use crate::link::Path;
+use crate::sentence::{self, Sentence};
+use crate::state::Visit;
+use crate::table::{self, Cell, Cut, PAGE_ROWS, Shown, Table, TableView};
+use crate::words;
+
+#[derive(Template)]
+#[template(path = "runs/runs.html")]
+struct Runs {
+    shell: Shell,
+    sentence: Sentence,
+    chart: ChartView,
+    chart_table: TableView,
+    runs: TableView,
+}
 
 /// Columns an error may take beside its status; the CSV has all of it.
 const ERROR_COLUMNS: usize = 40;
+
+pub async fn runs(visit: Visit, query: RawQuery) -> Response {
+    answer(visit, Path::new(["runs"]), query, build).await
+}
+
+/// Columns of the list that it can be sorted by, with what the mart calls them.
+const SORTS: [(&str, RunSort); 12] = [
+    ("run", RunSort::Run),
+    ("workload", RunSort::Workload),
+    ("name", RunSort::Name),
+    ("started", RunSort::Started),
+    ("status", RunSort::Status),
+    ("duration_ms", RunSort::Duration),
+    ("vcore_ms", RunSort::VcoreMs),
+    ("input_bytes", RunSort::Input),
+    ("output_bytes", RunSort::Output),
+    ("spilled_bytes", RunSort::Spilled),
+    ("failed_tasks", RunSort::FailedTasks),
+    ("cost", RunSort::Cost),
+];
+
+/// The question for the page of the list that the lens asks for.
+fn asked(context: &Context<'_>) -> Result<RunListQuery, PageError> {
+    let state = &context.lens.table;
+    let is_list = state.table.as_deref().is_none_or(|table| table == "runs");
+    let (sort, descending) = match state.sort.as_ref().filter(|_| is_list) {
+        None => (RunSort::Started, true),
+        Some((key, descending)) => {
+            let known = SORTS.iter().find(|(name, _)| name == key).ok_or_else(|| {
+                let names: Vec<_> = SORTS.iter().map(|(name, _)| *name).collect();
+                PageError::BadRequest(vec![format!(
+                    "runs are not sorted by `{key}`: use {}",
+                    names.join(", ")
+                )])
+            })?;
+            (known.1, *descending)
+        }
+    };
+    let unowned = context.lens.team.as_deref() == Some(NONE);
+    let page = if is_list { state.page.max(1) } else { 1 };
+    Ok(RunListQuery {
+        filter: RunFilter {
+            team: context.lens.team.clone().filter(|_| !unowned),
+            from: Some(context.scope.from),
+            to: Some(context.scope.to),
+            basis: context.lens.basis,
+            ..RunFilter::default()
+        },
+        currency: Some(context.scope.currency),
+        unowned,
+        search: state.search.clone().filter(|_| is_list),
+        sort,
+        descending,
+        offset: (page - 1) * PAGE_ROWS,
+        limit: PAGE_ROWS,
+    })
+}
+
+fn build(context: &Context<'_>) -> Result<Response, PageError> {
+    let query = asked(context)?;
+    let ended = context.mart.run_outcomes(&query)?;
+    let count = |rows: &[&RunOutcome]| rows.iter().map(|row| row.runs).sum::<i64>();
+    let cost = |rows: &[&RunOutcome]| rows.iter().map(|row| row.cost).sum::<Amount>();
+    let all: Vec<&RunOutcome> = ended.iter().collect();
+    let failed: Vec<&RunOutcome> = ended.iter().filter(|row| is_bad(&row.status)).collect();
+    let (chart, by_outcome) =
+        outcomes(context, ended.iter().map(|row| (row.day, row.status.as_str(), row.runs)))?;
+    let (rows, cut) = if context.lens.table.csv {
+        (context.runs(RunFilter::default())?, None)
+    } else {
+        let list = context.mart.run_list(&query)?;
+        let all = usize::try_from(count(&all)).unwrap_or(0);
+        // A page beyond the last one has no row to say how many there are.
+        let is_beyond = list.rows.is_empty() && query.offset > 0 && query.search.is_none();
+        let cut = Cut { found: if is_beyond { all } else { list.found }, all };
+        (list.rows, Some(cut))
+    };
+    let tables = [table(context, &rows, true), by_outcome];
+    let [runs, chart_table] = match table::show_cut(context, tables, cut)? {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
+    let subject = words::plural(count(&all), "run", "runs");
+    let mut sentence = sentence::cost(context, &format!("{subject} that started here"), cost(&all));
+    if !failed.is_empty() {
+        sentence = sentence
+            .say("; ")
+            .figure(reports::format::count(count(&failed)))
+            .say(" of them failed, at ")
+            .figure(context.money(cost(&failed)));
+    }
+    let sentence = sentence.say(".").note(format!(
+        "{}. What a run cost is all it was given, after midnight too; costs by day are on Overview.",
+        words::capital(&context.terms())
+    ));
+    let crumbs = vec![super::crumb(context, "Workloads", "workloads")];
+    let shell = Shell::of(context, "Runs", crumbs).filtered(context, true).charted();
+    context.page(&Runs { shell, sentence, chart, chart_table, runs })
+}
+
+fn is_bad(status: &str) -> bool {
+    matches!(status, "failed" | "killed")
+}
+
+/// Outcomes, the good one at the bottom of the stack, with the colours they have.
+const OUTCOMES: [(&str, ColourSlot); 5] = [
+    ("succeeded", ColourSlot::Saving),
+    ("failed", ColourSlot::Over),
+    ("killed", ColourSlot::Waste),
+    ("running", ColourSlot::Blue),
+    ("unknown", ColourSlot::Other),
+];
+
+/// How many runs started on each day, by how they ended; with the table of the same counts.
+/// Each is a day, an outcome and a number of runs.
+pub fn outcomes<'a>(
+    context: &Context<'_>,
+    runs: impl Iterator<Item = (NaiveDate, &'a str, i64)>,
+) -> Result<(ChartView, Table), PageError> {
+    let periods = periods(context, &Dimension::Day);
+    let places: BTreeMap<NaiveDate, usize> =
+        periods.keys().enumerate().filter_map(|(i, key)| Some((key.parse().ok()?, i))).collect();
+    let mut counts = vec![vec![0_i64; places.len()]; OUTCOMES.len()];
+    for (day, status, runs) in runs {
+        let outcome = OUTCOMES.iter().position(|(name, _)| *name == status).unwrap_or(OUTCOMES.len() - 1);
+        if let Some(at) = places.get(&day) {
+            counts[outcome][*at] += runs;
+        }
+    }
+    let seen: Vec<usize> = (0..OUTCOMES.len()).filter(|i| counts[*i].iter().any(|n| *n > 0)).collect();
+    let mut columns = vec![table::text("day", "Day (UTC)")];
+    columns.extend(seen.iter().map(|i| table::number(OUTCOMES[*i].0, words::capital(OUTCOMES[*i].0))));
+    let rows = places.iter().map(|(day, at)| {
+        let mut row = vec![Cell::Day { day: *day, href: None }];
+        row.extend(seen.iter().map(|i| Cell::Count(counts[*i][*at])));
+        row
+    });
+    let mut foot = vec![Cell::text("Total")];
+    foot.extend(seen.iter().map(|i| Cell::Count(counts[*i].iter().sum())));
+    let day_table = Table {
+        id: "outcomes-by-day",
+        caption: "Runs by day and outcome".to_owned(),
+        noun: ("day", "days"),
+        columns,
+        rows: rows.collect(),
+        foot: Some(foot),
+        sort: ("day", false),
+        empty: "No run started in this span.".to_owned(),
+    };
+    let line = |i: &usize| Line {
+        name: OUTCOMES[*i].0.to_owned(),
+        slot: OUTCOMES[*i].1,
+        values: counts[*i].iter().map(|n| Amount::whole(*n)).collect(),
+        href: None,
+    };
+    let course = Course {
+        id: "outcomes",
+        title: "Runs by day of their start and outcome".to_owned(),
+        lines: seen.iter().map(line).collect(),
+        points: periods.into_values().collect(),
+        shape: Shape::Columns,
+        unit: Unit::Count,
+        note: None,
+    };
+    Ok((course.view()?, day_table))
+}
 
 /// One row a run that started in the span; `named` with its workload.
 pub fn table(context: &Context<'_>, runs: &[RunRow], named: bool) -> Table {
@@ -15,7 +209,12 @@ pub fn table(context: &Context<'_>, runs: &[RunRow], named: bool) -> Table {
     let mut columns = vec![table::text("run", "Run")];
     let detail = |column: table::Column| if named { column.exported() } else { column.wide() };
     columns.extend(named.then(|| table::text("workload", "Workload")));
-    columns.push(detail(table::text("name", "Name")));
+    let name = table::text("name", "Name");
+    // A name that is the workload's says nothing more.
+    let plain = |name: &str| name.replace('/', ".");
+    let is_other =
+        runs.iter().any(|run| run.name.as_deref().is_some_and(|name| plain(name) != plain(&run.workload)));
+    columns.push(if is_other { detail(name) } else { name.exported() });
     columns.extend([
         table::number("started", "Start").wide(),
         table::text("status", "Status"),
@@ -46,12 +245,7 @@ pub fn table(context: &Context<'_>, runs: &[RunRow], named: bool) -> Table {
 }
 
 fn row(context: &Context<'_>, run: &RunRow, named: bool) -> Vec<Cell> {
-    // Its cost may reach into days outside the span, so the link names none.
-    let lens = crate::lens::Lens { from: None, to: None, ..context.lens.shared() };
-    let days = context.mart.info().first_day.zip(context.mart.info().end_day);
-    let lens = days.map_or(lens.clone(), |(first, end)| lens.days(first, end));
-    let href = lens.only(Dimension::Run, &run.run_id).url(&crate::link::Path::new(["explain"]));
-    let mut cells = vec![Cell::link(run.run_id.as_str(), href.clone())];
+    let mut cells = vec![Cell::link(run.run_id.as_str(), context.entity("runs", &run.run_id))];
     if named {
         cells.push(Cell::link(run.workload.as_str(), context.entity("workloads", &run.workload)));
     }
@@ -69,7 +263,7 @@ fn row(context: &Context<'_>, run: &RunRow, named: bool) -> Vec<Cell> {
         match run.currency {
             // A run whose cluster is not billed has a cost of nothing, not of zero.
             None if run.cost == Amount::ZERO => Cell::Nothing,
-            _ => Cell::MoneyLink { amount: run.cost, href },
+            _ => Cell::MoneyLink { amount: run.cost, href: explained(context, run) },
         },
         Cell::maybe(run.error.as_deref()),
         Cell::text(run.engine.as_str()),
@@ -81,7 +275,16 @@ fn row(context: &Context<'_>, run: &RunRow, named: bool) -> Vec<Cell> {
     cells
 }
 
-fn status(run: &RunRow) -> Cell {
+/// Where a run's cost is opened. It may reach into days outside the span, so all days are shown.
+pub fn explained(context: &Context<'_>, run: &RunRow) -> String {
+    let lens = crate::lens::Lens { from: None, to: None, ..context.lens.shared() };
+    let days = context.mart.info().first_day.zip(context.mart.info().end_day);
+    let lens = days.map_or(lens.clone(), |(first, end)| lens.days(first, end));
+    lens.only(Dimension::Run, &run.run_id).url(&Path::new(["explain"]))
+}
+
+/// How a run ended, with its error.
+pub fn status(run: &RunRow) -> Cell {
     let tone = match run.status.as_str() {
         "succeeded" => "good",
         "failed" | "killed" => "bad",

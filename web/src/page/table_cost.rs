@@ -1,11 +1,10 @@
 //! What one table costs: what adds up, what does not, for whom and made of what.
 
-use attribution::mart::{NONE, ReaderRow, TableCost};
+use attribution::mart::{LineageRow, NONE, ReaderRow, TableCost};
 use model::Amount;
 
 use super::{Fact, fact};
 use crate::context::Context;
-use crate::error::PageError;
 use crate::table::{self, Cell, Table};
 
 /// What a table costs for one of what it is good for.
@@ -105,8 +104,7 @@ pub fn readers(context: &Context<'_>, readers: &[ReaderRow]) -> Table {
 }
 
 /// What it was made of, and what was made of it.
-pub fn lineage(context: &Context<'_>, id: &str) -> Result<Table, PageError> {
-    let neighbours = context.mart.table_lineage(id, context.scope.from, context.scope.to)?;
+pub fn lineage(context: &Context<'_>, neighbours: &[LineageRow]) -> Table {
     let rows = neighbours.iter().map(|row| {
         vec![
             match &row.table_id {
@@ -117,7 +115,7 @@ pub fn lineage(context: &Context<'_>, id: &str) -> Result<Table, PageError> {
             Cell::Bytes(row.bytes),
         ]
     });
-    Ok(Table {
+    Table {
         id: "lineage",
         caption: "Made of, and made of it, in these months".to_owned(),
         noun: ("table", "tables"),
@@ -130,5 +128,5 @@ pub fn lineage(context: &Context<'_>, id: &str) -> Result<Table, PageError> {
         foot: None,
         sort: ("bytes", true),
         empty: "No run is known to have read it or made it of another table.".to_owned(),
-    })
+    }
 }

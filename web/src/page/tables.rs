@@ -8,7 +8,7 @@ use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use model::{Amount, Category};
 
-use super::{Fact, answer, crumb, fact, not_found, runs, table_cost};
+use super::{Fact, answer, crumb, fact, not_found, runs, table_cost, table_depth};
 use crate::chart::{self, ChartView, Ranked};
 use crate::context::{Context, only};
 use crate::error::PageError;
@@ -43,7 +43,15 @@ struct OneTable {
     producers: TableView,
     parts: TableView,
     readers: TableView,
+    /// The neighbours as a graph; absent where none is known by bytes.
+    graph: Option<ChartView>,
     lineage: TableView,
+    /// Size and files over time; none where it was collected but once.
+    over_time: Vec<ChartView>,
+    collections: TableView,
+    sizes_chart: Option<ChartView>,
+    sizes: TableView,
+    snapshots: TableView,
     waste: TableView,
     runs: TableView,
 }
@@ -210,16 +218,33 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
     };
     let cost = context.mart.table_costs(&question)?.into_iter().next();
     let is_asked = |found: &Finding| found.subject_kind == "table" && found.subject == id;
+    let days = context.mart.table_days(id, context.scope.from, context.scope.to)?;
+    let sizes = context.mart.table_file_sizes(id)?;
+    let neighbours = context.mart.table_lineage(id, context.scope.from, context.scope.to)?;
     let tables = [
         producers(context, &filters)?,
         runs::table(context, &runs, true),
         day_table,
         table_cost::parts(context, cost.as_ref()),
         table_cost::readers(context, &context.mart.table_readers(&question)?),
-        table_cost::lineage(context, id)?,
+        table_cost::lineage(context, &neighbours),
+        table_depth::days_table(&days),
+        table_depth::sizes_table(&sizes),
+        table_depth::snapshots(&context.mart.table_snapshots(id)?),
         finding::first(context, visit, is_asked, "No waste is found at it.")?,
     ];
-    let [producers, runs, chart_table, cost_parts, readers, lineage, waste] = match context.tables(tables)? {
+    let [
+        producers,
+        runs,
+        chart_table,
+        cost_parts,
+        readers,
+        lineage,
+        collections,
+        size_view,
+        snapshots,
+        waste,
+    ] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -232,6 +257,7 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
         .note(sentence::comparison(context, total, &filters)?);
     let mut facts = collected.as_ref().map(|table| facts(context, table)).unwrap_or_default();
     facts.extend(cost.iter().flat_map(|cost| table_cost::unit_facts(context, cost)));
+    facts.extend(table_depth::gain(context, id, context.mart.all_findings()?));
     let details = collected.as_ref().map(|table| details(context, table)).unwrap_or_default();
     let shell =
         Shell::of(context, id, vec![crumb(context, "Tables", "tables")]).filtered(context, true).charted();
@@ -245,7 +271,13 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
         producers,
         parts: cost_parts,
         readers,
+        graph: table_depth::graph(context, id, &neighbours)?,
         lineage,
+        over_time: table_depth::over_time(context, &days)?,
+        collections,
+        sizes_chart: table_depth::sizes_chart(&sizes, collected.as_ref())?,
+        sizes: size_view,
+        snapshots,
         waste,
         runs,
     })

@@ -7,6 +7,7 @@ use axum::response::Response;
 use model::{Amount, Category};
 
 use super::{Fact, answer, clusters, crumb, fact, movers, not_found, tables, teams, workloads};
+use crate::budget::{self, Budgets};
 use crate::chart::{self, ChartView};
 use crate::context::{Context, Scope, only};
 use crate::error::PageError;
@@ -27,6 +28,7 @@ struct Team {
     facts: Vec<Fact>,
     chart: ChartView,
     chart_table: TableView,
+    budgets: Option<Budgets>,
     /// The team itself and those within it; absent where there are none.
     within: Option<TableView>,
     movers: TableView,
@@ -91,6 +93,7 @@ fn build(page: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageEr
         facts,
         chart,
         chart_table,
+        budgets: budget::of(page, visit, Some(id))?,
         within,
         movers,
         waste,

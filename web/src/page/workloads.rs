@@ -11,7 +11,7 @@ use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use model::Amount;
 
-use super::{Fact, answer, crumb, fact, movers, not_found, runs};
+use super::{Fact, answer, crumb, fact, movers, not_found, runs, workload_depth};
 use crate::chart::{self, ChartView, Ranked};
 use crate::context::{Context, only};
 use crate::error::PageError;
@@ -31,6 +31,8 @@ struct Workloads {
     sentence: Sentence,
     chart: ChartView,
     workloads: TableView,
+    /// All runs, whatever their workload.
+    all_runs: String,
 }
 
 #[derive(Template)]
@@ -41,6 +43,11 @@ struct Workload {
     facts: Vec<Fact>,
     chart: ChartView,
     chart_table: TableView,
+    /// What a run cost over time; absent where too few days have any.
+    per_run: Option<ChartView>,
+    per_run_table: TableView,
+    outcome_chart: ChartView,
+    outcome_days: TableView,
     outcomes: TableView,
     movers: TableView,
     waste: TableView,
@@ -86,7 +93,8 @@ fn build_list(context: &Context<'_>) -> Result<Response, PageError> {
     }
     let sentence = sentence.say(".").note(format!("{}.", words::capital(&context.terms())));
     let shell = Shell::of(context, "Workloads", vec![]).filtered(context, true).charted();
-    context.page(&Workloads { shell, sentence, chart, workloads })
+    let all_runs = context.lens.shared().url(&Path::new(["runs"]));
+    context.page(&Workloads { shell, sentence, chart, workloads, all_runs })
 }
 
 /// What is known of a workload from its runs.
@@ -220,18 +228,26 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
     let costs: Vec<_> =
         costs.into_iter().filter(|row| context.leave_team(&[], row.team.as_deref())).collect();
     let is_asked = |found: &Finding| found.subject_kind == "workload" && found.subject == id;
+    let (per_run, per_run_table) = workload_depth::per_run(context, &runs)?;
+    let (outcome_chart, outcome_days) = runs::outcomes(
+        context,
+        runs.iter().map(|run| (run.started_at.date_naive(), run.status.as_str(), 1)),
+    )?;
     let tables = [
         runs::table(context, &runs, false),
         outputs(context, &filters)?,
+        per_run_table,
+        outcome_days,
         day_table,
         outcomes(context, &costs),
         movers::table(context, &Dimension::Team, Some("teams"), &filters)?,
         finding::first(context, visit, is_asked, "No waste is found at it.")?,
     ];
-    let [run_table, outputs, chart_table, outcomes, movers, waste] = match context.tables(tables)? {
-        Shown::Page(views) => views,
-        Shown::Csv(csv) => return Ok(csv),
-    };
+    let [run_table, outputs, per_run_table, outcome_days, chart_table, outcomes, movers, waste] =
+        match context.tables(tables)? {
+            Shown::Page(views) => views,
+            Shown::Csv(csv) => return Ok(csv),
+        };
     let failed = runs.iter().filter(|run| run.status == "failed").count();
     let mut sentence = sentence::cost(context, id, total)
         .say(format!(" in {}", words::plural(runs.len() as i64, "run", "runs")));
@@ -244,12 +260,17 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
         .charted();
     let mut facts = facts(context, id, &runs)?;
     facts.extend(unit_facts(context, &UnitCosts::of(&costs)));
+    facts.extend(workload_depth::efficiency(&runs));
     context.page(&Workload {
         shell,
         sentence,
         facts,
         chart,
         chart_table,
+        per_run,
+        per_run_table,
+        outcome_chart,
+        outcome_days,
         outcomes,
         movers,
         waste,

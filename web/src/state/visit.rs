@@ -6,8 +6,9 @@ use attribution::mart::{Mart, MartError};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use model::time::Instant;
+use reports::alert::Watch;
 
-use super::State;
+use super::{Settings, State};
 use crate::access::Principal;
 use crate::error::PageError;
 
@@ -34,6 +35,16 @@ impl Visit {
     /// [`Visit::who`]'s reach.
     pub fn ledger(&self) -> &Path {
         self.state.ledger()
+    }
+
+    /// Budgets and alerts as configured.
+    pub fn watch(&self) -> &Watch {
+        &self.state.settings().watch
+    }
+
+    /// What the configuration says.
+    pub fn settings(&self) -> &Settings {
+        self.state.settings()
     }
 
     /// Does `work` with the whole mart the first time it is asked for since that was published:

@@ -17,7 +17,7 @@ pub use cell::{Bar, Cell, Spark};
 pub use view::TableView;
 
 /// Rows of one page of a table.
-const PAGE_ROWS: usize = 50;
+pub const PAGE_ROWS: usize = 50;
 
 /// One column.
 pub struct Column {
@@ -114,8 +114,27 @@ pub enum Shown<const N: usize> {
     Csv(Response),
 }
 
+/// How much of a table its rows are, where they are but the page that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    /// Rows that match the search.
+    pub found: usize,
+    /// All rows.
+    pub all: usize,
+}
+
 /// Applies the lens to the tables of a page.
 pub fn show<const N: usize>(context: &Context<'_>, tables: [Table; N]) -> Result<Shown<N>, PageError> {
+    show_cut(context, tables, None)
+}
+
+/// The same where the rows of the first table are the page of it that the lens asks for, so that
+/// it is neither searched nor cut again. As CSV it must have all its rows.
+pub fn show_cut<const N: usize>(
+    context: &Context<'_>,
+    tables: [Table; N],
+    cut: Option<Cut>,
+) -> Result<Shown<N>, PageError> {
     let state = &context.lens.table;
     let active = match &state.table {
         None => 0,
@@ -134,8 +153,12 @@ pub fn show<const N: usize>(context: &Context<'_>, tables: [Table; N]) -> Result
     let mut views = Vec::with_capacity(N);
     for (i, table) in tables.into_iter().enumerate() {
         let state = if i == active { state } else { &quiet };
+        if let Some(cut) = cut.filter(|_| i == 0) {
+            views.push(view::of(context, table, cut.all, state, Some(cut.found))?);
+            continue;
+        }
         let (table, all) = arranged(table, state)?;
-        views.push(view::of(context, table, all, state)?);
+        views.push(view::of(context, table, all, state, None)?);
     }
     views.try_into().map(Shown::Page).map_err(|_| PageError::NoPage)
 }

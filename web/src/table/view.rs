@@ -62,14 +62,17 @@ pub struct Pager {
 /// Rows fewer than this are seen at a glance.
 const SEARCH_FROM: usize = 8;
 
-/// The view of an arranged table, `all` being its rows before the search.
+/// The view of an arranged table, `all` being its rows before the search; `cut` how many were
+/// found where its rows are one page of them.
 pub fn of(
     context: &Context<'_>,
     table: Table,
     all: usize,
     state: &TableState,
+    cut: Option<usize>,
 ) -> Result<TableView, PageError> {
-    let found = table.rows.len();
+    let found = cut.unwrap_or(table.rows.len());
+    let skipped = |page: usize| if cut.is_some() { 0 } else { (page - 1) * PAGE_ROWS };
     let pages = found.div_ceil(PAGE_ROWS).max(1);
     let page = state.page.max(1);
     if page > pages {
@@ -119,7 +122,7 @@ pub fn of(
     hidden.retain(|(key, _)| !matches!(*key, "q" | "page" | "format"));
     Ok(TableView {
         heads,
-        rows: table.rows.iter().skip((page - 1) * PAGE_ROWS).take(PAGE_ROWS).map(cells).collect(),
+        rows: table.rows.iter().skip(skipped(page)).take(PAGE_ROWS).map(cells).collect(),
         foot: table.foot.as_ref().map(cells).unwrap_or_default(),
         count: if found == all {
             format!("{} {}", number(all), noun(all))

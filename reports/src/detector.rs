@@ -201,7 +201,7 @@ pub fn fix(name: &str, subject: &str) -> String {
 
 /// A subject as a sentence names it: of an AWS resource name what tells it apart.
 fn short(subject: &str) -> String {
-    let shown = reports::label::visible(subject);
+    let shown = crate::label::visible(subject);
     match shown.strip_prefix("arn:").and_then(|rest| rest.rsplit(':').next()) {
         Some(name) if !name.is_empty() => name.to_owned(),
         _ => shown,

@@ -1,0 +1,144 @@
+//! `[[schedule]]`: which job runs when.
+
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use reports::schedule::Schedule;
+
+use super::section::{Faults, Section};
+use super::{nearest, zone};
+
+/// What can be scheduled. What each does is [`crate::command::schedule`]'s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Job {
+    /// `lakeledger run`.
+    Run,
+    /// `lakeledger report weekly --send`.
+    WeeklyReport,
+}
+
+impl Job {
+    /// All, in the order in which those that are due together run: figures before what is made
+    /// of them.
+    pub const ALL: [Self; 2] = [Self::Run, Self::WeeklyReport];
+
+    /// The word of the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::WeeklyReport => "weekly-report",
+        }
+    }
+}
+
+/// A schedule and what it runs.
+#[derive(Clone, Debug)]
+pub struct Scheduled {
+    /// When.
+    pub schedule: Schedule,
+    /// What.
+    pub job: Job,
+}
+
+/// Reads one `[[schedule]]`; its time zone is the ledger's unless it names one.
+pub fn schedule(
+    mut section: Section<'_, '_>,
+    faults: &mut Faults<'_>,
+    known: &[Scheduled],
+    ledger_zone: Tz,
+) -> Option<Scheduled> {
+    let name = section.required(faults, "name");
+    if let Some(name) = name.as_deref().filter(|name| known.iter().any(|one| one.schedule.name == *name)) {
+        faults.add(section.at(), format!("{}: schedule `{name}` is there twice", section.name()), None);
+    }
+    let job = section.required(faults, "job").and_then(|word| {
+        let job = Job::ALL.into_iter().find(|job| job.name() == word);
+        if job.is_none() {
+            let words = Job::ALL.map(Job::name);
+            let near = nearest(&word, words).map(|near| format!("did you mean `{near}`?"));
+            let hint = near.unwrap_or_else(|| format!("one of {}", words.join(", ")));
+            faults.add(section.at(), format!("{}: there is no job `{word}`", section.name()), Some(hint));
+        }
+        job
+    });
+    let timezone =
+        section.text(faults, "timezone").map_or(Some(ledger_zone), |text| zone(&section, faults, &text));
+    let jitter = section.integer(faults, "jitter_minutes", 0..=720).and_then(|n| u64::try_from(n).ok());
+    let jitter = Duration::from_secs(jitter.unwrap_or(0) * 60);
+    let cron = section.required(faults, "cron");
+    let (at, shown) = (section.at(), section.name().to_owned());
+    section.finish(faults);
+    let (name, job, timezone, cron) = (name?, job?, timezone?, cron?);
+    match Schedule::new(&name, job.name(), &cron, timezone, jitter) {
+        Ok(schedule) => Some(Scheduled { schedule, job }),
+        Err(fault) => {
+            let hint = "minute, hour, day of month, month, day of week, such as \"15 6 * * MON-FRI\"";
+            faults.add(at, format!("{shown}: `{cron}` is no cron expression: {fault}"), Some(hint.into()));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::parse;
+    use super::*;
+
+    #[test]
+    fn schedules_are_read_in_their_time_zone() {
+        let text = r#"
+[ledger]
+display_timezone = "America/New_York"
+[[schedule]]
+name = "daily"
+job = "run"
+cron = "15 6 * * *"
+jitter_minutes = 10
+[[schedule]]
+name = "monday"
+job = "weekly-report"
+cron = "0 8 * * MON-THU"
+timezone = "Europe/Berlin"
+"#;
+        let config = parse(text, Path::new("")).unwrap();
+        let [daily, monday] = config.schedules.as_slice() else { panic!("two schedules") };
+        assert_eq!((daily.job, daily.schedule.timezone), (Job::Run, Tz::America__New_York));
+        assert_eq!(daily.schedule.jitter, Duration::from_secs(600));
+        assert_eq!((monday.job, monday.schedule.timezone), (Job::WeeklyReport, Tz::Europe__Berlin));
+    }
+
+    #[test]
+    fn what_cannot_be_scheduled_is_refused_at_once() {
+        let text = r#"
+[[schedule]]
+name = "a"
+job = "rum"
+cron = "0 6 * * *"
+[[schedule]]
+name = "a"
+job = "run"
+cron = "0 25 * * *"
+timezone = "Europe/Berln"
+[[schedule]]
+name = "b"
+job = "run"
+cron = "0 25 * * *"
+jitter = 5
+"#;
+        let found = parse(text, Path::new("")).unwrap_err();
+        let found: Vec<String> = found
+            .into_iter()
+            .map(|fault| format!("{}: {} ({})", fault.line, fault.message, fault.hint.unwrap_or_default()))
+            .collect();
+        assert_eq!(found.len(), 4, "{found:#?}");
+        assert_eq!(found[0], "2: schedule 1: there is no job `rum` (did you mean `run`?)");
+        assert_eq!(
+            found[1],
+            "6: schedule 2: `Europe/Berln` is no IANA time zone (did you mean `Europe/Berlin`?)"
+        );
+        assert!(found[2].starts_with("11: schedule 3: `0 25 * * *` is no cron expression: "), "{}", found[2]);
+        assert_eq!(found[3], "15: schedule 3: unknown key `jitter` (did you mean `jitter_minutes`?)");
+    }
+}

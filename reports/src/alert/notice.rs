@@ -1,0 +1,224 @@
+//! What is sent: the message of one channel about one or more alerts, worded once, so that
+//! every attempt sends the same.
+
+use std::collections::BTreeMap;
+
+use model::time::Instant;
+use serde_json::{Value, json};
+
+use super::life::{Alert, Status, Step};
+use super::{Channel, ChannelKind, Grouping, Rule, Watch};
+use crate::format;
+
+/// Alerts that one message lists; the dashboard has the rest.
+const MOST_LISTED: usize = 20;
+/// Characters of a summary at PagerDuty.
+const MOST_SUMMARY: usize = 1_024;
+/// Characters of one section at Slack.
+const MOST_SECTION: usize = 2_900;
+
+/// Something that happened to an alert and that is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The alert as it is now.
+    pub alert: Alert,
+    /// What happened first since it was last told of.
+    pub step: Step,
+}
+
+/// A message of one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The channel's name.
+    pub channel: String,
+    /// What it says, in one line.
+    pub summary: String,
+    /// What is sent: JSON.
+    pub body: Value,
+    /// Alerts it is about.
+    pub alerts: Vec<String>,
+}
+
+/// The messages about what happened, for every channel of the rules.
+pub fn notices(watch: &Watch, told: &[Told], now: Instant) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    for channel in &watch.channels {
+        let mut groups: BTreeMap<(String, String), Vec<&Told>> = BTreeMap::new();
+        for (nth, one) in told.iter().enumerate() {
+            let Some(rule) = watch.rules.iter().find(|rule| rule.name == one.alert.rule) else { continue };
+            if !rule.channels.contains(&channel.name)
+                || (one.step == Step::Resolved && !channel.tells_resolved)
+            {
+                continue;
+            }
+            groups.entry(group(channel, rule, &one.alert, nth)).or_default().push(one);
+        }
+        notices.extend(groups.into_values().map(|group| notice(watch, channel, &group, now)));
+    }
+    notices
+}
+
+/// The messages that somebody knows of an alert, for channels that keep incidents.
+pub fn acknowledged(watch: &Watch, alert: &Alert) -> Vec<Notice> {
+    let rule = watch.rules.iter().find(|rule| rule.name == alert.rule);
+    let keeps = |channel: &&Channel| {
+        matches!(channel.kind, ChannelKind::PagerDuty { .. })
+            && rule.is_some_and(|rule| rule.channels.contains(&channel.name))
+    };
+    let notice = |channel: &Channel| Notice {
+        channel: channel.name.clone(),
+        summary: format!("Acknowledged: {} ({})", alert.key, alert.rule),
+        body: json!({"event_action": "acknowledge", "dedup_key": dedup_key(alert)}),
+        alerts: vec![alert.id.clone()],
+    };
+    watch.channels.iter().filter(keeps).map(notice).collect()
+}
+
+fn dedup_key(alert: &Alert) -> String {
+    format!("lakeledger-{}", alert.id)
+}
+
+/// What goes into one message: PagerDuty groups events itself, by their keys.
+fn group(channel: &Channel, rule: &Rule, alert: &Alert, nth: usize) -> (String, String) {
+    let one = || (format!("{nth:06}"), String::new());
+    match (&channel.kind, rule.grouping) {
+        (ChannelKind::PagerDuty { .. }, _) | (_, Grouping::Alert) => one(),
+        (_, Grouping::Rule) => ("rule".to_owned(), rule.name.clone()),
+        (_, Grouping::Team) => ("team".to_owned(), alert.team.clone().unwrap_or_default()),
+    }
+}
+
+fn notice(watch: &Watch, channel: &Channel, told: &[&Told], now: Instant) -> Notice {
+    let summary = summary(told);
+    let body = match &channel.kind {
+        ChannelKind::Slack { .. } => slack(watch, &summary, told),
+        ChannelKind::PagerDuty { .. } => page(watch, told, now),
+        ChannelKind::Webhook { .. } => generic(watch, &summary, told, now),
+    };
+    Notice {
+        channel: channel.name.clone(),
+        summary,
+        body,
+        alerts: told.iter().map(|one| one.alert.id.clone()).collect(),
+    }
+}
+
+/// One line: what happened to how many.
+fn summary(told: &[&Told]) -> String {
+    if let [one] = told {
+        return line(one);
+    }
+    let (over, on): (Vec<&Told>, Vec<&Told>) = told.iter().partition(|one| one.step == Step::Resolved);
+    let mut rules: Vec<&str> = told.iter().map(|one| one.alert.rule.as_str()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let count = |n: usize, words: &str| (n > 0).then(|| format!("{} {words}", format::count(n as i64)));
+    let counts: Vec<String> =
+        count(on.len(), "firing").into_iter().chain(count(over.len(), "resolved")).collect();
+    format!("{}: {}", rules.join(", "), counts.join(", "))
+}
+
+/// One alert in one line.
+fn line(told: &Told) -> String {
+    let alert = &told.alert;
+    match (told.step, alert.resolved_on) {
+        (Step::Resolved, Some(day)) => {
+            format!("Resolved: {} ({}), over since {}.", alert.key, alert.rule, format::day(day))
+        }
+        (Step::GoesOn | Step::Lapsed, _) => {
+            format!("Still, since {}: {}", format::day(alert.fired_on), alert.message)
+        }
+        // Days that were missed are judged together: it may be over by now.
+        (_, Some(day)) if alert.status == Status::Resolved => {
+            format!("{} Over since {}.", alert.message, format::day(day))
+        }
+        _ => alert.message.clone(),
+    }
+}
+
+fn url(watch: &Watch, alert: &Alert) -> Option<String> {
+    watch.base_url.as_ref().map(|base| format!("{}/alerts/{}", base.trim_end_matches('/'), alert.id))
+}
+
+/// An alert as an object: exact decimals as text.
+pub fn object(watch: &Watch, told: &Told) -> Value {
+    let alert = &told.alert;
+    json!({
+        "id": alert.id, "rule": alert.rule, "kind": alert.kind, "subject": alert.key, "team": alert.team,
+        "severity": alert.severity.name(), "status": alert.status.name(), "happened": told.step.name(),
+        "fired_on": alert.fired_on, "last_on": alert.last_on, "resolved_on": alert.resolved_on,
+        "value": alert.value, "threshold": alert.threshold, "unit": alert.unit.name(),
+        "message": line(told), "url": url(watch, alert),
+    })
+}
+
+fn generic(watch: &Watch, summary: &str, told: &[&Told], now: Instant) -> Value {
+    json!({
+        "version": 1, "summary": summary, "created_at": now,
+        "alerts": told.iter().map(|one| object(watch, one)).collect::<Vec<_>>(),
+    })
+}
+
+fn slack(watch: &Watch, summary: &str, told: &[&Told]) -> Value {
+    let mut sections: Vec<String> = Vec::new();
+    for one in told.iter().take(MOST_LISTED) {
+        let mark = match (one.step, one.alert.severity.name()) {
+            (Step::Resolved, _) => ":white_check_mark:",
+            (_, "critical" | "error") => ":red_circle:",
+            (_, "warning") => ":large_orange_circle:",
+            _ => ":large_blue_circle:",
+        };
+        let link = url(watch, &one.alert).map(|url| format!(" <{url}|Open>")).unwrap_or_default();
+        let line = format!("{mark} {}{link}", escaped(&line(one)));
+        match sections.last_mut() {
+            Some(last) if last.chars().count() + line.chars().count() < MOST_SECTION => {
+                last.push('\n');
+                last.push_str(&line);
+            }
+            _ => sections.push(line.chars().take(MOST_SECTION).collect()),
+        }
+    }
+    if told.len() > MOST_LISTED {
+        sections.push(format!("and {} more", format::count((told.len() - MOST_LISTED) as i64)));
+    }
+    let blocks: Vec<Value> = sections
+        .iter()
+        .map(|text| json!({"type": "section", "text": {"type": "mrkdwn", "text": text}}))
+        .collect();
+    json!({"text": escaped(summary), "blocks": blocks})
+}
+
+/// Slack's three control characters.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// An event of the Events API, version 2; the key is put in when it is sent, so that it is
+/// kept nowhere.
+fn page(watch: &Watch, told: &[&Told], now: Instant) -> Value {
+    let Some(one) = told.first() else { return Value::Null };
+    let alert = &one.alert;
+    let is_over = alert.status == Status::Resolved && one.step == Step::Resolved;
+    let links: Vec<Value> = url(watch, alert)
+        .into_iter()
+        .map(|href| json!({"href": href, "text": "Open in Lakeledger"}))
+        .collect();
+    let mut event = json!({
+        "event_action": if is_over { "resolve" } else { "trigger" },
+        "dedup_key": dedup_key(alert),
+        "payload": {
+            "summary": line(one).chars().take(MOST_SUMMARY).collect::<String>(),
+            "source": "lakeledger",
+            "severity": alert.severity.name(),
+            "timestamp": now,
+            "component": alert.key,
+            "group": alert.team,
+            "class": alert.kind,
+            "custom_details": object(watch, one),
+        },
+    });
+    if !links.is_empty() {
+        event["links"] = links.into();
+    }
+    event
+}

@@ -1,0 +1,332 @@
+//! The record of letters in `state.sqlite`. Every change is on disk before the next command
+//! goes to the server, so that whoever finds the record after a crash knows what happened.
+
+mod row;
+
+use std::path::{Path, PathBuf};
+
+use model::time::Instant;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use self::row::{COLUMNS, delivery, instant_text};
+pub use self::row::{Delivery, Letter, Queued, Reported, State, Withheld};
+use super::lock::SenderLock;
+use super::{MailError, archive};
+use crate::lifecycle::STATE;
+
+const SCHEMA: &str = "
+    create table if not exists deliveries (
+        id integer primary key, report text not null, period text not null, team text not null,
+        recipient text not null, address text not null, message_id text not null, subject text not null,
+        archive text not null, state text not null, attempts integer not null, note text,
+        queued_at text not null, updated_at text not null, next_attempt_at text,
+        unique (report, period, team, recipient)
+    ) strict;
+    create table if not exists delivery_events (
+        delivery_id integer not null, at text not null, state text not null, note text
+    ) strict;
+    create table if not exists withheld (
+        report text not null, period text not null, team text not null, reason text not null, at text not null,
+        primary key (report, period, team)
+    ) strict;
+    create table if not exists reported (
+        report text not null, period text not null, team text not null, basis text not null,
+        currency text not null, cost text not null, published_at text not null,
+        primary key (report, period, team, basis, currency)
+    ) strict;";
+
+/// The record of letters of one ledger.
+pub struct Outbox {
+    ledger: PathBuf,
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Outbox {
+    /// Opens the record of a ledger, which is made where there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is of another kind.
+    pub fn open(ledger: &Path) -> Result<Self, MailError> {
+        let path = ledger.join(STATE);
+        let failed = |cause| MailError::State {
+            operation: "open the record of mail",
+            path: path.display().to_string(),
+            cause,
+        };
+        let connection = Connection::open(&path).map_err(failed)?;
+        connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(failed)?;
+        // What is recorded must survive the power going too; `full` is what SQLite does unless built otherwise.
+        connection.pragma_update(None, "synchronous", "full").map_err(failed)?;
+        connection.execute_batch(SCHEMA).map_err(failed)?;
+        Ok(Self { ledger: ledger.to_owned(), path, connection })
+    }
+
+    /// The ledger it belongs to.
+    pub fn ledger(&self) -> &Path {
+        &self.ledger
+    }
+
+    fn failed(&self, operation: &'static str) -> impl Fn(rusqlite::Error) -> MailError + use<> {
+        let path = self.path.display().to_string();
+        move |cause| MailError::State { operation, path: path.clone(), cause }
+    }
+
+    /// What there is for this report, period, team and recipient.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub fn find(
+        &self,
+        report: &str,
+        period: &str,
+        team: Option<&str>,
+        recipient: &super::Address,
+    ) -> Result<Option<Delivery>, MailError> {
+        let failed = self.failed("read the record of mail");
+        self.connection
+            .query_row(
+                &format!(
+                    "select {COLUMNS} from deliveries
+                    where report = ? and period = ? and team = ? and recipient = ?"
+                ),
+                params![report, period, team.unwrap_or_default(), recipient.key()],
+                delivery,
+            )
+            .optional()
+            .map_err(failed)
+    }
+
+    /// A letter as it was sent, by its number; nothing where there is none, or it is kept no longer.
+    ///
+    /// # Errors
+    /// When the record or the archive cannot be read.
+    pub fn archived(&self, id: i64) -> Result<Option<Vec<u8>>, MailError> {
+        let failed = self.failed("read the record of mail");
+        let sql = "select archive from deliveries where id = ?";
+        let place: Option<String> =
+            self.connection.query_row(sql, [id], |row| row.get(0)).optional().map_err(failed)?;
+        match place.map(|place| archive::read(&self.ledger, &place)).transpose() {
+            Err(MailError::Archive { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            other => other,
+        }
+    }
+
+    /// Archives a letter and puts it in line, unless there is one for the same report, period,
+    /// team and recipient: whatever became of that, this one is not sent.
+    ///
+    /// # Errors
+    /// When it cannot be archived or recorded.
+    pub fn queue(&mut self, _lock: &SenderLock, letter: &Letter, now: Instant) -> Result<Queued, MailError> {
+        if let Some(known) =
+            self.find(&letter.report, &letter.period, letter.team.as_deref(), &letter.recipient)?
+        {
+            return Ok(Queued::Known(known));
+        }
+        let place = archive::place(&letter.report, &letter.period, &letter.file);
+        archive::write(&self.ledger, &place, &letter.content)?;
+        let failed = self.failed("write the record of mail");
+        let team = letter.team.as_deref().unwrap_or_default();
+        let transaction = self.connection.transaction().map_err(&failed)?;
+        transaction
+            .execute(
+                "insert into deliveries (report, period, team, recipient, address, message_id, subject, archive,
+                    state, attempts, queued_at, updated_at)
+                values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?10)",
+                params![
+                    letter.report,
+                    letter.period,
+                    team,
+                    letter.recipient.key(),
+                    letter.recipient.to_string(),
+                    letter.message_id,
+                    letter.subject,
+                    place.display().to_string(),
+                    State::Queued.name(),
+                    instant_text(now),
+                ],
+            )
+            .map_err(&failed)?;
+        let id = transaction.last_insert_rowid();
+        event(&transaction, id, State::Queued, None, now).map_err(&failed)?;
+        transaction
+            .execute(
+                "delete from withheld where report = ? and period = ? and team = ?",
+                params![letter.report, letter.period, team],
+            )
+            .map_err(&failed)?;
+        transaction.commit().map_err(&failed)?;
+        Ok(Queued::New)
+    }
+
+    /// Notes that a report was not mailed, and why; an earlier note of it is replaced.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn withhold(&mut self, withheld: &Withheld) -> Result<(), MailError> {
+        self.connection
+            .execute(
+                "insert into withheld (report, period, team, reason, at) values (?, ?, ?, ?, ?)
+                on conflict do update set reason = excluded.reason, at = excluded.at",
+                params![
+                    withheld.report,
+                    withheld.period,
+                    withheld.team.as_deref().unwrap_or_default(),
+                    withheld.reason,
+                    instant_text(withheld.at)
+                ],
+            )
+            .map(|_| ())
+            .map_err(self.failed("write the record of mail"))
+    }
+
+    /// Keeps the figures a report had when it was first made for its readers.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn keep_reported(&mut self, figures: &[Reported]) -> Result<(), MailError> {
+        let failed = self.failed("write the record of mail");
+        let transaction = self.connection.transaction().map_err(&failed)?;
+        for one in figures {
+            transaction
+                .execute(
+                    "insert into reported (report, period, team, basis, currency, cost, published_at)
+                    values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+                    params![
+                        one.report,
+                        one.period,
+                        one.team.as_deref().unwrap_or_default(),
+                        one.basis.name(),
+                        one.currency.code(),
+                        one.cost.to_string(),
+                        instant_text(one.published_at),
+                    ],
+                )
+                .map_err(&failed)?;
+        }
+        transaction.commit().map_err(&failed)
+    }
+
+    /// The figures that the reports of a period had when they were first made.
+    ///
+    /// # Errors
+    /// When the record cannot be read, or holds what this build never wrote.
+    pub fn reported(&self, report: &str, period: &str) -> Result<Vec<Reported>, MailError> {
+        let failed = self.failed("read the record of mail");
+        let sql = "select report, period, team, basis, currency, cost, published_at from reported
+            where report = ? and period = ?";
+        let mut statement = self.connection.prepare(sql).map_err(&failed)?;
+        let rows = statement.query_map([report, period], row::reported).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    /// Letters that may be sent now, the oldest first. `all` disregards the wait after a failed
+    /// attempt.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub fn due(&self, now: Instant, all: bool) -> Result<Vec<Delivery>, MailError> {
+        let waits = |delivery: &Delivery| delivery.next_attempt_at.is_some_and(|at| at > now) && !all;
+        let mut due = self.list(&format!(
+            "select {COLUMNS} from deliveries where state in ('queued', 'retry') order by id"
+        ))?;
+        due.retain(|delivery| !waits(delivery));
+        Ok(due)
+    }
+
+    /// Every letter, the newest first.
+    ///
+    /// # Errors
+    /// When the record cannot be read, or holds what this build never wrote.
+    pub fn deliveries(&self) -> Result<Vec<Delivery>, MailError> {
+        self.list(&format!("select {COLUMNS} from deliveries order by id desc"))
+    }
+
+    /// Reports that were not mailed, the newest first.
+    ///
+    /// # Errors
+    /// When the record cannot be read, or holds what this build never wrote.
+    pub fn withheld(&self) -> Result<Vec<Withheld>, MailError> {
+        let failed = self.failed("read the record of mail");
+        let sql = "select report, period, team, reason, at from withheld order by at desc, team";
+        let mut statement = self.connection.prepare(sql).map_err(&failed)?;
+        let rows = statement.query_map([], row::withheld).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    fn list(&self, sql: &str) -> Result<Vec<Delivery>, MailError> {
+        let failed = self.failed("read the record of mail");
+        let mut statement = self.connection.prepare(sql).map_err(&failed)?;
+        let rows = statement.query_map([], delivery).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    /// Records what becomes of a letter. When this returns, it is on disk.
+    pub(super) fn record(
+        &mut self,
+        id: i64,
+        state: State,
+        note: Option<&str>,
+        next_attempt_at: Option<Instant>,
+        now: Instant,
+    ) -> Result<(), MailError> {
+        let failed = self.failed("write the record of mail");
+        let transaction = self.connection.transaction().map_err(&failed)?;
+        // An attempt is counted when it is over.
+        transaction
+            .execute(
+                "update deliveries set state = ?1, note = ?2, next_attempt_at = ?3, updated_at = ?4,
+                    attempts = attempts + (?1 in ('retry', 'refused', 'sent', 'doubtful'))
+                where id = ?5",
+                params![state.name(), note, next_attempt_at.map(instant_text), instant_text(now), id],
+            )
+            .map_err(&failed)?;
+        event(&transaction, id, state, note, now).map_err(&failed)?;
+        transaction.commit().map_err(&failed)
+    }
+
+    /// Letters whose sender died between the intent and the answer become doubtful; only who
+    /// holds the lock may say so.
+    pub(super) fn doubt_stranded(
+        &mut self,
+        _lock: &SenderLock,
+        now: Instant,
+    ) -> Result<Vec<Delivery>, MailError> {
+        let stranded =
+            self.list(&format!("select {COLUMNS} from deliveries where state = 'sending' order by id"))?;
+        for delivery in &stranded {
+            let note = "the sending process ended before the server's answer";
+            self.record(delivery.id, State::Doubtful, Some(note), None, now)?;
+        }
+        Ok(stranded)
+    }
+
+    /// Puts letters of one state in line again: who asks has decided that a second one is
+    /// better than none. Says how many.
+    ///
+    /// # Errors
+    /// When the record cannot be read or written.
+    pub fn requeue(&mut self, _lock: &SenderLock, state: State, now: Instant) -> Result<usize, MailError> {
+        let again = self.deliveries()?.into_iter().filter(|delivery| delivery.state == state);
+        let again: Vec<i64> = again.map(|delivery| delivery.id).collect();
+        for id in &again {
+            self.record(*id, State::Queued, Some("put in line again by hand"), None, now)?;
+        }
+        Ok(again.len())
+    }
+}
+
+fn event(
+    connection: &Connection,
+    id: i64,
+    state: State,
+    note: Option<&str>,
+    now: Instant,
+) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "insert into delivery_events (delivery_id, at, state, note) values (?, ?, ?, ?)",
+            params![id, instant_text(now), state.name(), note],
+        )
+        .map(|_| ())
+}
