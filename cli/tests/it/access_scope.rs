@@ -76,9 +76,11 @@ fn escaped(name: &str) -> String {
     name.bytes().map(escape).collect()
 }
 
-/// A page without the words of its frame, one of which is a team's name too.
+/// A page without the words of its frame, or a document without its keys, one of which is a team's
+/// name too.
 fn said(page: &Page) -> String {
-    page.body.replace("Skip to the content", "").replace(" content=\"", "")
+    let frame = ["Skip to the content", " content=\"", "\"content\":"];
+    frame.iter().fold(page.body.clone(), |body, words| body.replace(words, ""))
 }
 
 /// A page's address for each thing a pattern may stand for, own and foreign.

@@ -104,7 +104,7 @@ fn the_api_says_what_is_wrong_as_problem_details() {
     let dashboard = Dashboard::of_the_lab();
     for (url, status, told) in [
         ("/api/v1/costs?by=colour&frm=1", 400, "use day"),
-        ("/api/v1/costs?sort=cost", 400, "use by, from"),
+        ("/api/v1/costs?sort=cost", 400, "use by, group_by, granularity, from"),
         ("/api/v1/costs?currency=EUR", 400, "use USD"),
         ("/api/v1/costs?ownership=as-was&as_of=2026-10-06", 400, "give one of them"),
         ("/api/v1/explain?lines=perhaps", 400, "use true or false"),
