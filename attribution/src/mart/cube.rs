@@ -231,10 +231,10 @@ impl Cube {
             }
             // Days come in order, so that those of one group follow each other.
             let of_day: Vec<Option<String>> = query.by.iter().map(|by| day_key(by, *day)).collect();
-            if open.as_ref() != Some(&of_day) {
-                if let Some(before) = open.replace(of_day) {
-                    flush(&before, &mut sums, &mut seen, &mut touched);
-                }
+            if open.as_ref() != Some(&of_day)
+                && let Some(before) = open.replace(of_day)
+            {
+                flush(&before, &mut sums, &mut seen, &mut touched);
             }
             for (kind, cost) in self.row_kinds[range.clone()].iter().zip(&costs[range.clone()]) {
                 let group = groups[*kind as usize];
