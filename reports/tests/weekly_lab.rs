@@ -78,6 +78,7 @@ fn request(basis: Basis) -> WeeklyRequest {
         base_url: None,
         tracked: vec![],
         reported: vec![],
+        budgets: vec![],
     }
 }
 

@@ -45,6 +45,7 @@ fn weekly(config: &Config, options: &Weekly) -> Result<ExitCode, Failure> {
         base_url: config.reports.base_url.clone(),
         tracked: vec![],
         reported: vec![],
+        budgets: config.watch.budgets.clone(),
     };
     // The record of findings follows the newest mart before anybody is told of them.
     Lifecycle::open(&config.ledger).and_then(|mut record| record.sync(&mart, now()))?;

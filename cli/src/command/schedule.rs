@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use model::Basis;
+use reports::alert::record::{Alerts, RecordError};
 use reports::schedule::{Due, Outcome, ScheduleError, ScheduleLock, ScheduleRecord, ScheduledRun};
 use serde_json::{Value, json};
 
@@ -118,6 +119,13 @@ fn perform(path: &Path, job: Job) -> Result<ExitCode, Failure> {
             let options =
                 Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default(), alerts: true };
             super::run::run(path, &options)
+        }
+        Job::Alerts => {
+            let config = config(path)?;
+            let mart = super::mart(&config)?;
+            let failure = |error: RecordError| super::alerts::failure(error.into());
+            let mut record = Alerts::open(&config.ledger).map_err(failure)?;
+            super::alerts::judge(&config, &mart, &mut record, true)
         }
         Job::WeeklyReport => {
             let weekly = Weekly {

@@ -13,6 +13,8 @@ use super::{nearest, zone};
 pub enum Job {
     /// `lakeledger run`.
     Run,
+    /// `lakeledger alerts`: judges what alerts watch and tells of it.
+    Alerts,
     /// `lakeledger report weekly --send`.
     WeeklyReport,
 }
@@ -20,12 +22,13 @@ pub enum Job {
 impl Job {
     /// All, in the order in which those that are due together run: figures before what is made
     /// of them.
-    pub const ALL: [Self; 2] = [Self::Run, Self::WeeklyReport];
+    pub const ALL: [Self; 3] = [Self::Run, Self::Alerts, Self::WeeklyReport];
 
     /// The word of the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
+            Self::Alerts => "alerts",
             Self::WeeklyReport => "weekly-report",
         }
     }

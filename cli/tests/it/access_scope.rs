@@ -81,14 +81,6 @@ fn said(page: &Page) -> String {
     page.body.replace("Skip to the content", "").replace(" content=\"", "")
 }
 
-/// An id as one segment of a path.
-fn escaped(id: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    id.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
-}
-
 /// A page's address for each thing a pattern may stand for, own and foreign.
 fn addresses(pattern: &str, two: &Two, foreign: &BTreeMap<&'static str, BTreeSet<String>>) -> Vec<String> {
     let Some(at) = pattern.find('{') else { return vec![pattern.to_owned()] };

@@ -457,3 +457,39 @@ fn without_a_server_or_its_password_nothing_begins() {
     );
     assert!(states(&lab).values().all(|state| state == "retry"), "letters wait for it");
 }
+
+#[test]
+fn pages_show_what_would_be_mailed_and_what_was() {
+    let server = Server::start();
+    let lab = lab(&server);
+    lab.ok(&SEND);
+    let ledger = lab.path("ledger");
+    let dashboard = Dashboard::at(lab, &ledger, || "2026-10-12T06:00:00Z".parse().unwrap());
+    let reports = text(&dashboard.page("/reports"));
+    assert!(reports.contains("Of 2026-W41 5 letters went out"), "{reports}");
+    for to in RECIPIENTS {
+        assert!(reports.contains(to), "{to}: {reports}");
+    }
+    let sent = dashboard.csv("/reports?t=letters&format=csv");
+    assert!(sent.len() == 5 && sent.iter().all(|row| row["state"] == "sent"), "{sent:?}");
+    // A letter as it was sent, for a mail program.
+    let letter = dashboard.get("/reports/letters/1");
+    assert_eq!(letter.headers["content-type"], "message/rfc822");
+    let message = MessageParser::default().parse(letter.body.as_bytes()).unwrap();
+    assert_eq!(message.to().unwrap().first().unwrap().address(), Some("lead@example.com"));
+    assert_eq!(dashboard.get("/reports/letters/99").status, 404);
+    assert_eq!(dashboard.get("/reports/letters/1%20or%201").status, 404);
+    // A report as it would be mailed: nothing runs in it, nothing is loaded, its images are in it.
+    let mail = dashboard.get("/reports/weekly/growth?as=mail");
+    let policy = mail.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'unsafe-inline'; img-src data:;"), "{policy}");
+    assert!(mail.body.contains("src=\"data:image/png;base64,iVBORw0KGgo") && !mail.body.contains("cid:"));
+    let plain = dashboard.page("/reports/weekly/growth?as=text&week=2026-W41");
+    assert!(plain.starts_with("Weekly cost of growth\n2026 week 41, "), "{plain}");
+    assert!(dashboard.page("/reports/weekly").contains("Weekly cost of the platform"));
+    assert_eq!(dashboard.get("/reports/weekly/grwoth").status, 404);
+    assert_eq!(dashboard.get("/reports/weekly/growth?as=pdf").status, 400);
+    assert_eq!(dashboard.get("/reports/weekly/growth?week=41").status, 400);
+    let schedule = text(&dashboard.page("/schedule"));
+    assert!(schedule.contains("Nothing is scheduled."), "{schedule}");
+}

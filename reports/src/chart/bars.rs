@@ -3,7 +3,7 @@
 use model::{Amount, Currency};
 
 use super::ChartError;
-use super::canvas::{Anchor, Canvas, Drawing, TEXT_PX};
+use super::canvas::{self, Anchor, TEXT_PX};
 use super::scale::{Scale, sum};
 use crate::palette::{self, ColourSlot, Theme};
 use crate::{format, label};
@@ -29,7 +29,7 @@ pub fn bars(
     let parts: Vec<String> =
         items.iter().map(|(name, value)| format!("{name}: {}", format::money(*value, currency))).collect();
     let description = format!("Total {}. {}", format::money(total, currency), parts.join("; "));
-    let marks = |canvas: &Canvas<'_>| {
+    canvas::draw(size, theme, &title, &description, |canvas| {
         let row = height / items.len().max(1) as i32;
         if items.is_empty() {
             let middle = (width / 2, height / 2);
@@ -79,6 +79,5 @@ pub fn bars(
             canvas.text(&value_text(value), (at, middle), anchor, TEXT_PX, palette::ink(theme))?;
         }
         canvas.line(vec![(zero, 0), (zero, height)], palette::muted(theme), 1)
-    };
-    Drawing { size, theme, title, description, marks }.svg()
+    })
 }

@@ -21,6 +21,8 @@ use crate::palette::{self, Theme};
 const FONT: &str = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
 /// plotters sizes a font by its line, and writes this fraction of it.
 const LINE_PER_EM: f64 = 1.24;
+/// Part of a line's height by which letters stand above its middle in bitmaps.
+const ABOVE_LETTERS: f64 = 0.1;
 /// Between two lines of a hatching.
 const HATCH_PX: i32 = 6;
 
@@ -65,6 +67,18 @@ pub(super) struct Drawing<M> {
     pub description: String,
     /// Draws it.
     pub marks: M,
+}
+
+/// Draws with `marks` as SVG text: `title` is the image's name, `description` what a reader who
+/// cannot see it needs.
+pub(super) fn draw(
+    size: (u32, u32),
+    theme: Theme,
+    title: &str,
+    description: &str,
+    marks: impl FnOnce(&Canvas<'_>) -> Result<(), ChartError>,
+) -> Result<String, ChartError> {
+    Drawing { size, theme, title: title.to_owned(), description: description.to_owned(), marks }.svg()
 }
 
 impl<M: FnOnce(&Canvas<'_>) -> Result<(), ChartError>> Drawing<M> {
@@ -236,7 +250,12 @@ impl<'a> Canvas<'a> {
         let style = TextStyle::from((FONT, size).into_font().style(weight))
             .color(&fill)
             .pos(Pos::new(anchor, VPos::Center));
-        self.put(&Text::new(label::visible(text), self.at(at), style))
+        let mut at = self.at(at);
+        if let Area::Bitmap(_) = self.area {
+            // Bitmaps centre a line with the room above its letters, SVG the letters.
+            at.1 += (size * ABOVE_LETTERS).round() as i32;
+        }
+        self.put(&Text::new(label::visible(text), at, style))
     }
 }
 

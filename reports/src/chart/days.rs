@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate, Weekday};
 use model::{Amount, Currency};
 
-use super::canvas::{Anchor, Canvas, Drawing, SMALL_PX, TEXT_PX};
+use super::canvas::{self, Anchor, Canvas, Drawing, SMALL_PX, TEXT_PX};
 use super::scale::{Scale, sum};
 use super::{ChartError, Series};
 use crate::palette::{self, ColourSlot, Theme};
@@ -117,7 +117,7 @@ pub fn line_days(
     check(days, series)?;
     let title = format!("Course by day, {}, {currency}", span(days));
     let description = describe(days, series, currency)?;
-    let marks = |canvas: &Canvas<'_>| {
+    canvas::draw(size, theme, &title, &description, |canvas| {
         let all = || series.iter().flat_map(|one| one.values.iter().copied());
         let bounds = (all().min().unwrap_or_default(), all().max().unwrap_or_default());
         let names: Vec<String> = series
@@ -159,8 +159,7 @@ pub fn line_days(
             canvas.text(&name, (plot.right + 12, y), Anchor::Start, TEXT_PX, palette::ink(theme))?;
         }
         Ok(())
-    };
-    Drawing { size, theme, title, description, marks }.svg()
+    })
 }
 
 impl Plot {

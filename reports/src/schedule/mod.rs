@@ -157,8 +157,7 @@ mod tests {
         // 02:30 is skipped on 29 March: 03:00 is 01:00 UTC. On 25 October it comes at 00:30 and 01:30 UTC.
         let night = schedule("30 2 * * *", Tz::Europe__Berlin);
         let spring = moments(&night, "2026-03-28T00:00:00Z", 3);
-        assert_eq!([&spring[0], &spring[2]], ["03-28 01:30", "03-30 00:30"]);
-        assert!(["03-29 01:00", "03-29 01:30"].contains(&spring[1].as_str()), "{spring:?}");
+        assert_eq!(spring, ["03-28 01:30", "03-29 01:00", "03-30 00:30"]);
         assert_eq!(moments(&night, "2026-10-24T12:00:00Z", 2), ["10-25 00:30", "10-26 01:30"]);
         // What runs every hour runs in each of the 25.
         let hourly = schedule("0 * * * *", Tz::Europe__Berlin);

@@ -11,6 +11,7 @@ use model::{Amount, Category, Currency};
 
 use super::data::{Cause, DayCost, Driver, Group, Item, Parts, Scope, Section};
 use super::follow_up;
+use crate::budget::BudgetState;
 use crate::error::ReportError;
 use crate::lifecycle::Tracked;
 use crate::mail::Reported;
@@ -47,6 +48,10 @@ pub(super) struct Facts {
     pub findings: Vec<Finding>,
     /// What became of findings.
     pub tracked: Vec<Tracked>,
+    /// Budgets in the month of the week's last day.
+    pub budgets: Vec<BudgetState>,
+    /// Of each, whose reports it stands in beside the platform's.
+    pub budget_teams: Vec<Vec<String>>,
     /// What the reports of the week before said.
     pub reported: Vec<Reported>,
     /// How the week before differs by team from the mart those reports were made of, where that
@@ -131,6 +136,7 @@ fn section(facts: &Facts, scope: &Scope, currency: Currency) -> Option<Section> 
         fixes: follow_up::fixes(facts, scope, currency),
         saved: follow_up::saved(facts, scope, currency),
         restated: follow_up::restated(facts, scope, currency),
+        budgets: follow_up::budgets(facts, scope, currency),
     })
 }
 

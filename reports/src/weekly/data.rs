@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use model::time::Instant;
 use model::{Amount, Basis, Category, Currency};
 
+use crate::budget::BudgetState;
 use crate::label;
 use crate::link::BaseUrl;
 use crate::palette::ColourSlot;
@@ -101,6 +102,8 @@ pub struct Section {
     /// How the figure of the week before differs from what its report said; none where it does not,
     /// or no report was made.
     pub restated: Option<Restated>,
+    /// Budgets in the month of the week's last day, what is furthest beyond its amount first.
+    pub budgets: Vec<BudgetState>,
 }
 
 /// What a week cost.

@@ -7,6 +7,7 @@ use model::{Amount, Currency};
 
 use super::assemble::Facts;
 use super::data::{Fix, Restated, Saved, Scope, WeekCost, covered};
+use crate::budget::BudgetState;
 use crate::lifecycle::Status;
 
 /// Weeks of the trend, this one included.
@@ -109,4 +110,18 @@ fn week_cost(facts: &Facts, scope: &Scope, currency: Currency, monday: NaiveDate
         _ => None,
     })
     .sum()
+}
+
+/// Budgets: in the platform's report all, in a team's its own and those of teams within it.
+pub(super) fn budgets(facts: &Facts, scope: &Scope, currency: Currency) -> Vec<BudgetState> {
+    let of = facts.budgets.iter().zip(&facts.budget_teams);
+    of.filter(|(state, teams)| {
+        state.budget.currency == currency
+            && match scope {
+                Scope::Platform => true,
+                Scope::Team(name) => teams.contains(name),
+            }
+    })
+    .map(|(state, _)| state.clone())
+    .collect()
 }

@@ -14,6 +14,7 @@ use super::assemble::{self, Facts, Runs};
 use super::data::{self, Scope, WarningCount, WeeklyData};
 use super::follow_up::WEEKS;
 use super::{Weekly, WeeklyRequest, files, render};
+use crate::budget::{self, BudgetState};
 use crate::error::ReportError;
 use crate::link::BaseUrl;
 
@@ -130,6 +131,19 @@ fn facts(
             })
             .map_err(asking("costs", &Scope::Platform)),
     };
+    let month = budget::month_of(request.week.checked_add_days(chrono::Days::new(6)).unwrap_or(request.week));
+    let budgets = match request.budgets.is_empty() {
+        true => Vec::new(),
+        false => budget::states(mart, &request.budgets, Some(month))
+            .map_err(asking("budgets", &Scope::Platform))?,
+    };
+    let info = mart.info();
+    let stands_in = |state: &BudgetState| {
+        let teams = info.teams.iter().map(|team| team.name.clone());
+        teams
+            .filter(|team| budget::of_team(std::slice::from_ref(state), info, team).next().is_some())
+            .collect()
+    };
     use Dimension::{Category, Day, Table, Team, Workload};
     let whole = [Team, Category, Workload, Table];
     Ok(Facts {
@@ -151,6 +165,8 @@ fn facts(
         weeks: costs(&[Dimension::Week, Team], trend_days(request.week))?,
         findings: mart.findings(&FindingQuery::default()).map_err(asking("findings", &Scope::Platform))?,
         tracked: request.tracked.clone(),
+        budget_teams: budgets.iter().map(stands_in).collect(),
+        budgets,
         reported: request.reported.clone(),
         differences: differences(mart, request),
         currencies: mart.info().currencies.clone(),

@@ -38,6 +38,7 @@ pub use files::{prepare, write};
 pub use gather::build;
 pub use post::{Mailing, Materiality, Postage, REPORT, TEST, When, letters, material, test_letter};
 
+use crate::budget::Budget;
 use crate::error::ReportError;
 use crate::lifecycle::{Lifecycle, Tracked};
 use crate::mail::{Enclosure, Outbox, Reported};
@@ -59,6 +60,8 @@ pub struct WeeklyRequest {
     pub tracked: Vec<Tracked>,
     /// What the reports of the week before said; what changed since is told.
     pub reported: Vec<Reported>,
+    /// What months may cost.
+    pub budgets: Vec<Budget>,
 }
 
 impl WeeklyRequest {

@@ -9,6 +9,7 @@ use super::data::{Restated, Saved, Scope, Section, WeeklyData};
 use super::news;
 use super::rows::{self, RowKind, TableView};
 use super::view::{DayView, count, hundredths};
+use crate::budget::BudgetState;
 use crate::link::BaseUrl;
 use crate::{detector, format, label};
 
@@ -16,6 +17,8 @@ use crate::{detector, format, label};
 const MOVERS: usize = 5;
 /// Findings that are listed.
 const FIXES: usize = 3;
+/// Budgets that are told of.
+const BUDGETS: usize = 4;
 /// Fixes whose saving is told.
 const SAVED: usize = 3;
 /// Columns a name may take.
@@ -128,6 +131,22 @@ pub(super) fn fixes(data: &WeeklyData, section: &Section) -> Option<FixesView> {
         ),
         link: data.base_url.as_ref().map(|base: &BaseUrl| base.page("waste", None, &filter)),
     })
+}
+
+/// How budgets stand: those furthest beyond their amount.
+pub(super) fn budgets(section: &Section) -> Vec<String> {
+    let line = |state: &BudgetState| {
+        let name = label::shorten(&label::visible(&state.budget.name), NAME_COLUMNS);
+        format!("{name}, as of {}: {}", state.as_of(), state.sentence())
+    };
+    let mut lines: Vec<String> = section.budgets.iter().take(BUDGETS).map(line).collect();
+    if section.budgets.len() > BUDGETS {
+        lines.push(format!(
+            "{} more are further from their amount.",
+            count((section.budgets.len() - BUDGETS) as u64)
+        ));
+    }
+    lines
 }
 
 /// What fixes have saved, measured on the bill.

@@ -137,6 +137,8 @@ fn facts(now: &[Line], before: Option<&[Line]>, days: u64) -> Facts {
         runs: Default::default(),
         findings: Vec::new(),
         tracked: Vec::new(),
+        budgets: Vec::new(),
+        budget_teams: Vec::new(),
         reported: Vec::new(),
         differences: Vec::new(),
     }

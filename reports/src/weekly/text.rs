@@ -47,11 +47,11 @@ pub(super) fn text(page: &Page) -> String {
         if let Some(one) = &section.fixes {
             fixes(&mut out, one);
         }
-        if !section.saved.is_empty() {
-            line(&mut out, "");
-            heading(&mut out, "What fixes saved");
-            for one in &section.saved {
-                paragraph(&mut out, one);
+        for (title, lines) in [("Budgets", &section.budgets), ("What fixes saved", &section.saved)] {
+            if !lines.is_empty() {
+                line(&mut out, "");
+                heading(&mut out, title);
+                lines.iter().for_each(|one| paragraph(&mut out, one));
             }
         }
         for one in &section.tables {

@@ -54,6 +54,8 @@ pub(super) struct SectionView {
     /// What moved, and the dearest of each kind.
     pub tables: Vec<TableView>,
     pub fixes: Option<FixesView>,
+    /// How budgets stand.
+    pub budgets: Vec<String>,
     /// What fixes have saved.
     pub saved: Vec<String>,
     pub parts: TableView,
@@ -179,6 +181,7 @@ fn section_view(
             .chain([rows::items(data, section, Kind::Workload), rows::items(data, section, Kind::Table)])
             .collect(),
         fixes: outlook::fixes(data, section),
+        budgets: outlook::budgets(section),
         saved: outlook::saved(section),
         parts: rows::parts(data, section),
         coverage: rows::coverage(section, data.scope == Scope::Platform),

@@ -52,6 +52,10 @@ fn preview(context: &Context<'_>, visit: &Visit, team: Option<&str>) -> Result<R
         None => week::latest(context.mart.info(), context.now)
             .ok_or_else(|| PageError::BadRequest(vec!["there are no charges to report on".to_owned()]))?,
     };
+    // Who sees a part of the costs must not take it for what a budget of all has spent.
+    let reach = context.mart.reach();
+    let mut budgets = visit.watch().budgets.clone();
+    budgets.retain(|budget| reach.is_whole() || reach.names(budget.scope.team.as_deref()));
     let request = WeeklyRequest {
         team: team.map(str::to_owned),
         week,
@@ -60,6 +64,7 @@ fn preview(context: &Context<'_>, visit: &Visit, team: Option<&str>) -> Result<R
         base_url: visit.settings().base_url.clone(),
         tracked: vec![],
         reported: vec![],
+        budgets,
     };
     // The record follows the whole mart, whoever looks.
     finding::record(context, visit).map_err(PageError::Record)?;
