@@ -241,7 +241,7 @@ pub struct ExportCosts {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Mebibytes that the question may hold in memory; beyond that it uses temporary files
-    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u32).range(64..))]
+    #[arg(long, value_name = "MIB", default_value_t = 160, value_parser = clap::value_parser!(u32).range(64..))]
     pub memory: u32,
 }
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use duckdb::arrow::array::{Array as _, StringArray};
+use duckdb::arrow::array::{Array as _, RecordBatch, StringArray};
 use duckdb::types::Value;
 
 use super::costs::conditions;
@@ -35,7 +35,14 @@ pub struct ExportColumn {
 pub struct Export<'m> {
     mart: &'m Mart,
     columns: Vec<ExportColumn>,
-    /// Columns typed as their kinds say.
+    /// The statement, whose columns are typed as their kinds say.
+    whole: Statement,
+    /// The same day by day, where all days at once would hold too much in memory.
+    parts: Vec<Statement>,
+}
+
+/// SQL with its parameters, which are texts.
+struct Statement {
     sql: String,
     parameters: Vec<Value>,
 }
@@ -85,8 +92,11 @@ const FOCUS: [(&str, ColumnKind, &str); 36] = [
 /// alone, so that any of them tells what it was.
 const FOCUS_JOINS: &str = "
     join charge_groups g on g.charge_group_id = c.charge_group_id
-    join (select group_key, min(line_id) as line_id from charge_lines group by group_key) l
-        on l.group_key = g.group_key
+    join (
+        select group_key, min(line_id) as line_id from charge_lines
+        where group_key in (select group_key from charge_groups where {span})
+        group by group_key
+    ) l on l.group_key = g.group_key
     join stg_charges s on s.line_id = l.line_id
     left join (
         select tag_set_id, cast(to_json(map(list(key order by key), list(value order by key))) as varchar) as tags
@@ -142,7 +152,7 @@ impl Mart {
             query.relation(self)?,
             conditions(query, &mut parameters),
         );
-        Ok(Export { mart: self, columns, sql, parameters })
+        Ok(Export { mart: self, columns, whole: Statement { sql, parameters }, parts: Vec::new() })
     }
 
     /// The atoms of a filtered figure as rows of FOCUS 1.2, with the columns `x_` for what the
@@ -152,16 +162,32 @@ impl Mart {
     /// # Errors
     /// As [`Mart::export_costs`].
     pub fn export_focus(&self, query: &CostQuery) -> Result<Export<'_>, MartError> {
+        let named =
+            |(name, kind, _): &(&str, ColumnKind, &str)| ExportColumn { name: (*name).into(), kind: *kind };
+        let info = self.info();
+        let first = query.from.max(info.first_day);
+        let end = [query.to, info.end_day].into_iter().flatten().min();
+        let mut parts = Vec::new();
+        if let (Some(first), Some(end)) = (first, end) {
+            for day in first.iter_days().take_while(|day| *day < end) {
+                let query = CostQuery { from: Some(day), to: day.succ_opt(), ..query.clone() };
+                parts.push(self.focus(&query)?);
+            }
+        }
+        let columns = FOCUS.iter().map(named).collect();
+        Ok(Export { mart: self, columns, whole: self.focus(query)?, parts })
+    }
+
+    fn focus(&self, query: &CostQuery) -> Result<Statement, MartError> {
         let mut parameters = Vec::new();
         let columns = FOCUS.iter().map(|(_, _, sql)| *sql).collect::<Vec<_>>().join(", ");
         let sql = format!(
-            "select {columns} from {} c {FOCUS_JOINS} where {}",
+            "select {columns} from {} c {} where {}",
             query.atoms(self)?,
+            FOCUS_JOINS.replace("{span}", &query.span("charge_groups")),
             conditions(query, &mut parameters)
         );
-        let named =
-            |(name, kind, _): &(&str, ColumnKind, &str)| ExportColumn { name: (*name).into(), kind: *kind };
-        Ok(Export { mart: self, columns: FOCUS.iter().map(named).collect(), sql, parameters })
+        Ok(Statement { sql, parameters })
     }
 }
 
@@ -182,26 +208,41 @@ impl Export<'_> {
         let texts: Vec<String> =
             self.columns.iter().enumerate().map(|(nth, column)| text(nth, column.kind)).collect();
         let names: Vec<String> = (0..self.columns.len()).map(|nth| format!("k{nth}")).collect();
-        let sql = format!("select {} from ({}) rows({})", texts.join(", "), self.sql, names.join(", "));
         let failed = |cause| self.mart.failed("export", cause);
-        let connection = self.mart.connections.take().map_err(failed)?;
-        let mut statement = connection.prepare(&sql).map_err(failed)?;
-        let batches =
-            statement.stream_arrow(duckdb::params_from_iter(self.parameters.clone())).map_err(failed)?;
-        for batch in batches {
-            let batch = batch.map_err(failed)?;
-            let columns: Option<Vec<&StringArray>> =
-                batch.columns().iter().map(|column| column.as_any().downcast_ref()).collect();
-            let columns = columns.ok_or_else(|| MartError::Value {
-                mart: self.mart.info().id.clone(),
-                value: format!("{:?}", batch.schema()),
-                expected: "texts",
-            })?;
-            for at in 0..batch.num_rows() {
-                let row: Vec<Option<&str>> =
-                    columns.iter().map(|column| column.is_valid(at).then(|| column.value(at))).collect();
-                put(&row)?;
+        let whole = std::slice::from_ref(&self.whole);
+        for statement in if self.parts.is_empty() { whole } else { &self.parts } {
+            let sql =
+                format!("select {} from ({}) rows({})", texts.join(", "), statement.sql, names.join(", "));
+            let connection = self.mart.connections.take().map_err(failed)?;
+            {
+                let mut prepared = connection.prepare(&sql).map_err(failed)?;
+                let parameters = duckdb::params_from_iter(statement.parameters.clone());
+                for batch in prepared.stream_arrow(parameters).map_err(failed)? {
+                    self.hand_over(&batch.map_err(failed)?, &mut put)?;
+                }
             }
+            self.mart.connections.give_back(connection);
+        }
+        Ok(())
+    }
+
+    /// The rows of a batch, whose columns are texts.
+    fn hand_over<E: From<MartError>>(
+        &self,
+        batch: &RecordBatch,
+        put: &mut impl FnMut(&[Option<&str>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let columns: Option<Vec<&StringArray>> =
+            batch.columns().iter().map(|column| column.as_any().downcast_ref()).collect();
+        let columns = columns.ok_or_else(|| MartError::Value {
+            mart: self.mart.info().id.clone(),
+            value: format!("{:?}", batch.schema()),
+            expected: "texts",
+        })?;
+        for at in 0..batch.num_rows() {
+            let row: Vec<Option<&str>> =
+                columns.iter().map(|column| column.is_valid(at).then(|| column.value(at))).collect();
+            put(&row)?;
         }
         Ok(())
     }
@@ -215,7 +256,7 @@ impl Export<'_> {
             self.columns.iter().map(|column| format!("\"{}\"", column.name.replace('"', "\"\""))).collect();
         let sql = format!(
             "copy (select * from ({}) rows({})) to {} (format parquet, compression zstd)",
-            filled(&self.sql, &self.parameters),
+            filled(&self.whole.sql, &self.whole.parameters),
             named.join(", "),
             literal(&path.display().to_string())
         );

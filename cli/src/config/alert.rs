@@ -94,7 +94,7 @@ fn condition(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, watch: &Wat
             direction: direction(section, faults),
         },
         "anomaly" => Condition::Anomaly {
-            deviations: at_least_one(section, faults, "deviations", 6),
+            deviations: at_least_one(section, faults, "deviations", 5),
             percent: percent(section, faults, 50),
             floor: floor(section, faults),
             weeks: weeks(section, faults),

@@ -190,8 +190,8 @@ to = "2026-02-01"
 "#;
         let found = faults(text);
         let expected = [
-            "budget 1: `amount` must be above 0",
             "budget 1: `actual` must be per cents from 1 to 1000",
+            "budget 1: `amount` must be above 0",
             "budget 1: `colour` is not a dimension",
             "budget 1: `from` must be the first day of a month, not 2026-02-02",
             "budget 1: there is no team `grwth`",
@@ -201,6 +201,8 @@ to = "2026-02-01"
             "budget 2: `where` cannot name days",
             "budget 2: `forecast` must be an array of whole numbers",
             "budget 2: unknown key `levels`",
+            // Without what could not be read the second is the platform's too.
+            "budget 3: `the platform` is there twice at one time",
             "budget 4: `the platform` is there twice at one time",
             "budget 4: `to` must be after `from`",
         ];

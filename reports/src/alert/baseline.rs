@@ -50,7 +50,7 @@ impl Baseline {
         let of_weekday = distance(&same, usual)?;
         // The other six weekdays of the weeks before, each from its own median.
         let others = (1..7).flat_map(|shift| {
-            let of = before(day + Days::new(shift) - Days::new(7));
+            let of = before(day + Days::new(shift));
             let middle = median(of.iter().copied()).unwrap_or_default();
             of.into_iter().map(move |cost| (cost - middle).abs()).collect::<Vec<_>>()
         });
