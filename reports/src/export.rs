@@ -221,7 +221,9 @@ mod tests {
             &self,
             put: &mut dyn FnMut(&[Option<&str>]) -> Result<(), ExportError>,
         ) -> Result<(), ExportError> {
-            self.1.iter().try_for_each(|row| put(&row.iter().map(|cell| Some(cell.as_str())).collect::<Vec<_>>()))
+            self.1
+                .iter()
+                .try_for_each(|row| put(&row.iter().map(|cell| Some(cell.as_str())).collect::<Vec<_>>()))
         }
     }
 

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike, Days, Months, NaiveDate};
+use chrono::NaiveDate;
 use model::Amount;
 
-/// How many of a weekday's last days are looked at.
-const WEEKDAYS_SEEN: usize = 4;
-/// Days before a month that its forecast looks at.
-pub const DAYS_BEFORE: u64 = 7 * WEEKDAYS_SEEN as u64;
+pub use crate::budget::DAYS_BEFORE;
+use crate::budget::{month_of, next_month, usual};
+use crate::watch::ClosedDays;
 
 /// A month of which some days are over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,43 +29,30 @@ impl Forecast {
     }
 }
 
-/// The forecast of the month that the last of the days `[first, end)` is in: days that are over
-/// as they are, and for each that is left the median of the last four such weekdays. A day
-/// without costs cost nothing. Nothing where no day is over, or one that is left has no such
-/// weekday before it.
-pub fn month_end(costs: &BTreeMap<NaiveDate, Amount>, first: NaiveDate, end: NaiveDate) -> Option<Forecast> {
-    let last = end.pred_opt().filter(|last| *last >= first)?;
-    let month = last.with_day(1)?;
+/// The forecast of the month that the last closed day is in: closed days as they are, and for
+/// each that is left the median of the last four such weekdays. A day without costs cost
+/// nothing. Nothing where one that is left has no such weekday before it.
+pub fn month_end(costs: &BTreeMap<NaiveDate, Amount>, closed: ClosedDays) -> Option<Forecast> {
+    let ClosedDays { first, end } = closed;
+    let month = month_of(end.pred_opt().filter(|last| *last >= first)?);
     let cost = |day: NaiveDate| costs.get(&day).copied().unwrap_or_default();
     let spent = month.max(first).iter_days().take_while(|day| *day < end).map(cost).sum();
     let mut expected = spent;
     for day in end.iter_days().take_while(|day| *day < next_month(month)) {
-        let weeks = (1..).map(|weeks| day - Days::new(7 * weeks));
-        let over = weeks.skip_while(|day| *day >= end).take_while(|day| *day >= first);
-        expected += median(over.take(WEEKDAYS_SEEN).map(cost))?;
+        expected += usual(day, closed, &cost)?;
     }
     Some(Forecast { month, end, spent, expected })
 }
 
-fn next_month(month: NaiveDate) -> NaiveDate {
-    month.checked_add_months(Months::new(1)).unwrap_or(NaiveDate::MAX)
-}
-
-/// The middle amount; of an even number the mean of the middle two.
-fn median(amounts: impl Iterator<Item = Amount>) -> Option<Amount> {
-    let mut sorted: Vec<Amount> = amounts.collect();
-    sorted.sort_unstable();
-    let middle = sorted.len() / 2;
-    let upper = *sorted.get(middle)?;
-    if sorted.len() % 2 == 1 {
-        return Some(upper);
-    }
-    Some(Amount::from_units((sorted[middle - 1] + upper).units() / 2))
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::Datelike;
+
     use super::*;
+
+    fn closed(first: &str, end: &str) -> ClosedDays {
+        ClosedDays { first: day(first), end: day(end) }
+    }
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -82,7 +68,7 @@ mod tests {
     #[test]
     fn what_is_left_costs_what_its_weekdays_did() {
         let costs = weekly("2026-10-01", "2026-11-21");
-        let forecast = month_end(&costs, day("2026-10-01"), day("2026-11-21")).unwrap();
+        let forecast = month_end(&costs, closed("2026-10-01", "2026-11-21")).unwrap();
         // 1 to 20 November 2026: Sunday the 1st, then five weekends' days 1, 7, 8, 14, 15: 15 x 10 + 5 x 2.
         assert_eq!(forecast.spent, Amount::whole(160));
         // 21 to 30: weekends 21, 22, 28, 29, six working days.
@@ -94,16 +80,16 @@ mod tests {
     fn one_dear_day_does_not_move_it() {
         let mut costs = weekly("2026-10-01", "2026-11-21");
         costs.insert(day("2026-10-28"), Amount::whole(900));
-        let forecast = month_end(&costs, day("2026-10-01"), day("2026-11-21")).unwrap();
+        let forecast = month_end(&costs, closed("2026-10-01", "2026-11-21")).unwrap();
         assert_eq!(forecast.expected, Amount::whole(228), "a Wednesday: the median of 900, 10, 10 and 10");
     }
 
     #[test]
     fn a_month_that_is_over_is_what_it_cost_and_a_week_of_days_is_needed() {
         let costs = weekly("2026-10-01", "2026-11-01");
-        let forecast = month_end(&costs, day("2026-10-01"), day("2026-11-01")).unwrap();
+        let forecast = month_end(&costs, closed("2026-10-01", "2026-11-01")).unwrap();
         assert_eq!((forecast.spent, forecast.end), (forecast.expected, forecast.month_end()));
-        assert_eq!(month_end(&costs, day("2026-10-01"), day("2026-10-05")), None, "no Monday is over");
-        assert_eq!(month_end(&costs, day("2026-10-01"), day("2026-10-01")), None);
+        assert_eq!(month_end(&costs, closed("2026-10-01", "2026-10-05")), None, "no Monday is over");
+        assert_eq!(month_end(&costs, closed("2026-10-01", "2026-10-01")), None);
     }
 }

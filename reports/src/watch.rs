@@ -109,8 +109,11 @@ pub fn closed_days(mart: &Mart) -> Result<Option<ClosedDays>, MartError> {
 /// The first day that is not closed; nothing where no bill tells how far it has come.
 fn closed_end(sources: &[SourceStatus], published_at: Instant, end: NaiveDate) -> Option<NaiveDate> {
     let newest = |source: &SourceStatus| source.newest_data_at.map(|at| at.date_naive());
-    let bills: Vec<NaiveDate> =
-        sources.iter().filter(|source| BILL_KINDS.contains(&source.kind.as_str())).filter_map(newest).collect();
+    let bills: Vec<NaiveDate> = sources
+        .iter()
+        .filter(|source| BILL_KINDS.contains(&source.kind.as_str()))
+        .filter_map(newest)
+        .collect();
     let latest = *bills.iter().max()?;
     let going_on = |day: &NaiveDate| *day + Days::new(SILENT_DAYS) >= latest;
     let billed = bills.into_iter().filter(going_on).min()?.min(end).min(published_at.date_naive());

@@ -114,7 +114,7 @@ const emptyCharts = (page) =>
       .map((figure) => figure.id),
   );
 
-const charted = /^\/($|\?|teams|workloads|tables|clusters|runs|explore($|\?by))/;
+const charted = /^\/($|\?|teams|workloads|tables|clusters|runs|explore($|\?by(?!.*waste)))/;
 const picture = (url) => url.replace(/^\//, "").replace(/[^\w.]+/g, "-").slice(0, 60) || "overview";
 
 async function look(browser, base, urls, prefix = "") {
@@ -393,8 +393,8 @@ try {
   const lab = await serve(program, join(directory, "lab"), true);
   servers.push(lab);
   const context = await browser.newContext();
-  const first = async (list, table) => {
-    const { page } = await open(context, `${lab.base}/${list}`);
+  const first = async (base, list, table) => {
+    const { page } = await open(context, `${base}/${list}`);
     const href = await page.locator(`#${table} tbody th a`).first().getAttribute("href");
     await page.close();
     return href;
@@ -402,9 +402,9 @@ try {
   const urls = ["/", "/?group=category", "/teams", "/teams/growth", "/workloads", "/tables", "/clusters", "/waste", "/waste?status=all&confidence=high", "/waste/what-if?setting=ttl", "/data", "/ownership", "/explain", "/compare", "/help"];
   urls.push("/explore?by=team", "/explore?by=service&pivot=team&chart=line", "/explore?by=month,team&chart=bar&measure=idle", "/explore?by=cluster&measure=waste", "/search?q=growth", "/runs");
   urls.push("/explain?where=team%3Dgrowth&idle=proportional&shared=even&ownership=as-was");
-  for (const list of ["workloads", "tables", "clusters", "runs"]) urls.push(await first(list, list));
-  urls.push(await first("explain?where=team%3Dgrowth", "parts"));
-  await context.close();
+  for (const list of ["workloads", "tables", "clusters", "runs"]) urls.push(await first(lab.base, list, list));
+  urls.push(await first(lab.base, "explain?where=team%3Dgrowth", "parts"));
+  urls.push("/alerts", "/reports", "/schedule", "/help/api");
   await look(browser, lab.base, urls);
   await drill(browser, lab.base);
   await explore(browser, lab.base);
@@ -414,12 +414,13 @@ try {
 
   const demo = await serveDemo(program, join(directory, "demo"));
   servers.push(demo);
-  const ofDemo = await browser.newContext();
-  const { page: inbox } = await open(ofDemo, `${demo.base}/waste`);
+  const { page: inbox } = await open(context, `${demo.base}/waste`);
   const findings = await inbox.locator("#findings tbody th a").evaluateAll((links) => links.slice(0, 3).map((link) => link.getAttribute("href")));
   assert.equal(findings.length, 3, "the demo has findings");
-  await ofDemo.close();
-  await look(browser, demo.base, ["/", "/waste", ...findings, "/explore?by=team&measure=waste"], "demo-");
+  const deep = ["/", "/waste", ...findings, "/alerts", "/explore?by=team&measure=waste"];
+  for (const list of ["workloads", "tables", "clusters", "runs"]) deep.push(await first(demo.base, `${list}?sort=-cost`, list));
+  await context.close();
+  await look(browser, demo.base, deep, "demo-");
 
   const empty = await serve(program, join(directory, "empty"), false);
   servers.push(empty);

@@ -36,7 +36,7 @@ pub struct Found {
 }
 
 /// Pages that are no entity: name, other words for it, first segment of the path.
-const PAGES: [(&str, &str, &str); 15] = [
+const PAGES: [(&str, &str, &str); 18] = [
     ("Overview", "home start spend total forecast", ""),
     ("Teams", "owners organisation chargeback showback", "teams"),
     ("Workloads", "jobs pipelines workflows", "workloads"),
@@ -48,6 +48,9 @@ const PAGES: [(&str, &str, &str); 15] = [
     ("Explore", "pivot dimensions chart analyse", "explore"),
     ("Explain", "formula why bill lines", "explain"),
     ("Compare", "changed since publish", "compare"),
+    ("Alerts", "anomalies budgets exceeded notifications", "alerts"),
+    ("Reports", "weekly letters mail archive", "reports"),
+    ("Schedule", "jobs cron", "schedule"),
     ("Data", "sources freshness reconciliation quality warnings", "data"),
     ("Ownership", "rules coverage unowned", "ownership"),
     ("Help", "terms formulas glossary", "help"),
@@ -144,7 +147,7 @@ pub fn find(context: &Context<'_>, text: &str, most: usize) -> Result<(Vec<Found
     for (at, (name, more, segment)) in PAGES.iter().enumerate() {
         let is_seen = match *segment {
             "data" => reach.sees_bill(),
-            "what-if" | "compare" | "ownership" => reach.is_whole(),
+            "what-if" | "compare" | "ownership" | "reports" | "schedule" => reach.is_whole(),
             _ => true,
         };
         if !is_seen {

@@ -115,7 +115,10 @@ impl Mart {
 
     /// The rows of [`Mart::costs`], read as they come: the columns of the question, `currency` and
     /// `cost`.
-    pub fn export_costs(&self, query: &CostQuery) -> Export<'_> {
+    ///
+    /// # Errors
+    /// Where a question cannot be asked within this mart's reach.
+    pub fn export_costs(&self, query: &CostQuery) -> Result<Export<'_>, MartError> {
         let mut parameters = Vec::new();
         let mut columns: Vec<ExportColumn> = Vec::new();
         let mut keys = String::new();
@@ -136,25 +139,29 @@ impl Mart {
             "select {keys}c.billing_currency, cast(sum(c.{}) as decimal(38, 18)) from {} c where {} \
              group by {groups} order by {groups}",
             query.basis.column(),
-            query.relation(),
+            query.relation(self)?,
             conditions(query, &mut parameters),
         );
-        Export { mart: self, columns, sql, parameters }
+        Ok(Export { mart: self, columns, sql, parameters })
     }
 
     /// The atoms of a filtered figure as rows of FOCUS 1.2, with the columns `x_` for what the
     /// bill does not say. All four costs sum to the figure on each basis. What the question
     /// groups by, its basis and what its view spreads are ignored: a spread part is of no line.
-    pub fn export_focus(&self, query: &CostQuery) -> Export<'_> {
+    ///
+    /// # Errors
+    /// As [`Mart::export_costs`].
+    pub fn export_focus(&self, query: &CostQuery) -> Result<Export<'_>, MartError> {
         let mut parameters = Vec::new();
         let columns = FOCUS.iter().map(|(_, _, sql)| *sql).collect::<Vec<_>>().join(", ");
         let sql = format!(
             "select {columns} from {} c {FOCUS_JOINS} where {}",
-            query.atoms(),
+            query.atoms(self)?,
             conditions(query, &mut parameters)
         );
-        let named = |(name, kind, _): &(&str, ColumnKind, &str)| ExportColumn { name: (*name).into(), kind: *kind };
-        Export { mart: self, columns: FOCUS.iter().map(named).collect(), sql, parameters }
+        let named =
+            |(name, kind, _): &(&str, ColumnKind, &str)| ExportColumn { name: (*name).into(), kind: *kind };
+        Ok(Export { mart: self, columns: FOCUS.iter().map(named).collect(), sql, parameters })
     }
 }
 
@@ -172,7 +179,8 @@ impl Export<'_> {
         &self,
         mut put: impl FnMut(&[Option<&str>]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let texts: Vec<String> = self.columns.iter().enumerate().map(|(nth, column)| text(nth, column.kind)).collect();
+        let texts: Vec<String> =
+            self.columns.iter().enumerate().map(|(nth, column)| text(nth, column.kind)).collect();
         let names: Vec<String> = (0..self.columns.len()).map(|nth| format!("k{nth}")).collect();
         let sql = format!("select {} from ({}) rows({})", texts.join(", "), self.sql, names.join(", "));
         let failed = |cause| self.mart.failed("export", cause);

@@ -11,7 +11,9 @@ use model::Basis;
 use reports::export::ExportError;
 use serde_json::json;
 
-use crate::args::{CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, Format};
+use crate::args::{
+    CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, Format,
+};
 use crate::command::{config, filters, half_open, ownership_query, view, warn_unknown_team};
 use crate::output::Output;
 use crate::printer::{Failure, say};
@@ -57,13 +59,17 @@ fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
     warn_unknown_team(&mart, &query);
     let directory = tempfile::tempdir()?;
     mart.limit_memory(options.memory, directory.path())?;
-    let export = if is_focus { mart.export_focus(&query) } else { mart.export_costs(&query) };
+    let export = if is_focus { mart.export_focus(&query)? } else { mart.export_costs(&query)? };
     if let Err(error) = reports::export::check(export.columns()) {
         output.abandon();
         return Err(error.into());
     }
     let is_parquet = options.format == CostsFormat::Parquet
-        || (is_focus && options.output.as_ref().is_some_and(|path| path.extension().is_some_and(|it| it == "parquet")));
+        || (is_focus
+            && options
+                .output
+                .as_ref()
+                .is_some_and(|path| path.extension().is_some_and(|it| it == "parquet")));
     if is_parquet {
         return output.made(|file| export.parquet(file));
     }

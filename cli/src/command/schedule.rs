@@ -117,7 +117,7 @@ fn perform(path: &Path, job: Job) -> Result<ExitCode, Failure> {
     match job {
         Job::Run => {
             let options =
-                Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default(), alerts: false };
+                Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default(), alerts: true };
             super::run::run(path, &options)
         }
         Job::Alerts => {

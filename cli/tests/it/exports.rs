@@ -58,7 +58,15 @@ fn allocations_as_focus_sum_to_the_bill_on_every_basis() {
         let time = |column: &str| row[column].parse::<model::time::Instant>().unwrap();
         assert!(time("ChargePeriodStart") < time("ChargePeriodEnd"), "{row:?}");
         assert!(time("BillingPeriodStart") < time("BillingPeriodEnd"), "{row:?}");
-        for column in ["BillingAccountId", "BillingCurrency", "ChargeCategory", "ProviderName", "ServiceName", "x_method", "x_pool"] {
+        for column in [
+            "BillingAccountId",
+            "BillingCurrency",
+            "ChargeCategory",
+            "ProviderName",
+            "ServiceName",
+            "x_method",
+            "x_pool",
+        ] {
             assert!(!row[column].is_empty(), "{column} of {row:?}");
         }
     }
@@ -118,7 +126,10 @@ fn an_object_of_a_bucket_is_written_whole_or_not_at_all() {
     let lab = lab();
     let config = lab.path("lakeledger.toml");
     let text = fs::read_to_string(&config).unwrap();
-    let export = format!("\n[export]\nregion = \"us-east-1\"\nendpoint = \"{}\"\npath_style = true\n", server.endpoint());
+    let export = format!(
+        "\n[export]\nregion = \"us-east-1\"\nendpoint = \"{}\"\npath_style = true\n",
+        server.endpoint()
+    );
     fs::write(&config, text + &export).unwrap();
     let send = |uri: &str, format: &str, secret: &str| -> Ran {
         let mut command = lab.command(&["export", "costs", "--by", "team", "--format", format, "-o", uri]);
@@ -128,7 +139,8 @@ fn an_object_of_a_bucket_is_written_whole_or_not_at_all() {
     for format in ["csv", "json"] {
         let sent = send(&format!("s3://finance/costs/october.{format}"), format, SECRET_KEY);
         assert_eq!(sent.code, 0, "{}", sent.stderr);
-        let found = fs::read_to_string(buckets.path().join(format!("finance/costs/october.{format}"))).unwrap();
+        let found =
+            fs::read_to_string(buckets.path().join(format!("finance/costs/october.{format}"))).unwrap();
         assert_eq!(found, lab.ok(&["export", "costs", "--by", "team", "--format", format]));
     }
     for (uri, format, secret, says) in [
@@ -140,7 +152,10 @@ fn an_object_of_a_bucket_is_written_whole_or_not_at_all() {
         let refused = send(uri, format, secret);
         assert!(refused.code == 2 && refused.stderr.contains(says), "{uri}: {}", refused.stderr);
     }
-    let mut found: Vec<_> = fs::read_dir(buckets.path().join("finance/costs")).unwrap().map(|it| it.unwrap().file_name()).collect();
+    let mut found: Vec<_> = fs::read_dir(buckets.path().join("finance/costs"))
+        .unwrap()
+        .map(|it| it.unwrap().file_name())
+        .collect();
     found.sort();
     assert_eq!(found, ["october.csv", "october.json"]);
     assert!(!buckets.path().join("finance/secret.csv").exists());

@@ -177,10 +177,15 @@ amount = 1
 fn planted_anomalies_are_found_within_a_closed_day_and_the_quiet_team_is_left_alone() {
     let lab = Lab::with_config("");
     lab.ok(&["demo", "--no-serve", "--days", "180", "--end", END, "--dir", "demo"]);
-    let truth: Value = serde_json::from_slice(&std::fs::read(lab.path("demo/truth/platform.json")).unwrap()).unwrap();
+    let truth: Value =
+        serde_json::from_slice(&std::fs::read(lab.path("demo/truth/platform.json")).unwrap()).unwrap();
     let found = ask(&lab, &["alerts", "test", "--rule", "unusual workloads", "--from", "2026-01-01"]);
-    let fired: Vec<&Value> =
-        found.as_array().unwrap().iter().filter(|one| one["happened"] == "fired" && one["told"] == true).collect();
+    let fired: Vec<&Value> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["happened"] == "fired" && one["told"] == true)
+        .collect();
     for planted in truth["anomalies"].as_array().unwrap() {
         let on = day(planted["day"].as_str().unwrap());
         let is_found = fired.iter().any(|one| {

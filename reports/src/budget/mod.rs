@@ -21,7 +21,7 @@ pub use words::FORECAST_RULE;
 /// Days of one weekday that the forecast of the next looks at.
 const WEEKDAYS_SEEN: usize = 4;
 /// Days before a month that its forecast needs.
-pub(crate) const DAYS_BEFORE: u64 = 7 * WEEKDAYS_SEEN as u64;
+pub const DAYS_BEFORE: u64 = 7 * WEEKDAYS_SEEN as u64;
 
 /// A budget as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,7 +212,7 @@ pub fn month_of(day: NaiveDate) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
 }
 
-fn next_month(month: NaiveDate) -> NaiveDate {
+pub(crate) fn next_month(month: NaiveDate) -> NaiveDate {
     month.checked_add_months(Months::new(1)).unwrap_or(NaiveDate::MAX)
 }
 
@@ -290,7 +290,11 @@ pub fn state(budget: &Budget, month: NaiveDate, closed: ClosedDays, costs: &Dail
 }
 
 /// The median of the last closed days of a day's weekday.
-fn usual(day: NaiveDate, closed: ClosedDays, cost: &impl Fn(NaiveDate) -> Amount) -> Option<Amount> {
+pub(crate) fn usual(
+    day: NaiveDate,
+    closed: ClosedDays,
+    cost: &impl Fn(NaiveDate) -> Amount,
+) -> Option<Amount> {
     let weeks = (1..).map(|weeks| day - Days::new(7 * weeks));
     let known = weeks.skip_while(|day| *day >= closed.end).take_while(|day| *day >= closed.first);
     median(known.take(WEEKDAYS_SEEN).map(cost))

@@ -33,7 +33,10 @@ pub trait Rows {
     ///
     /// # Errors
     /// When they cannot be read, and what `put` gives, which ends it.
-    fn each(&self, put: &mut dyn FnMut(&[Option<&str>]) -> Result<(), ExportError>) -> Result<(), ExportError>;
+    fn each(
+        &self,
+        put: &mut dyn FnMut(&[Option<&str>]) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError>;
 }
 
 impl Rows for Export<'_> {
@@ -41,7 +44,10 @@ impl Rows for Export<'_> {
         Export::columns(self)
     }
 
-    fn each(&self, put: &mut dyn FnMut(&[Option<&str>]) -> Result<(), ExportError>) -> Result<(), ExportError> {
+    fn each(
+        &self,
+        put: &mut dyn FnMut(&[Option<&str>]) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
         self.rows(put)
     }
 }

@@ -171,7 +171,8 @@ fn totals_sheet(
         sheet.write_number(at, 1, total.rows as f64)?;
         sheet.write_string(at, 2, total.cost.to_string())?;
         sheet.write_number_with_format(at, 3, total.cost.to_f64(), &formats.money)?;
-        let formula = Formula::new(summed(width, sheets, last, *currency)).set_result(total.cost.to_f64().to_string());
+        let formula =
+            Formula::new(summed(width, sheets, last, *currency)).set_result(total.cost.to_f64().to_string());
         sheet.write_formula_with_format(at, 4, formula, &formats.money)?;
         sheet.write_string(at, 5, bill.to_string())?;
         let difference = (total.cost - bill).to_string();

@@ -53,7 +53,10 @@ pub async fn sign_in_page(Shared(state): Shared<State>, RawQuery(query): RawQuer
 }
 
 fn form(status: StatusCode, fault: Option<String>, next: String) -> Response {
-    let page = SignIn { shell: Shell::bare("Sign in"), fault, next };
+    let mut shell = Shell::bare("Sign in");
+    // Every place would lead back here.
+    shell.rail.clear();
+    let page = SignIn { shell, fault, next };
     match page.render() {
         Ok(body) => response::html(status, body),
         Err(error) => PageError::Render(error).into_response(),

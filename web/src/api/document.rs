@@ -49,7 +49,7 @@ const COSTS: [(&str, &str); 10] = [
 
 const PAGE: [(&str, &str); 2] = [
     ("limit", "rows of one answer (1000; 10000 at most)"),
-    ("cursor", "where the next answer begins: `next` of the one before, X-Next-Cursor of CSV"),
+    ("cursor", "where the next answer begins: “next” of the one before, X-Next-Cursor of CSV"),
 ];
 
 fn who(need: Need) -> &'static str {

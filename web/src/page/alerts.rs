@@ -44,7 +44,8 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     let all = seen(context, record.all().map_err(PageError::Alerts)?);
     // Messages and rules may be about any team.
     let is_whole = context.mart.reach().is_whole();
-    let messages = if is_whole { record.delivered(MOST_MESSAGES).map_err(PageError::Alerts)? } else { vec![] };
+    let messages =
+        if is_whole { record.delivered(MOST_MESSAGES).map_err(PageError::Alerts)? } else { vec![] };
     let rules = if is_whole { visit.watch().rules.as_slice() } else { &[] };
     let tables = [alert_table(context, &all), rule_table(rules, &all), message_table(&messages)];
     let [alerts, rule_view, messages] = match context.tables(tables)? {

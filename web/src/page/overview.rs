@@ -4,8 +4,10 @@ use askama::Template;
 use attribution::mart::{CostQuery, Dimension, Finding};
 use axum::extract::RawQuery;
 use axum::response::Response;
-use chrono::{Datelike, Days};
+use chrono::Days;
 use model::Category;
+use reports::budget::month_of;
+use reports::{forecast, watch};
 
 use super::{Fact, alerts, answer, fact, movers, teams};
 use crate::budget::{self, Budgets};
@@ -119,7 +121,7 @@ fn facts(context: &Context<'_>, visit: &Visit, parts: &parts::Parts) -> Result<V
     let newest = context.mart.info().end_day.and_then(|end| end.pred_opt());
     let skipped: i64 = sources.iter().map(|source| source.skipped).sum();
     let data = context.mart.reach().sees_bill().then(|| context.lens.shared().url(&Path::new(["data"])));
-    let mut facts: Vec<Fact> = forecast(context)?.into_iter().collect();
+    let mut facts: Vec<Fact> = expected(context)?.into_iter().collect();
     facts.extend([
         Fact {
             label: "Allocated",
@@ -156,23 +158,20 @@ fn facts(context: &Context<'_>, visit: &Visit, parts: &parts::Parts) -> Result<V
 
 /// What the newest month will have cost at its end, whatever days are shown; nothing where it is
 /// over or too little is known.
-fn forecast(context: &Context<'_>) -> Result<Option<Fact>, PageError> {
-    let info = context.mart.info();
-    let (Some(first), Some(end)) = (info.first_day, info.end_day) else { return Ok(None) };
-    // The day of the publish was not over then.
-    let end = end.min(info.published_at.date_naive());
-    let newest = end.pred_opt().unwrap_or(end);
-    let from = newest.with_day(1).unwrap_or(newest) - Days::new(reports::forecast::DAYS_BEFORE);
-    let query = CostQuery { from: Some(from), to: Some(end), ..context.query(&[Dimension::Day], &[]) };
+fn expected(context: &Context<'_>) -> Result<Option<Fact>, PageError> {
+    let Some(closed) = watch::closed_days(context.mart)? else { return Ok(None) };
+    let newest = closed.end.pred_opt().unwrap_or(closed.end);
+    let from = month_of(newest) - Days::new(forecast::DAYS_BEFORE);
+    let query = CostQuery { from: Some(from), to: Some(closed.end), ..context.query(&[Dimension::Day], &[]) };
     let rows = context.mart.costs(&query)?;
     let costs =
         rows.into_iter().filter_map(|row| Some((row.keys.first()?.parse().ok()?, row.cost))).collect();
-    let Some(forecast) = reports::forecast::month_end(&costs, first.max(from), end) else { return Ok(None) };
+    let Some(forecast) = forecast::month_end(&costs, closed) else { return Ok(None) };
     if forecast.end >= forecast.month_end() {
         return Ok(None);
     }
     let spent = context.money(forecast.spent);
-    let lens = context.lens.page().days(forecast.month.max(first), end);
+    let lens = context.lens.page().days(forecast.month.max(closed.first), closed.end);
     Ok(Some(Fact {
         href: Some(lens.url(&context.path)),
         ..fact(

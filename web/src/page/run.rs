@@ -107,7 +107,7 @@ fn build(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
         run_tables::charges(context, &charges),
         run_tables::idle(context, &idle),
         run_tables::stages(&stages),
-        run_tables::touched(context, &touched),
+        run_tables::touched(context, &touched)?,
         crate::table::Table {
             id: "attempts",
             caption: "Other attempts of the same".to_owned(),

@@ -1,6 +1,8 @@
 //! The tables and the history chart of one run's page.
 
-use attribution::mart::{RunCharge, RunHour, RunIdle, RunRow, RunStage, RunTable};
+use std::collections::BTreeSet;
+
+use attribution::mart::{Kind, RunCharge, RunHour, RunIdle, RunRow, RunStage, RunTable};
 use model::Amount;
 use reports::chart::Shape;
 use reports::palette::ColourSlot;
@@ -167,17 +169,28 @@ pub fn stages(stages: &[RunStage]) -> Table {
     }
 }
 
-/// The tables it read and wrote.
-pub fn touched(context: &Context<'_>, tables: &[RunTable]) -> Table {
+/// The tables it read and wrote; a file or a table of nobody's catalog has no page.
+pub fn touched(context: &Context<'_>, tables: &[RunTable]) -> Result<Table, PageError> {
+    let known: BTreeSet<&str> = context
+        .mart
+        .known()?
+        .iter()
+        .filter(|known| known.kind == Kind::Table)
+        .map(|known| known.id.as_str())
+        .collect();
     let row = |table: &RunTable| {
         vec![
-            Cell::link(table.table_id.as_str(), context.entity("tables", &table.table_id)),
+            if known.contains(table.table_id.as_str()) {
+                Cell::link(table.table_id.as_str(), context.entity("tables", &table.table_id))
+            } else {
+                Cell::text(table.table_id.as_str())
+            },
             Cell::text(if table.is_written { "written" } else { "read" }),
             table.bytes.map_or(Cell::Nothing, Cell::Bytes),
             table.rows.map_or(Cell::Nothing, Cell::Count),
         ]
     };
-    Table {
+    Ok(Table {
         id: "touched",
         caption: "Tables read and written".to_owned(),
         noun: ("row", "rows"),
@@ -191,7 +204,7 @@ pub fn touched(context: &Context<'_>, tables: &[RunTable]) -> Table {
         foot: None,
         sort: ("", false),
         empty: "No log names a table it read or wrote.".to_owned(),
-    }
+    })
 }
 
 /// What it held by the hour.

@@ -131,7 +131,8 @@ fn the_end_of_what_nobody_was_told_of_is_not_told_either() {
     let (alert, _, told) = after(Some(alert), None, "2026-10-06", "2026-10-07T07:00:00Z");
     assert_eq!(told, Some(Telling::Tell));
     // Back within the cool-down, and over again.
-    let (alert, _, told) = after(Some(alert), Some(&reading("2026-10-07", 0)), "2026-10-07", "2026-10-07T08:00:00Z");
+    let (alert, _, told) =
+        after(Some(alert), Some(&reading("2026-10-07", 0)), "2026-10-07", "2026-10-07T08:00:00Z");
     assert_eq!(told, Some(Telling::Never("in its cool-down")));
     let (_, step, told) = after(Some(alert), None, "2026-10-08", "2026-10-09T08:00:00Z");
     assert_eq!((step, told), (Some(Step::Resolved), Some(Telling::Never("nobody was told that it fired"))));
