@@ -108,6 +108,8 @@ const DAMAGES: &[(&str, &[&str])] = &[
     ),
     ("delete from table_storage_states", &["states_equal_storage"]),
     ("update daily_costs set usage_date = usage_date + 1 where category = 'idle'", &["roll_up_equals_atoms"]),
+    ("update cost_days set billed_cost = billed_cost + 0.000000000000000001", &["days_equal_their_runs"]),
+    ("delete from cost_days where category = 'idle'", &["days_equal_their_runs"]),
     ("update idle_spread set list_cost = list_cost + 0.000000000000000001", &["views_are_conserved"]),
     ("delete from shared_spread where spread = 'fixed'", &["views_are_conserved"]),
     (

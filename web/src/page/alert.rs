@@ -10,7 +10,7 @@ use reports::alert::life::{Alert, Status};
 use reports::alert::readings::{Reading, measure};
 use reports::alert::record::{AlertEvent, Alerts, RecordError};
 
-use super::alerts::seen;
+use super::alerts::{about, seen};
 use super::{Fact, answer, crumb, fact, not_found};
 use crate::context::Context;
 use crate::error::PageError;
@@ -88,7 +88,8 @@ fn build(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, Pag
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
-    let name = format!("{}: {}", alert.rule, alert.key);
+    let clusters = context.mart.clusters()?;
+    let name = format!("{}: {}", alert.rule, about(&clusters, &alert.key));
     context.page(&AlertPage {
         shell: Shell::of(context, &name, vec![crumb(context, "Alerts", "alerts")]),
         sentence: sentence(alert),

@@ -1,6 +1,7 @@
 //! Alerts: what fires, what fired, what is watched, and what was sent of it.
 
 use askama::Template;
+use attribution::mart::ClusterRow;
 use axum::extract::RawQuery;
 use axum::response::Response;
 use reports::alert::Rule;
@@ -47,7 +48,8 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     let messages =
         if is_whole { record.delivered(MOST_MESSAGES).map_err(PageError::Alerts)? } else { vec![] };
     let rules = if is_whole { visit.watch().rules.as_slice() } else { &[] };
-    let tables = [alert_table(context, &all), rule_table(rules, &all), message_table(&messages)];
+    let clusters = context.mart.clusters()?;
+    let tables = [alert_table(context, &clusters, &all), rule_table(rules, &all), message_table(&messages)];
     let [alerts, rule_view, messages] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
@@ -68,6 +70,15 @@ pub fn seen(context: &Context<'_>, mut alerts: Vec<Alert>) -> Vec<Alert> {
     let reach = context.mart.reach();
     alerts.retain(|alert| reach.names(alert.team.as_deref()));
     alerts
+}
+
+/// What an alert is about, as people call it: a cluster by its name.
+pub fn about<'a>(clusters: &'a [ClusterRow], key: &'a str) -> &'a str {
+    clusters
+        .iter()
+        .find(|cluster| cluster.cluster_id == key)
+        .and_then(|cluster| cluster.name.as_deref())
+        .unwrap_or(key)
 }
 
 /// How many fire, for other pages; nothing where none is configured.
@@ -116,11 +127,11 @@ fn sentence(context: &Context<'_>, all: &[Alert]) -> Sentence {
     })
 }
 
-fn alert_table(context: &Context<'_>, all: &[Alert]) -> Table {
+fn alert_table(context: &Context<'_>, clusters: &[ClusterRow], all: &[Alert]) -> Table {
     let row = |alert: &Alert| {
         vec![
             state_of(alert),
-            Cell::link(alert.key.as_str(), context.entity("alerts", &alert.id)),
+            Cell::link(about(clusters, &alert.key), context.entity("alerts", &alert.id)),
             Cell::text(alert.rule.as_str()),
             Cell::text(alert.severity.name()),
             alert
