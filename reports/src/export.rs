@@ -21,7 +21,7 @@ use attribution::mart::{Change, CostQuery, CostRow, CoverageRow, NONE};
 
 use crate::cell;
 
-pub use stream::{ExportError, Rows, check, csv, json};
+pub use stream::{ExportError, Put, Rows, check, csv, json};
 pub use xlsx::xlsx;
 
 /// Writes ownership coverage as CSV: `day,team,claimed_by,confidence,currency,cost`.
@@ -217,10 +217,7 @@ mod tests {
             &self.0
         }
 
-        fn each(
-            &self,
-            put: &mut dyn FnMut(&[Option<&str>]) -> Result<(), ExportError>,
-        ) -> Result<(), ExportError> {
+        fn each(&self, put: &mut Put<'_>) -> Result<(), ExportError> {
             self.1
                 .iter()
                 .try_for_each(|row| put(&row.iter().map(|cell| Some(cell.as_str())).collect::<Vec<_>>()))

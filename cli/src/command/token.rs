@@ -15,7 +15,7 @@ pub fn run(path: &Path, options: &Token) -> Result<ExitCode, Failure> {
     // there are no teams to ask.
     if path.exists() && !options.team.is_empty() {
         let teams = config(path)?.rules.teams;
-        for team in options.team.iter().filter(|team| teams.iter().all(|known| known.name != **team)) {
+        if let Some(team) = options.team.iter().find(|team| teams.iter().all(|known| known.name != **team)) {
             let near = nearest(team, teams.iter().map(|known| known.name.as_str()));
             let hint = near
                 .map_or_else(|| "name it in a [[team]]".to_owned(), |near| format!("did you mean `{near}`?"));

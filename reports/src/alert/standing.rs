@@ -107,14 +107,13 @@ pub fn readings(
 }
 
 /// Net savings that add up, and how many findings they are of, by who is told and currency.
-fn waste(
-    mart: &Mart,
-    rule: &Rule,
-    detector: Option<&str>,
-) -> Result<BTreeMap<(String, Currency), (Amount, i64)>, MartError> {
+type Savings = BTreeMap<(String, Currency), (Amount, i64)>;
+
+/// What findings save that add up.
+fn waste(mart: &Mart, rule: &Rule, detector: Option<&str>) -> Result<Savings, MartError> {
     let found =
         mart.findings(&FindingQuery { detector: detector.map(str::to_owned), ..FindingQuery::default() })?;
-    let mut sums: BTreeMap<(String, Currency), (Amount, i64)> = BTreeMap::new();
+    let mut sums = Savings::new();
     for finding in found.iter().filter(|finding| is_of(mart, rule, finding)) {
         let key = match &rule.by {
             Some(Dimension::Team) => finding.team.clone(),

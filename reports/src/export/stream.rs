@@ -24,6 +24,9 @@ pub enum ExportError {
     Twice(String),
 }
 
+/// Takes the cells of one row.
+pub type Put<'p> = dyn FnMut(&[Option<&str>]) -> Result<(), ExportError> + 'p;
+
 /// Rows that come one after the other.
 pub trait Rows {
     /// Their columns.
@@ -33,10 +36,7 @@ pub trait Rows {
     ///
     /// # Errors
     /// When they cannot be read, and what `put` gives, which ends it.
-    fn each(
-        &self,
-        put: &mut dyn FnMut(&[Option<&str>]) -> Result<(), ExportError>,
-    ) -> Result<(), ExportError>;
+    fn each(&self, put: &mut Put<'_>) -> Result<(), ExportError>;
 }
 
 impl Rows for Export<'_> {
@@ -44,10 +44,7 @@ impl Rows for Export<'_> {
         Export::columns(self)
     }
 
-    fn each(
-        &self,
-        put: &mut dyn FnMut(&[Option<&str>]) -> Result<(), ExportError>,
-    ) -> Result<(), ExportError> {
+    fn each(&self, put: &mut Put<'_>) -> Result<(), ExportError> {
         self.rows(put)
     }
 }

@@ -121,7 +121,7 @@ impl Outbox {
         if let Some(known) =
             self.find(&letter.report, &letter.period, letter.team.as_deref(), &letter.recipient)?
         {
-            return Ok(Queued::Known(known));
+            return Ok(Queued::Known(Box::new(known)));
         }
         let place = archive::place(&letter.report, &letter.period, &letter.file);
         archive::write(&self.ledger, &place, &letter.content)?;

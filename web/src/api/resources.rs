@@ -32,8 +32,11 @@ pub struct Resource {
     pub fixed: bool,
     /// Its columns.
     pub columns: &'static [Column],
-    read: fn(&Context<'_>, &Visit, &BTreeMap<String, String>) -> Result<Vec<Vec<Field>>, PageError>,
+    read: Read,
 }
+
+/// Reads the rows of a resource, with what was asked of its own parameters.
+type Read = fn(&Context<'_>, &Visit, &BTreeMap<String, String>) -> Result<Vec<Vec<Field>>, PageError>;
 
 /// A parameter of one resource.
 pub struct Parameter {

@@ -93,7 +93,7 @@ pub enum Queued {
     /// It is.
     New,
     /// There is one already.
-    Known(Delivery),
+    Known(Box<Delivery>),
 }
 
 /// A letter as the record has it.
