@@ -145,7 +145,7 @@ fn an_object_of_a_bucket_is_written_whole_or_not_at_all() {
     }
     for (uri, format, secret, says) in [
         ("s3://finance/secret.csv", "csv", "wrong", "could not write `s3://finance/secret.csv`"),
-        ("s3://nowhere/costs.parquet", "parquet", SECRET_KEY, "could not write `s3://nowhere/costs.parquet`"),
+        ("s3://finance/secret.parquet", "parquet", "wrong", "could not write `s3://finance/secret.parquet`"),
         ("s3://finance/", "csv", SECRET_KEY, "it names no object"),
         ("s3://finance", "csv", SECRET_KEY, "it names no object"),
     ] {

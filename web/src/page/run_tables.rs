@@ -178,12 +178,16 @@ pub fn touched(context: &Context<'_>, tables: &[RunTable]) -> Result<Table, Page
         .filter(|known| known.kind == Kind::Table)
         .map(|known| known.id.as_str())
         .collect();
+    let is_whole = context.mart.reach().is_whole();
     let row = |table: &RunTable| {
         vec![
             if known.contains(table.table_id.as_str()) {
                 Cell::link(table.table_id.as_str(), context.entity("tables", &table.table_id))
-            } else {
+            } else if is_whole || table.is_written {
                 Cell::text(table.table_id.as_str())
+            } else {
+                // Its name is told to whom its team's costs are told.
+                Cell::text("a table of another team, or of no catalog")
             },
             Cell::text(if table.is_written { "written" } else { "read" }),
             table.bytes.map_or(Cell::Nothing, Cell::Bytes),
