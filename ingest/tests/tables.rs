@@ -124,7 +124,17 @@ fn compare(oracle_directory: &Path, metadata: &Path, found: &Read) -> String {
         let lists: i64 = snapshots.iter().map(|row| size(&row["manifest_list"])).sum();
         let log = inspect(oracle_directory, "metadata_log_entries").unwrap();
         let files: i64 = log.iter().map(|row| size(&row["file"])).sum();
-        same("metadata_bytes", manifests + lists + files);
+        // Statistics by the metadata file itself: neither oracle lists them.
+        let newest = oracle["metadata_location"].as_str().unwrap().rsplit('/').next().unwrap();
+        let statistics: i64 = if newest.contains(".gz.") {
+            0
+        } else {
+            let newest = json(&metadata.join(newest));
+            let of = |key: &str| newest[key].as_array().cloned().unwrap_or_default();
+            let all = [of("statistics"), of("partition-statistics")].concat();
+            all.iter().map(|file| size(&file["statistics-path"])).sum()
+        };
+        same("metadata_bytes", manifests + lists + files + statistics);
     }
 
     let text = |what: &str| table[what].as_str();

@@ -165,8 +165,11 @@ amount = 1
     );
     let said = text(&dashboard.page(&url));
     assert!(said.contains("Acknowledged by this machine (no login) until"), "{said}");
-    let known = ask(&dashboard.lab, &["alerts"]);
-    assert_eq!(of(&known, "dear days")[0]["status"], "acknowledged");
+    // Three days later it fires again; for a year from today on, not.
+    let status = || of(&ask(&dashboard.lab, &["alerts"]), "dear days")[0]["status"].clone();
+    assert_eq!(status(), "firing");
+    dashboard.lab.ok(&["--config", "demo/lakeledger.toml", "alerts", "ack", id, "--for", "365d"]);
+    assert_eq!(status(), "acknowledged");
     let ran = dashboard.lab.run(&["--config", "demo/lakeledger.toml", "alerts", "ack", "zz", "--for", "1d"]);
     assert!(ran.code == 2 && ran.stderr.contains("no alert has the id `zz`"), "{}", ran.stderr);
 }
