@@ -130,8 +130,8 @@ fn sentence(context: &Context<'_>, all: &[Alert]) -> Sentence {
 fn alert_table(context: &Context<'_>, clusters: &[ClusterRow], all: &[Alert]) -> Table {
     let row = |alert: &Alert| {
         vec![
-            state_of(alert),
             Cell::link(about(clusters, &alert.key), context.entity("alerts", &alert.id)),
+            state_of(alert),
             Cell::text(alert.rule.as_str()),
             Cell::text(alert.severity.name()),
             alert
@@ -155,12 +155,12 @@ fn alert_table(context: &Context<'_>, clusters: &[ClusterRow], all: &[Alert]) ->
         caption: "Alerts".to_owned(),
         noun: ("alert", "alerts"),
         columns: vec![
-            table::text("state", "State").derived(),
             table::text("about", "About"),
+            table::text("state", "State").derived(),
             table::text("rule", "Rule"),
             table::text("severity", "Severity").wide(),
             table::text("team", "Team").wide(),
-            table::text("since", "Since"),
+            table::text("since", "Since").wide(),
             table::text("last", "Last on").wide(),
             table::number("measured", "Measured").derived(),
             table::number("limit", "Held against").derived(),
