@@ -1,18 +1,22 @@
 //! Commands and options.
 
 mod token;
+mod waste;
+mod watch;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use attribution::mart::{Dimension, Idle, Ownership, Shared, as_of};
-use chrono::{NaiveDate, TimeDelta};
+use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::Basis;
 use model::time::Instant;
 use reports::mail::Address;
 
 pub use self::token::{NewToken, Token};
+pub use self::waste::{Waste, WasteFormat, WasteVerb, WhatIfKind, WhatIfOptions};
+pub use self::watch::{AlertVerb, Alerts, AlertsTest, Budgets};
 
 /// Says what your data platform's bill was spent on: workload, table and team, to the cent.
 #[derive(Debug, Parser)]
@@ -429,245 +433,6 @@ pub enum CompareFormat {
     Csv,
     /// One object
     Json,
-}
-
-/// File formats of `waste`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum WasteFormat {
-    /// For people
-    Table,
-    /// RFC 4180
-    Csv,
-    /// An array of objects
-    Json,
-    /// A ticket for each finding
-    Markdown,
-}
-
-/// A setting to try.
-#[derive(Debug, Subcommand)]
-pub enum WhatIfKind {
-    /// A part of clusters' on-demand workers on spot
-    Spot {
-        /// Per cent of them
-        #[arg(long, value_name = "PERCENT", default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=100))]
-        share: u32,
-        /// Which, and how to show it
-        #[command(flatten)]
-        of: WhatIfOptions,
-    },
-    /// Clusters end when nothing has run on them for a while
-    AutoTermination {
-        /// Minutes
-        #[arg(long, value_name = "N", default_value_t = 60)]
-        minutes: u32,
-        /// Which, and how to show it
-        #[command(flatten)]
-        of: WhatIfOptions,
-    },
-    /// Workloads that the clock starts run only when an input has changed
-    EventDriven {
-        /// Which, and how to show it
-        #[command(flatten)]
-        of: WhatIfOptions,
-    },
-    /// Tables keep fewer days
-    Ttl {
-        /// Days
-        #[arg(long, value_name = "N", default_value_t = 90)]
-        days: u32,
-        /// Which, and how to show it
-        #[command(flatten)]
-        of: WhatIfOptions,
-    },
-    /// Files are folded to another size
-    Compaction {
-        /// MiB
-        #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
-        target: u32,
-        /// Which, and how to show it
-        #[command(flatten)]
-        of: WhatIfOptions,
-    },
-}
-
-/// Options of `waste what-if`.
-#[derive(Debug, Args)]
-pub struct WhatIfOptions {
-    /// Only this cluster, workload or table
-    #[arg(long, value_name = "NAME")]
-    pub subject: Option<String>,
-    /// At most so many, the largest saving first
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub limit: usize,
-    /// table for people, json for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// What to do with a finding.
-#[derive(Debug, Subcommand)]
-pub enum WasteVerb {
-    /// Has been seen
-    Ack {
-        /// (The beginning of) its id
-        #[arg(value_name = "ID")]
-        finding: String,
-    },
-    /// Is somebody's
-    Assign {
-        /// (The beginning of) its id
-        #[arg(value_name = "ID")]
-        finding: String,
-        /// Who looks after it
-        #[arg(value_name = "WHO")]
-        to: String,
-    },
-    /// May wait; it is open again on that day
-    Snooze {
-        /// (The beginning of) its id
-        #[arg(value_name = "ID")]
-        finding: String,
-        /// Until when
-        #[arg(long, value_name = "DAY")]
-        until: NaiveDate,
-    },
-    /// Is none, and stays so
-    Dismiss {
-        /// (The beginning of) its id
-        #[arg(value_name = "ID")]
-        finding: String,
-        /// Why
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-    },
-    /// What another setting would save, recomputed from history
-    #[command(subcommand)]
-    WhatIf(WhatIfKind),
-    /// What became of findings: who has them, what fixes promised and what they saved
-    Track {
-        /// table for people, json for programs
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
-    },
-}
-
-/// Options of `waste`.
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct Waste {
-    /// What to do with one; without, they are listed
-    #[command(subcommand)]
-    pub verb: Option<WasteVerb>,
-    /// Only this team's
-    #[arg(long, value_name = "TEAM")]
-    pub team: Option<String>,
-    /// Only what this detector found: idle-cluster, uncompacted, ... (docs/WASTE.md)
-    #[arg(long, value_name = "NAME")]
-    pub detector: Option<String>,
-    /// One finding with its evidence and its fix, by (the beginning of) its id
-    #[arg(long, value_name = "ID")]
-    pub finding: Option<String>,
-    /// Also what is over, and what is too small to matter
-    #[arg(long)]
-    pub all: bool,
-    /// At most so many, the largest saving first
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// table for people; csv or json for programs; markdown for tickets
-    #[arg(long, value_enum, default_value_t = WasteFormat::Table)]
-    pub format: WasteFormat,
-}
-
-/// Options of `alerts`.
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct Alerts {
-    /// What to do instead
-    #[command(subcommand)]
-    pub verb: Option<AlertVerb>,
-    /// Record what fires, but send nothing: it stays queued
-    #[arg(long)]
-    pub no_send: bool,
-    /// Also those that are over
-    #[arg(long)]
-    pub all: bool,
-    /// text for people, json for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// What to do with alerts.
-#[derive(Debug, Subcommand)]
-pub enum AlertVerb {
-    /// A dry run over past days: what would have been told of; records and sends nothing
-    Test(AlertsTest),
-    /// Somebody knows: nobody is told again until the time is over, or it gets worse
-    Ack {
-        /// (The beginning of) its id
-        #[arg(value_name = "ID")]
-        alert: String,
-        /// How long: 8h, 3d, 2w
-        #[arg(long = "for", value_name = "SPAN", value_parser = span)]
-        until: TimeDelta,
-        /// Who knows (default: the user running this)
-        #[arg(long, value_name = "NAME")]
-        who: Option<String>,
-    },
-    /// Try messages that were given up once more
-    Retry,
-}
-
-/// Options of `alerts test`.
-#[derive(Debug, Args)]
-pub struct AlertsTest {
-    /// First UTC day inside (default: 90 days before --to)
-    #[arg(long, value_name = "DAY")]
-    pub from: Option<NaiveDate>,
-    /// First UTC day outside (default: the first day that is not closed)
-    #[arg(long, value_name = "DAY")]
-    pub to: Option<NaiveDate>,
-    /// Only these rules (may be repeated)
-    #[arg(long, value_name = "NAME")]
-    pub rule: Vec<String>,
-    /// text for people, json for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// A span of time written as `8h`, `3d` or `2w`, up to a year.
-fn span(text: &str) -> Result<TimeDelta, String> {
-    let wrong = || format!("`{text}` is no span: write it as 8h, 3d or 2w, up to a year");
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let number: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
-    let hours = match unit {
-        'h' => 1,
-        'd' => 24,
-        'w' => 7 * 24,
-        _ => return Err(wrong()),
-    };
-    let span = number.checked_mul(hours).filter(|hours| (1..=366 * 24).contains(hours));
-    span.map(TimeDelta::hours).ok_or_else(wrong)
-}
-
-/// Options of `budgets`.
-#[derive(Debug, Args)]
-pub struct Budgets {
-    /// Only this team's, and those of the teams within it
-    #[arg(long, value_name = "TEAM")]
-    pub team: Option<String>,
-    /// 2026-10 (default: the month of the newest closed day)
-    #[arg(long, value_name = "MONTH", value_parser = month)]
-    pub month: Option<NaiveDate>,
-    /// text for people, json for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// The first day of a month written as `2026-10`.
-fn month(text: &str) -> Result<NaiveDate, String> {
-    let day = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d");
-    day.map_err(|_| format!("`{text}` is no month: write it as 2026-10"))
 }
 
 /// Which report.
