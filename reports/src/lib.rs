@@ -27,6 +27,7 @@ pub mod mail;
 pub mod palette;
 pub mod reason;
 pub mod schedule;
+mod state;
 pub mod watch;
 pub mod week;
 pub mod weekly;

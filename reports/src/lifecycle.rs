@@ -111,10 +111,7 @@ impl Lifecycle {
             path: path.display().to_string(),
             cause,
         };
-        let connection = Connection::open(&path).map_err(failed)?;
-        // Several processes may ask; one that writes is waited for.
-        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
-        connection.execute_batch(SCHEMA).map_err(failed)?;
+        let connection = crate::state::open(&path, SCHEMA).map_err(failed)?;
         let has_who = "select count(*) from pragma_table_info('finding_events') where name = 'who'";
         if connection.query_row(has_who, [], |row| row.get::<_, i64>(0)).map_err(failed)? == 0 {
             // Another process may have added it since it was looked for.

@@ -54,11 +54,7 @@ impl Outbox {
             path: path.display().to_string(),
             cause,
         };
-        let connection = Connection::open(&path).map_err(failed)?;
-        connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(failed)?;
-        // What is recorded must survive the power going too; `full` is what SQLite does unless built otherwise.
-        connection.pragma_update(None, "synchronous", "full").map_err(failed)?;
-        connection.execute_batch(SCHEMA).map_err(failed)?;
+        let connection = crate::state::open(&path, SCHEMA).map_err(failed)?;
         Ok(Self { ledger: ledger.to_owned(), path, connection })
     }
 

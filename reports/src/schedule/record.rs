@@ -170,9 +170,7 @@ impl ScheduleRecord {
         if let Err(cause) = fs::create_dir_all(ledger) {
             return Err(ScheduleError::Lock { path: ledger.display().to_string(), cause });
         }
-        let connection = Connection::open(&path).map_err(failed)?;
-        connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(failed)?;
-        connection.execute_batch(SCHEMA).map_err(failed)?;
+        let connection = crate::state::open(&path, SCHEMA).map_err(failed)?;
         Ok(Self { path, connection })
     }
 

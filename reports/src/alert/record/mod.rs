@@ -130,10 +130,7 @@ impl Alerts {
             path: path.display().to_string(),
             cause,
         };
-        let connection = Connection::open(&path).map_err(failed)?;
-        // Several processes may ask; one that writes is waited for.
-        connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(failed)?;
-        connection.execute_batch(SCHEMA).map_err(failed)?;
+        let connection = crate::state::open(&path, SCHEMA).map_err(failed)?;
         Ok(Self { path, connection })
     }
 
