@@ -40,7 +40,7 @@ impl Model {
 
     /// Landed datasets, rule tables and models it reads.
     pub fn reads(&self) -> BTreeSet<String> {
-        reads(self.sql)
+        reads(&self.query())
     }
 }
 
@@ -112,7 +112,13 @@ mod tests {
 
     #[test]
     fn a_file_says_what_it_is_and_what_it_reads() {
-        let model = Model { name: "m", layer: "marts", sql: SQL, form: crate::models::Form::Table };
+        let model = Model {
+            name: "m",
+            layer: "marts",
+            sql: SQL,
+            form: crate::models::Form::Table,
+            is_detector: false,
+        };
         assert_eq!(model.grain(), "run and table");
         let key =
             [KeyColumn { name: "run_id", nullable: false }, KeyColumn { name: "table_id", nullable: true }];

@@ -6,22 +6,26 @@
 //! they read changed. Files of `sql/days` compare them with those of `before` and say on which
 //! days anything differs. For these days all that is known by days is made as temporary tables,
 //! which hide the mart's own of the same names: a model reads of a day's tables only the changed
-//! days. They are checked and take the place of those days' rows. What sums days comes last.
+//! days. They are checked and take the place of those days' rows. Then come runs that have a
+//! cost on one of these days, and last what sums days.
+
+mod bill;
+mod found;
+mod runs;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use duckdb::types::FromSql;
-use model::landed::Dataset;
 use model::manifest::Manifest;
 use model::time::Instant;
 
-use crate::engine::{Builder, EngineError, Failure, parts_of};
+use crate::engine::{Builder, EngineError, Failure};
 use crate::made_of;
 use crate::models::{Form, MODELS, Model};
 use crate::record::Record;
 use crate::rules::Rules;
-use crate::scope::{self, Days, Scope, TOUCHED};
+use crate::scope::{self, Scope, TOUCHED};
 
 /// Everything a mart is made of.
 pub(crate) struct Inputs<'a> {
@@ -107,8 +111,12 @@ pub(crate) fn make(
         return Ok(Made::Not("two charge groups have one number".into()));
     }
     failures.extend(increment.check_lines()?);
+    failures.extend(increment.run_models()?);
     increment.later_models()?;
-    failures.extend(builder.check_some(|name| !scope::is_daily_check(name) && !scope::is_line_check(name))?);
+    let is_checked = |name: &str| {
+        scope::is_daily_check(name) || scope::is_line_check(name) || scope::is_run_day_check(name)
+    };
+    failures.extend(builder.check_some(|name| !is_checked(name))?);
     Ok(Made::Days { days, of, failures })
 }
 
@@ -166,79 +174,6 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
         ask(self.builder, &format!("compare `{name}`"), &sql)
     }
 
-    /// Brings `stg_charges` up to date: lines that touch a day on which the bill changed.
-    fn bring_bill_up_to_date(&mut self) -> Result<(), EngineError> {
-        let (ledger, manifest) = (self.inputs.ledger, self.inputs.manifest);
-        if !self.changed.remove("landed_charges") {
-            return Ok(());
-        }
-        for table in ["landed_spans", "landed_files"] {
-            self.run(
-                "forget files that are gone",
-                &format!(
-                    "delete from {table} where path not in (select name from made_of where kind = 'landed')"
-                ),
-            )?;
-        }
-        let known: BTreeSet<String> = self
-            .texts("list files of bills", "select distinct path from landed_files")?
-            .into_iter()
-            .collect();
-        let fresh: Vec<&str> =
-            parts_of(manifest, Dataset::Charges).filter(|path| !known.contains(*path)).collect();
-        self.builder.measure_charges(ledger, &fresh)?;
-        self.add_days(&scope::BILL)?;
-        if ask(self.builder, "count changed days", "select count(*) = 0 from changed_days")? {
-            return Ok(());
-        }
-        self.find_spans()?;
-        let paths = self.texts(
-            "list files of changed days",
-            "select distinct path from landed_spans
-            where (starts_on, first_on, last_on) in (select (starts_on, first_on, last_on) from changed_spans)",
-        )?;
-        let files: Vec<PathBuf> = paths.iter().map(|path| ledger.join(path)).collect();
-        let touched = TOUCHED.replace(
-            "charge_period_end",
-            "case when charge_period_end > charge_period_start then charge_period_end
-                else charge_period_start + interval 1 hour end",
-        );
-        let bounds: Option<String> = ask(
-            self.builder,
-            "find the bounds of changed days",
-            "select 'charge_period_start >= ''' || min(starts_on) || ''' and charge_period_start < '''
-                || (max(starts_on) + 1) || '''' from changed_spans",
-        )?;
-        let condition = format!("where {} and {touched}", bounds.as_deref().unwrap_or("true"));
-        self.builder.landed_view(Dataset::Charges, &files, &condition)?;
-        for model in MODELS.iter().filter(|model| model.scope() == Scope::Bill) {
-            (self.progress)(model.name);
-            self.builder.make(model, "temp table")?;
-            self.take_the_place(model.name, TOUCHED)?;
-            self.run("forget", &format!("drop table temp.main.{}", model.name))?;
-            self.changed.insert(model.name.to_owned());
-        }
-        self.changed.insert("landed_charges".into());
-        let files: Vec<PathBuf> =
-            parts_of(manifest, Dataset::Charges).map(|path| ledger.join(path)).collect();
-        self.builder.landed_view(Dataset::Charges, &files, "")
-    }
-
-    /// Whether the numbers of the bill's files, now or in the last mart, depend on which other
-    /// files there are: two names may have one hash.
-    fn files_share_a_number(&self) -> Result<bool, EngineError> {
-        ask(
-            self.builder,
-            "compare the numbers of files",
-            "with files as (
-                select distinct source, source_file from landed_files
-                union
-                select distinct source, source_file from before.main.landed_files
-            )
-            select count(distinct substr(md5(concat_ws(chr(31), source, source_file)), 1, 8)) <> count(*) from files",
-        )
-    }
-
     /// Makes what is known by no day, where anything it reads changed.
     fn whole_models(&mut self) -> Result<(), EngineError> {
         for model in MODELS.iter().filter(|model| model.scope() == Scope::Whole) {
@@ -257,9 +192,14 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
             if self.differs(&temporary, model.name)? {
                 self.changed.insert(model.name.to_owned());
                 let mart = &self.mart;
+                let order =
+                    model.stored_by().map_or_else(String::new, |column| format!(" order by {column}"));
                 self.run(
                     &format!("write `{}`", model.name),
-                    &format!("create or replace table {mart}.{} as select * from {temporary}", model.name),
+                    &format!(
+                        "create or replace table {mart}.{} as select * from {temporary}{order}",
+                        model.name
+                    ),
                 )?;
             }
             self.run("forget", &format!("drop table {temporary}"))?;
@@ -286,114 +226,6 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
         Ok(())
     }
 
-    /// Asks the files of days.
-    fn find_days(&mut self) -> Result<(), EngineError> {
-        for days in scope::DAYS {
-            if days.of.iter().any(|table| self.changed.contains(*table)) {
-                self.add_days(days)?;
-            }
-        }
-        self.find_days_of_consumers()?;
-        self.find_spans()
-    }
-
-    /// Whether anybody else would own now what consumers used in the last mart, and when.
-    fn find_days_of_consumers(&mut self) -> Result<(), EngineError> {
-        let any = "select count(*) > 0 from before.main.usage_shares where consumer is not null";
-        if !scope::CONSUMERS.of.iter().any(|table| self.changed.contains(*table))
-            || !ask::<bool>(self.builder, "count consumers", any)?
-        {
-            return Ok(());
-        }
-        self.run(
-            "look back",
-            "create temp view usage_shares as select * from before.main.usage_shares;
-            create temp view charge_groups as select * from before.main.charge_groups where false",
-        )?;
-        for model in
-            MODELS.iter().filter(|model| ["charge_matches", "owner_of_consumer"].contains(&model.name))
-        {
-            self.make_steps(model)?;
-            self.builder.make(model, "temp table")?;
-        }
-        self.add_days(&scope::CONSUMERS)?;
-        self.run(
-            "forget",
-            "drop view temp.main.usage_shares; drop view temp.main.charge_groups;
-            drop table temp.main.charge_matches; drop table temp.main.owner_of_consumer",
-        )
-    }
-
-    /// Adds the days a file finds.
-    fn add_days(&self, days: &Days) -> Result<(), EngineError> {
-        let operation = format!("find the days of `{}`", days.name);
-        let add = "insert into changed_days
-            select distinct day from found where day is not null and day not in (select day from changed_days)";
-        if !days.compared {
-            self.run(&operation, &format!("create temp view found as {}; {add}; drop view found", days.sql))?;
-        } else {
-            let marks = |side: &str| {
-                format!(
-                    "create temp table marks_{side} as
-                    select day, count(*) as marks, sum(mark) as digest from ({}) m group by day",
-                    days.sql
-                )
-            };
-            let database = self.mart.trim_end_matches(".main");
-            self.run(&operation, &marks("now"))?;
-            self.run(&operation, &format!("use before; {}; use {database}", marks("before")))?;
-            self.run(
-                &operation,
-                &format!(
-                    "create temp view found as
-                    select coalesce(n.day, b.day) as day
-                    from marks_now n
-                    full outer join marks_before b on b.day = n.day
-                    where n.marks is distinct from b.marks or n.digest is distinct from b.digest;
-                    {add}; drop view found; drop table marks_now; drop table marks_before"
-                ),
-            )?;
-        }
-        let found: i64 = ask(self.builder, "count changed days", "select count(*) from changed_days")?;
-        tracing::debug!(days = days.name, found, "changed days until now");
-        Ok(())
-    }
-
-    /// Finds by which days bill lines are known that touch a changed day.
-    fn find_spans(&self) -> Result<(), EngineError> {
-        self.run(
-            "find what touches changed days",
-            "create or replace temp table changed_spans as
-            with spans as (
-                select starts_on, first_on, last_on from landed_spans
-                union
-                select starts_on, first_on, last_on from before.main.landed_spans
-            )
-            select distinct s.starts_on, s.first_on, s.last_on
-            from spans s
-            join changed_days d
-                on d.day = s.starts_on or d.day = s.first_on or (d.day >= s.first_on and d.day <= s.last_on)",
-        )
-    }
-
-    /// Changed days that have costs, or had, and how many days have or had.
-    fn days(&self) -> Result<(Vec<chrono::NaiveDate>, u64), EngineError> {
-        let costs = "(
-            select distinct usage_date as day from before.main.daily_balance
-            union
-            select cast(unnest(generate_series(cast(first_on as timestamp), cast(last_on as timestamp), interval 1 day)) as date)
-            from (select distinct first_on, last_on from landed_spans) s
-        ) costs";
-        let of = ask(self.builder, "count days", &format!("select count(*) from {costs}"))?;
-        let days = self.texts(
-            "list changed days",
-            &format!(
-                "select cast(day as varchar) from {costs} where day in (select day from changed_days) order by day"
-            ),
-        )?;
-        Ok((days.iter().filter_map(|day| day.parse().ok()).collect(), of))
-    }
-
     /// Makes the changed days, checks them and puts them in the place of what was there.
     fn daily_models(&mut self) -> Result<Vec<Failure>, EngineError> {
         self.hide("stg_charges", TOUCHED)?;
@@ -416,13 +248,13 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
                 None => self.builder.make(model, "temp table")?,
                 Some(condition) => {
                     let started = std::time::Instant::now();
-                    self.builder.run(
-                        &format!("build model `{}` of changed days", model.name),
-                        &format!(
-                            "create temp table {} as select * from (\n{}\n) days where {condition}",
-                            model.name, model.sql
-                        ),
-                    )?;
+                    let operation = format!("build model `{}` of changed days", model.name);
+                    let sql = format!(
+                        "create temp table {} as select * from (\n{}\n) days where {condition}",
+                        model.name,
+                        model.query()
+                    );
+                    self.builder.within_limit(&operation, || self.builder.run(&operation, &sql))?;
                     let elapsed_ms = started.elapsed().as_millis() as u64;
                     tracing::debug!(model = model.name, elapsed_ms, "built days");
                 }

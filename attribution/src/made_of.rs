@@ -26,7 +26,7 @@ pub(crate) const WHOLE: &str = "whole";
 pub(crate) fn add_program(mut add: impl FnMut(&str)) {
     add(env!("CARGO_PKG_VERSION"));
     for model in MODELS {
-        add(model.sql);
+        add(&model.query());
     }
     for check in CHECKS {
         add(check.sql);
@@ -41,6 +41,7 @@ pub(crate) fn add_program(mut add: impl FnMut(&str)) {
     add(include_str!("lineage.rs"));
     add(include_str!("engine.rs"));
     add(crate::engine::FUNCTIONS);
+    add(crate::engine::QUOTING);
 }
 
 /// What changes every row of a mart, named so that "`...` changed" says why it is made from

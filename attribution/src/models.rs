@@ -1,6 +1,8 @@
 //! Every SQL model and check, in the order they run. One file, one model, its grain on
 //! the first line.
 
+use std::borrow::Cow;
+
 /// One SQL file that makes one table or view.
 #[derive(Clone, Copy, Debug)]
 pub struct Model {
@@ -12,6 +14,8 @@ pub struct Model {
     pub sql: &'static str,
     /// What the mart makes of it.
     pub form: Form,
+    /// It finds waste: its findings are among those of `waste_found`.
+    pub is_detector: bool,
 }
 
 /// What a mart makes of a model.
@@ -36,17 +40,22 @@ pub struct Check {
 
 /// A model that the published mart keeps.
 const fn kept(layer: &'static str, name: &'static str, sql: &'static str) -> Model {
-    Model { name, layer, sql, form: Form::Table }
+    Model { name, layer, sql, form: Form::Table, is_detector: false }
 }
 
 /// A model that the published mart answers by its query.
 const fn view(layer: &'static str, name: &'static str, sql: &'static str) -> Model {
-    Model { name, layer, sql, form: Form::View }
+    Model { name, layer, sql, form: Form::View, is_detector: false }
 }
 
 /// A model that others are built on, and nobody asks.
 const fn step(layer: &'static str, name: &'static str, sql: &'static str) -> Model {
-    Model { name, layer, sql, form: Form::Step }
+    Model { name, layer, sql, form: Form::Step, is_detector: false }
+}
+
+/// A model that finds waste: a step, whose findings `waste_found` gathers.
+const fn detector(name: &'static str, sql: &'static str) -> Model {
+    Model { name, layer: "waste", sql, form: Form::Step, is_detector: true }
 }
 
 const fn check(name: &'static str, sql: &'static str) -> Check {
@@ -128,7 +137,7 @@ pub const MODELS: &[Model] = &[
     kept("marts", "table_snapshots", include_str!("../sql/marts/table_snapshots.sql")),
     kept("marts", "table_file_sizes", include_str!("../sql/marts/table_file_sizes.sql")),
     kept("marts", "run_days", include_str!("../sql/marts/run_days.sql")),
-    step("marts", "run_maintenance", include_str!("../sql/marts/run_maintenance.sql")),
+    kept("marts", "run_maintenance", include_str!("../sql/marts/run_maintenance.sql")),
     kept("marts", "table_costs", include_str!("../sql/marts/table_costs.sql")),
     kept("marts", "table_reads", include_str!("../sql/marts/table_reads.sql")),
     kept("marts", "table_flows", include_str!("../sql/marts/table_flows.sql")),
@@ -137,47 +146,75 @@ pub const MODELS: &[Model] = &[
     kept("waste", "waste_clusters", include_str!("../sql/waste/waste_clusters.sql")),
     step("waste", "waste_runs", include_str!("../sql/waste/waste_runs.sql")),
     step("waste", "waste_tables", include_str!("../sql/waste/waste_tables.sql")),
-    step("waste", "waste_subjects", include_str!("../sql/waste/waste_subjects.sql")),
-    step("waste", "waste_limits", include_str!("../sql/waste/waste_limits.sql")),
+    kept("waste", "waste_subjects", include_str!("../sql/waste/waste_subjects.sql")),
+    kept("waste", "waste_limits", include_str!("../sql/waste/waste_limits.sql")),
     step("waste", "waste_pots", include_str!("../sql/waste/waste_pots.sql")),
     kept("waste", "waste_byte_prices", include_str!("../sql/waste/waste_byte_prices.sql")),
     kept("waste", "waste_request_prices", include_str!("../sql/waste/waste_request_prices.sql")),
+    kept("waste", "waste_memory_prices", include_str!("../sql/waste/waste_memory_prices.sql")),
     kept("waste", "waste_partitions", include_str!("../sql/waste/waste_partitions.sql")),
     kept("waste", "waste_reads", include_str!("../sql/waste/waste_reads.sql")),
     kept("waste", "waste_lookbacks", include_str!("../sql/waste/waste_lookbacks.sql")),
     step("waste", "waste_growth", include_str!("../sql/waste/waste_growth.sql")),
+    kept("waste", "waste_silences", include_str!("../sql/waste/waste_silences.sql")),
     kept("waste", "waste_turns", include_str!("../sql/waste/waste_turns.sql")),
-    step("waste", "idle_cluster", include_str!("../sql/waste/idle_cluster.sql")),
-    step("waste", "keep_alive", include_str!("../sql/waste/keep_alive.sql")),
-    step("waste", "duplicate_table", include_str!("../sql/waste/duplicate_table.sql")),
-    step("waste", "unused_table", include_str!("../sql/waste/unused_table.sql")),
-    step("waste", "no_op_schedule", include_str!("../sql/waste/no_op_schedule.sql")),
-    step("waste", "failed_retried", include_str!("../sql/waste/failed_retried.sql")),
-    step("waste", "interrupted_spot", include_str!("../sql/waste/interrupted_spot.sql")),
-    step("waste", "lookback_reprocess", include_str!("../sql/waste/lookback_reprocess.sql")),
-    step("waste", "over_fresh", include_str!("../sql/waste/over_fresh.sql")),
-    step("waste", "cacheable_queries", include_str!("../sql/waste/cacheable_queries.sql")),
-    step("waste", "wrong_engine", include_str!("../sql/waste/wrong_engine.sql")),
-    step("waste", "spot_able", include_str!("../sql/waste/spot_able.sql")),
-    step("waste", "over_provisioned", include_str!("../sql/waste/over_provisioned.sql")),
-    step("waste", "skew", include_str!("../sql/waste/skew.sql")),
-    step("waste", "spill", include_str!("../sql/waste/spill.sql")),
-    step("waste", "uncompacted", include_str!("../sql/waste/uncompacted.sql")),
-    step("waste", "delete_bloat", include_str!("../sql/waste/delete_bloat.sql")),
-    step("waste", "over_partitioning", include_str!("../sql/waste/over_partitioning.sql")),
-    step("waste", "tiny_commits", include_str!("../sql/waste/tiny_commits.sql")),
-    step("waste", "metadata_bloat", include_str!("../sql/waste/metadata_bloat.sql")),
-    step("waste", "cow_amplification", include_str!("../sql/waste/cow_amplification.sql")),
-    step("waste", "incomplete_uploads", include_str!("../sql/waste/incomplete_uploads.sql")),
-    step("waste", "orphan_files", include_str!("../sql/waste/orphan_files.sql")),
-    step("waste", "unexpired_snapshots", include_str!("../sql/waste/unexpired_snapshots.sql")),
-    step("waste", "partition_ttl", include_str!("../sql/waste/partition_ttl.sql")),
-    step("waste", "storage_class", include_str!("../sql/waste/storage_class.sql")),
-    step("waste", "unused_commitment", include_str!("../sql/waste/unused_commitment.sql")),
+    // In the order in which their findings claim (`waste_claims`).
+    detector("idle_cluster", include_str!("../sql/waste/idle_cluster.sql")),
+    detector("keep_alive", include_str!("../sql/waste/keep_alive.sql")),
+    detector("duplicate_table", include_str!("../sql/waste/duplicate_table.sql")),
+    detector("unused_table", include_str!("../sql/waste/unused_table.sql")),
+    detector("no_op_schedule", include_str!("../sql/waste/no_op_schedule.sql")),
+    detector("failed_retried", include_str!("../sql/waste/failed_retried.sql")),
+    detector("interrupted_spot", include_str!("../sql/waste/interrupted_spot.sql")),
+    detector("lookback_reprocess", include_str!("../sql/waste/lookback_reprocess.sql")),
+    detector("over_fresh", include_str!("../sql/waste/over_fresh.sql")),
+    detector("cacheable_queries", include_str!("../sql/waste/cacheable_queries.sql")),
+    detector("wrong_engine", include_str!("../sql/waste/wrong_engine.sql")),
+    detector("spot_able", include_str!("../sql/waste/spot_able.sql")),
+    detector("over_provisioned", include_str!("../sql/waste/over_provisioned.sql")),
+    detector("skew", include_str!("../sql/waste/skew.sql")),
+    detector("spill", include_str!("../sql/waste/spill.sql")),
+    detector("uncompacted", include_str!("../sql/waste/uncompacted.sql")),
+    detector("delete_bloat", include_str!("../sql/waste/delete_bloat.sql")),
+    detector("over_partitioning", include_str!("../sql/waste/over_partitioning.sql")),
+    detector("tiny_commits", include_str!("../sql/waste/tiny_commits.sql")),
+    detector("metadata_bloat", include_str!("../sql/waste/metadata_bloat.sql")),
+    detector("cow_amplification", include_str!("../sql/waste/cow_amplification.sql")),
+    detector("incomplete_uploads", include_str!("../sql/waste/incomplete_uploads.sql")),
+    detector("orphan_files", include_str!("../sql/waste/orphan_files.sql")),
+    detector("unexpired_snapshots", include_str!("../sql/waste/unexpired_snapshots.sql")),
+    detector("partition_ttl", include_str!("../sql/waste/partition_ttl.sql")),
+    detector("storage_class", include_str!("../sql/waste/storage_class.sql")),
+    detector("unused_commitment", include_str!("../sql/waste/unused_commitment.sql")),
+    step("waste", "waste_found", include_str!("../sql/waste/waste_found.sql")),
     step("waste", "waste_priced", include_str!("../sql/waste/waste_priced.sql")),
     kept("waste", "waste_claims", include_str!("../sql/waste/waste_claims.sql")),
     kept("waste", "waste_findings", include_str!("../sql/waste/waste_findings.sql")),
 ];
+
+/// Where the query of `waste_found` has the detectors' findings.
+const EVERY_DETECTOR: &str = "{every_detector}";
+/// What detectors say of a finding.
+const FOUND: &str = "detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, \
+     guards, action, claims";
+
+/// The models that find waste, in the order in which their findings claim.
+pub fn detectors() -> impl Iterator<Item = &'static Model> {
+    MODELS.iter().filter(|model| model.is_detector)
+}
+
+impl Model {
+    /// Its query, with the detectors where it asks for every one.
+    pub fn query(&self) -> Cow<'static, str> {
+        if !self.sql.contains(EVERY_DETECTOR) {
+            return Cow::Borrowed(self.sql);
+        }
+        let each = (1..).zip(detectors()).map(|(claim_order, detector)| {
+            format!("select {claim_order} as claim_order, {FOUND} from {}", detector.name)
+        });
+        Cow::Owned(self.sql.replace(EVERY_DETECTOR, &each.collect::<Vec<_>>().join("\nunion all\n")))
+    }
+}
 
 /// The checks that must find nothing before a mart is published.
 pub const CHECKS: &[Check] = &[
@@ -216,6 +253,19 @@ mod tests {
             let first = check.sql.lines().next().unwrap_or_default();
             assert!(first.starts_with("-- Any row is "), "{}: {first}", check.name);
         }
+    }
+
+    #[test]
+    fn detectors_are_those_that_have_settings_and_all_of_them_are_gathered() {
+        let known: Vec<_> = detectors().map(|model| model.name.replace('_', "-")).collect();
+        let mut sorted = known.clone();
+        sorted.sort_unstable();
+        let mut configured: Vec<_> = crate::waste::detectors().collect();
+        configured.sort_unstable();
+        assert_eq!(sorted, configured);
+        let found = MODELS.iter().find(|model| model.name == "waste_found").unwrap();
+        assert!(detectors().all(|model| found.reads().contains(model.name)));
+        assert!(!found.query().contains(EVERY_DETECTOR));
     }
 
     #[test]

@@ -12,6 +12,12 @@ pub enum Scope {
     /// Rows of a UTC day depend on nothing of other days but what is [`Scope::Whole`]: those for
     /// which the condition holds are made anew. Steps have none: they are made of days alone.
     Daily(Option<&'static str>),
+    /// Rows of a run depend on what is known of that run on all its days: those of runs with a
+    /// cost on a changed day are made anew.
+    Runs,
+    /// Rows of a UTC day depend on [`Scope::Runs`] of that day too: those for which the condition
+    /// holds are made anew.
+    RunDays(&'static str),
     /// Made in full of the merged days.
     After,
 }
@@ -29,6 +35,12 @@ pub(crate) const TOUCHED: &str = "(
     first_on(charge_category, charge_period_start, charge_period_end, billing_period_start),
     last_on(charge_category, charge_period_start, charge_period_end, billing_period_end)
 ) in (select (starts_on, first_on, last_on) from changed_spans)";
+
+/// That a row is of a run with a cost on a changed day.
+pub(crate) const TOUCHED_RUNS: &str = "(engine, run_id) in (select (engine, run_id) from touched_runs)";
+
+/// That a row is of a changed day, or of one on which what is known of a run differs.
+pub(crate) const LATER_DAYS: &str = "usage_date in (select day from later_days)";
 
 const STEP: Scope = Scope::Daily(None);
 
@@ -103,12 +115,36 @@ const SCOPES: &[(&str, Scope)] = &[
     ("run_stages", Scope::Whole),
     ("table_snapshots", Scope::Whole),
     ("table_file_sizes", Scope::Whole),
-    ("run_days", Scope::After),
+    ("run_days", Scope::Runs),
     ("run_maintenance", Scope::Whole),
-    ("table_costs", Scope::After),
-    ("table_reads", Scope::After),
+    ("table_costs", day!("usage_date")),
+    ("table_reads", Scope::RunDays(LATER_DAYS)),
     ("table_flows", Scope::Whole),
     ("table_upstream", Scope::After),
+];
+
+/// What rows of a mart's large tables are stored in the order of: a day's lie together, so that a
+/// question about some days reads these alone, and a changed day is put where few others are.
+const STORED_BY: &[(&str, &str)] = &[
+    ("stg_charges", "charge_period_start"),
+    ("stg_run_hours", "hour"),
+    ("stg_run_tables", "run_nr"),
+    ("charge_lines", "charge_period_start"),
+    ("charge_pieces", "bucket_start"),
+    ("charge_groups", "usage_date"),
+    ("run_hosts", "hour"),
+    ("node_usage", "hour"),
+    ("node_shares", "hour"),
+    ("cluster_shares", "hour"),
+    ("owned_atoms", "usage_date"),
+    ("daily_costs", "usage_date"),
+    ("cost_days", "usage_date"),
+    ("unclaimed_costs", "usage_date"),
+    ("table_storage_states", "usage_date"),
+    ("idle_spread", "usage_date"),
+    ("shared_spread", "usage_date"),
+    ("run_stages", "run_nr"),
+    ("run_days", "usage_date"),
 ];
 
 /// Checks of rows of a day by rows of that day: they run on the changed days alone. What they
@@ -132,6 +168,14 @@ const DAILY_CHECKS: &[&str] = &[
 /// Checks of a bill line by all its pieces: they run on the lines that touch a changed day.
 const LINE_CHECKS: &[&str] = &["pieces_are_their_lines"];
 
+/// Checks of what is split by the days of runs: they run on the days made anew with these.
+const RUN_DAY_CHECKS: &[&str] = &["tables_are_conserved"];
+
+/// Whether a check looks at each day of runs alone.
+pub(crate) fn is_run_day_check(name: &str) -> bool {
+    RUN_DAY_CHECKS.contains(&name)
+}
+
 /// Whether a check looks at each bill line alone.
 pub(crate) fn is_line_check(name: &str) -> bool {
     LINE_CHECKS.contains(&name)
@@ -147,6 +191,11 @@ impl Model {
     pub fn scope(&self) -> Scope {
         // What is not listed (findings of waste) is made in full, after all else.
         SCOPES.iter().find(|(name, _)| *name == self.name).map_or(Scope::After, |(_, scope)| *scope)
+    }
+
+    /// The column its rows are stored in the order of, where the mart keeps it in any.
+    pub fn stored_by(&self) -> Option<&'static str> {
+        STORED_BY.iter().find(|(name, _)| *name == self.name).map(|(_, column)| *column)
     }
 }
 
@@ -201,6 +250,8 @@ pub const DAYS: &[Days] = &[
     compared("usage", include_str!("../sql/days/usage.sql"), &["stg_usage_shares"]),
     told("table_owners", include_str!("../sql/days/table_owners.sql"), &["stg_tables"]),
     compared("table_states", include_str!("../sql/days/table_states.sql"), &["table_bytes"]),
+    compared("reads", include_str!("../sql/days/reads.sql"), &["stg_run_tables"]),
+    compared("maintenance", include_str!("../sql/days/maintenance.sql"), &["run_maintenance"]),
 ];
 
 /// Every file of days.
@@ -219,6 +270,7 @@ const NO_DAY: &[(&str, &str)] = &[
     ("parameters", "another default team or weight of runs: from scratch; the rest is read by no model"),
     ("sources", "a source of another kind: from scratch"),
     ("publishes", "read by the history of owners, which is made in full"),
+    ("stg_run_hours", "run_hosts has every row of it, and `runs` looks at that"),
     ("owner_matches", "of a value always the same, as long as the rules are"),
     ("buckets", "there are always more of them than a line is cut into"),
 ];
@@ -241,8 +293,17 @@ mod tests {
         let models: Vec<_> = listed.map(|model| model.name).collect();
         let scopes: Vec<_> = SCOPES.iter().map(|(name, _)| *name).collect();
         assert_eq!(models, scopes);
-        for name in DAILY_CHECKS.iter().chain(LINE_CHECKS) {
+        for name in DAILY_CHECKS.iter().chain(LINE_CHECKS).chain(RUN_DAY_CHECKS) {
             assert!(CHECKS.iter().any(|check| check.name == *name), "no check is called {name}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_in_an_order_is_a_published_table() {
+        for (name, column) in STORED_BY {
+            let model = MODELS.iter().find(|model| model.name == *name).unwrap();
+            assert_eq!(model.form, Form::Table, "{name}");
+            assert!(model.sql.contains(column), "{name} has no {column}");
         }
     }
 
@@ -250,13 +311,17 @@ mod tests {
     fn what_is_made_in_full_reads_nothing_that_is_made_by_days() {
         for model in MODELS.iter().filter(|model| matches!(model.scope(), Scope::Whole | Scope::Bill)) {
             for read in model.reads() {
-                let late = matches!(scope_of(&read), Some(Scope::Daily(_) | Scope::After));
+                let late = matches!(
+                    scope_of(&read),
+                    Some(Scope::Daily(_) | Scope::Runs | Scope::RunDays(_) | Scope::After)
+                );
                 assert!(!late, "{} reads {read}", model.name);
             }
         }
         for model in MODELS.iter().filter(|model| matches!(model.scope(), Scope::Daily(_))) {
             for read in model.reads() {
-                assert!(scope_of(&read) != Some(Scope::After), "{} reads {read}", model.name);
+                let late = matches!(scope_of(&read), Some(Scope::Runs | Scope::RunDays(_) | Scope::After));
+                assert!(!late, "{} reads {read}", model.name);
             }
         }
     }
@@ -270,13 +335,17 @@ mod tests {
         }
     }
 
+    fn is_of_days(model: &Model) -> bool {
+        matches!(model.scope(), Scope::Daily(_) | Scope::Runs | Scope::RunDays(_))
+    }
+
     /// A row of a day that reads anything no file of days looks at would go stale.
     #[test]
     fn what_rows_of_a_day_read_is_looked_at_by_a_file_of_days() {
         let watched: BTreeSet<&str> = days().flat_map(|days| days.of.iter().copied()).collect();
-        for model in MODELS.iter().filter(|model| matches!(model.scope(), Scope::Daily(_))) {
+        for model in MODELS.iter().filter(|model| is_of_days(model)) {
             for read in model.reads() {
-                let known = matches!(scope_of(&read), Some(Scope::Daily(_) | Scope::Bill))
+                let known = matches!(scope_of(&read), Some(Scope::Daily(_) | Scope::Runs | Scope::Bill))
                     || watched.contains(read.as_str())
                     || NO_DAY.iter().any(|(name, _)| *name == read)
                     // What a publish adds to the record it adds of the days it made.

@@ -140,7 +140,8 @@ mod tests {
     #[test]
     fn every_setting_is_asked_for_by_a_model_and_every_model_asks_for_known_ones() {
         let models = crate::models::MODELS.iter().filter(|model| model.layer == "waste");
-        let sql: String = models.map(|model| model.sql).collect();
+        let answers = crate::mart::what_if::ANSWERS.into_iter();
+        let sql: String = models.map(|model| model.sql).chain(answers).collect();
         for setting in settings() {
             assert!(sql.contains(&format!("'{}'", setting.name)), "nothing asks for {}", setting.name);
         }

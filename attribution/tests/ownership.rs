@@ -87,6 +87,70 @@ fn a_run_that_finds_nothing_new_says_what_was_known_when_the_day_closed() {
 }
 
 #[test]
+fn a_workload_that_another_team_takes_over_moved_and_is_neither_gone_nor_new() {
+    let mut ledger = Ledger::new();
+    // An hour a day, all of the node's: 1, 1, 2 and 4.
+    let hours = [("05", "1"), ("06", "1"), ("07", "2"), ("08", "4")];
+    let mut charges =
+        "charge_period_start,charge_period_end,billed_cost,service_name,resource_id,x_usage_type\n"
+            .to_owned();
+    let mut nodes =
+        "cluster_id,node_id,resource_id,private_ip,vcpus,memory_mib,started_at,ended_at\n".to_owned();
+    let mut runs = "run_id,name,user_name,started_at,ended_at,vcore_ms\n".to_owned();
+    let mut used = "run_id,hour,host,vcore_ms\n".to_owned();
+    for (day, cost) in hours {
+        let (from, to) = (format!("2026-10-{day} 06:00"), format!("2026-10-{day} 07:00"));
+        charges += &format!("{from},{to},{cost},EC2,i-{day},BoxUsage:m5.xlarge\n");
+        nodes += &format!("j-1,n-{day},i-{day},10.0.0.1,4,16384,{from},{to}\n");
+        runs += &format!("r-{day},etl,ann,{from},{to},14400000\n");
+        used += &format!("r-{day},{from},10.0.0.1,14400000\n");
+    }
+    ledger.land_text(Dataset::Charges, &charges);
+    ledger.land_text(Dataset::Nodes, &nodes);
+    ledger.land_text(Dataset::Runs, &runs);
+    ledger.land_text(Dataset::RunHours, &used);
+    ledger.commit();
+    let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
+    let of_ann = |team: &str| rule(team, Matcher::User("ann".into()));
+    let before = OwnerRule { to: Some(day("2026-10-07")), ..of_ann("a") };
+    let after = OwnerRule { from: Some(day("2026-10-07")), ..of_ann("b") };
+    let rules = Rules { owner_rules: vec![before, after], ..ledger.rules() };
+    ledger.publish_at(&rules, at("2026-10-09T12:00:00Z")).unwrap();
+    let mart = Mart::open(ledger.path()).unwrap();
+    let told = |by: Dimension| -> Vec<String> {
+        let query = CostQuery {
+            by: vec![by],
+            basis: Basis::Billed,
+            from: Some(day("2026-10-07")),
+            to: Some(day("2026-10-09")),
+            ..CostQuery::default()
+        };
+        let changes = mart.changes(&query, (day("2026-10-05"), day("2026-10-07"))).unwrap();
+        let told = changes.iter().map(|change| {
+            let parts = change.parts.named().into_iter().filter(|(_, part)| !part.is_zero());
+            let parts: Vec<String> = parts.map(|(name, part)| format!("{name} {part}")).collect();
+            let moves: Vec<String> = change
+                .moves
+                .iter()
+                .map(|(one, part)| {
+                    format!("{} {} {} {part}", if one.is_out { "to" } else { "from" }, one.team, one.day)
+                })
+                .collect();
+            assert_eq!(change.parts.sum(), change.now - change.before);
+            format!("{}: {}; {}", change.keys[0], parts.join(", "), moves.join(", "))
+        });
+        told.collect()
+    };
+    assert_eq!(
+        told(Dimension::Team),
+        ["b: moved 6; from a 2026-10-07 6", "a: moved -2; to b 2026-10-07 -2"],
+        "its two days cost 2 for the one and 6 for the other"
+    );
+    // Whoever owns it, it is one workload: two runs each time, at twice and four times the price.
+    assert_eq!(told(Dimension::Workload), ["etl: price 4; "]);
+}
+
+#[test]
 fn consumers_of_told_usage_have_a_history_and_what_they_leave_has_its_own() {
     let mut ledger = Ledger::new();
     ledger.land_text(

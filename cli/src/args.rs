@@ -1,5 +1,6 @@
 //! Commands and options.
 
+mod export;
 mod token;
 mod waste;
 mod watch;
@@ -7,16 +8,21 @@ mod watch;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use attribution::mart::{Dimension, Idle, Ownership, Shared, as_of};
+use attribution::mart::{Dimension, as_of};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::Basis;
 use model::time::Instant;
 use reports::mail::Address;
+use serde::{Deserialize, Serialize};
 
+pub use self::export::{
+    CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, MEMORY_MIB,
+    ViewOptions,
+};
 pub use self::token::{NewToken, Token};
 pub use self::waste::{Waste, WasteFormat, WasteVerb, WhatIfKind, WhatIfOptions};
-pub use self::watch::{AlertVerb, Alerts, AlertsTest, Budgets};
+pub use self::watch::{AlertDeliveries, AlertVerb, Alerts, AlertsTest, Budgets, Listing};
 
 /// Says what your data platform's bill was spent on: workload, table and team, to the cent.
 #[derive(Debug, Parser)]
@@ -92,6 +98,9 @@ pub struct Demo {
     /// Multiplies workloads, clusters and tables (default: 1)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub scale: Option<u32>,
+    /// Format in which the bill is delivered (default: cur2)
+    #[arg(long, value_name = "FORMAT", conflicts_with = "landed")]
+    pub bill: Option<DemoBill>,
     /// Port of the dashboard
     #[arg(long, value_name = "PORT", default_value_t = 8420)]
     pub port: u16,
@@ -109,6 +118,19 @@ pub struct Demo {
     /// has 10 million bill lines, a million runs and 100,000 tables
     #[arg(long)]
     pub landed: bool,
+}
+
+/// Formats in which AWS delivers a bill.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum DemoBill {
+    /// Cost and Usage Report 2.0: Parquet, by Data Exports
+    #[default]
+    Cur2,
+    /// The legacy Cost and Usage Report: gzipped CSV
+    LegacyCur,
+    /// FOCUS 1.2: Parquet, by Data Exports
+    Focus,
 }
 
 /// Options of `init`.
@@ -172,166 +194,6 @@ pub struct Status {
     /// text for people, json for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-}
-
-/// What to export.
-#[derive(Debug, Subcommand)]
-pub enum Export {
-    /// Costs by any dimensions, exact decimals; every grouping sums to the whole
-    Costs(ExportCosts),
-    /// Why costs changed between two spans of days, in parts that add up exactly
-    Changes(ExportChanges),
-    /// One object a table, with its collected and derived figures and what it cost
-    Tables(ExportRows),
-    /// Workloads by trigger, outcome and attempt, with what they cost for one of what they made
-    Workloads(ExportRows),
-    /// One object a run, with its usage and cost
-    Runs(ExportRows),
-    /// Ownership by day and team: by which kind of fact, how sure, how much
-    Ownership(ExportOwnership),
-}
-
-/// File formats of `export costs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CostFormat {
-    /// RFC 4180
-    Csv,
-    /// An array of objects
-    Json,
-}
-
-/// File formats of `export costs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CostsFormat {
-    /// RFC 4180
-    Csv,
-    /// An array of objects
-    Json,
-    /// Typed, with exact decimals
-    Parquet,
-    /// A workbook with a sheet of totals that ties to the bill
-    Xlsx,
-    /// Allocations as FOCUS 1.2 rows with x_ columns: CSV, or Parquet where the output ends so
-    Focus,
-}
-
-/// Options of `export costs`.
-#[derive(Debug, Args)]
-pub struct ExportCosts {
-    /// Dimensions, commas between: day, week, month, team, workload, run, table, cluster, service,
-    /// account, region, pool, category, engine, method, tag:NAME, org or org:LEVEL (the team's
-    /// ancestor at that level, 1 being the top); none gives the total
-    #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',')]
-    pub by: Vec<Dimension>,
-    /// billed, effective, list or contracted
-    #[arg(long, value_name = "BASIS", default_value = "effective")]
-    pub basis: Basis,
-    /// First UTC day inside
-    #[arg(long, value_name = "DAY")]
-    pub from: Option<NaiveDate>,
-    /// First UTC day outside
-    #[arg(long, value_name = "DAY")]
-    pub to: Option<NaiveDate>,
-    /// Keep only rows with DIMENSION=VALUE (may be repeated; all must hold)
-    #[arg(long = "where", value_name = "DIMENSION=VALUE")]
-    pub filters: Vec<String>,
-    /// To whom idle and shared costs are charged, and whose costs are whose
-    #[command(flatten)]
-    pub view: ViewOptions,
-    /// csv, json, parquet, xlsx, or focus (the allocations themselves: `--by` has no meaning)
-    #[arg(long, value_enum, default_value_t = CostsFormat::Csv)]
-    pub format: CostsFormat,
-    /// File or s3://bucket/key to write instead of standard output; appears whole or not at all
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Mebibytes that the question may hold in memory; beyond that it uses temporary files
-    #[arg(long, value_name = "MIB", default_value_t = 160, value_parser = clap::value_parser!(u32).range(64..))]
-    pub memory: u32,
-}
-
-/// Options of `export changes`.
-#[derive(Debug, Args)]
-pub struct ExportChanges {
-    /// Dimensions, commas between, as of `export costs` but days, weeks and months
-    #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',', default_value = "team")]
-    pub by: Vec<Dimension>,
-    /// billed, effective, list or contracted
-    #[arg(long, value_name = "BASIS", default_value = "effective")]
-    pub basis: Basis,
-    /// First UTC day inside
-    #[arg(long, value_name = "DAY")]
-    pub from: NaiveDate,
-    /// First UTC day outside
-    #[arg(long, value_name = "DAY")]
-    pub to: NaiveDate,
-    /// First UTC day of the span of the same length compared with (default: the one just before)
-    #[arg(long, value_name = "DAY")]
-    pub against: Option<NaiveDate>,
-    /// Keep only rows with DIMENSION=VALUE (may be repeated; all must hold)
-    #[arg(long = "where", value_name = "DIMENSION=VALUE")]
-    pub filters: Vec<String>,
-    /// To whom idle and shared costs are charged, and whose costs are whose
-    #[command(flatten)]
-    pub view: ViewOptions,
-    /// csv or json
-    #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
-    pub format: CostFormat,
-    /// File to write instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-/// To whom idle and shared costs are charged, and whose costs are whose.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct ViewOptions {
-    /// Idle costs: keep (no team), owner (of the cluster) or proportional (to what used it)
-    #[arg(long, value_name = "VIEW", default_value_t = Idle::default())]
-    pub idle: Idle,
-    /// Shared costs: keep (no team), even, proportional (to teams' own cost) or fixed (by the
-    /// configuration's percentages)
-    #[arg(long, value_name = "VIEW", default_value_t = Shared::default())]
-    pub shared: Shared,
-    /// Whose costs are whose: restated (by today's rules) or as-was (as recorded when each day
-    /// closed)
-    #[arg(long, value_name = "VIEW", default_value_t = Ownership::default())]
-    pub ownership: Ownership,
-    /// Teams as recorded at this moment: a UTC day (its end) or 2026-10-31T18:00:00Z
-    #[arg(long, value_name = "DAY|TIME", value_parser = as_of, conflicts_with = "ownership")]
-    pub as_of: Option<Instant>,
-}
-
-/// Options of the other exports.
-#[derive(Debug, Args)]
-pub struct ExportRows {
-    /// Basis of costs: billed, effective, list or contracted
-    #[arg(long, value_name = "BASIS", default_value = "effective")]
-    pub basis: Basis,
-    /// First UTC day of costs inside; of runs, of their start
-    #[arg(long, value_name = "DAY")]
-    pub from: Option<NaiveDate>,
-    /// First UTC day outside
-    #[arg(long, value_name = "DAY")]
-    pub to: Option<NaiveDate>,
-    /// File to write instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// json
-    #[arg(long, value_enum, default_value_t = Format::Json)]
-    pub format: Format,
-}
-
-/// Options of `export ownership`.
-#[derive(Debug, Args)]
-pub struct ExportOwnership {
-    /// Days and basis
-    #[command(flatten)]
-    pub scope: OwnershipScope,
-    /// csv or json
-    #[arg(long, value_enum, default_value_t = CostFormat::Csv)]
-    pub format: CostFormat,
-    /// File to write instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
 }
 
 /// Options of `owners`.
@@ -483,7 +345,7 @@ pub struct Deliveries {
     /// Only this team's
     #[arg(long, value_name = "TEAM")]
     pub team: Option<String>,
-    /// Only those that are queued, sending, sent, retry, refused, doubtful or withheld
+    /// Only those that are queued, sending, sent, retry, refused, doubtful, dropped or withheld
     #[arg(long, value_name = "STATE")]
     pub state: Option<String>,
     /// At most so many, the newest first
@@ -509,11 +371,15 @@ pub struct Schedule {
 /// What to do with schedules.
 #[derive(Debug, Subcommand)]
 pub enum ScheduleVerb {
-    /// Run what is due, one after another, and end: for cron and systemd; `serve` does it by itself
+    /// Run what is due, one after another, send what waits, and end: for cron and systemd; `serve`
+    /// does it by itself
     Run {
         /// This one, due or not
         #[arg(value_name = "NAME")]
         name: Option<String>,
+        /// Only the jobs that are due, only messages about alerts, or only mail
+        #[arg(long, value_enum, value_delimiter = ',', conflicts_with = "name", value_name = "PART")]
+        only: Vec<Part>,
     },
     /// Past runs, the newest first
     History {
@@ -524,6 +390,17 @@ pub enum ScheduleVerb {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+}
+
+/// What `schedule run` does, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Jobs that are due
+    Jobs,
+    /// Messages about alerts that are due
+    Messages,
+    /// Letters that are due
+    Mail,
 }
 
 /// Options of `serve`.

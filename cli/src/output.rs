@@ -47,10 +47,17 @@ impl Output {
             _ => {}
         }
         let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let mut temporary = target.as_os_str().to_owned();
-        temporary.push(".tmp");
-        let temporary = PathBuf::from(temporary);
-        let file = File::create(&temporary).map_err(failed)?;
+        let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let directory = target.parent().filter(|directory| !directory.as_os_str().is_empty());
+        // A name of its own: two who write the same file do not write into one another's.
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&name).suffix(".tmp");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let (file, temporary) = builder
+            .tempfile_in(directory.unwrap_or(Path::new(".")))
+            .and_then(|file| file.keep().map_err(|kept| kept.error))
+            .map_err(failed)?;
         Ok(Self::File { temporary, target, writer: BufWriter::new(file) })
     }
 

@@ -1,13 +1,15 @@
-//! The scheduler of `serve`: looks every few seconds whether something is due and lets a process
-//! of its own do it (`schedule run`), so that neither its memory nor its end is the dashboard's.
+//! The scheduler of `serve`: looks every few seconds whether a job, a message or a letter is due and
+//! lets a process of its own do it (`schedule run --only`), so that neither its memory nor its end is
+//! the dashboard's, and a mail server that is slow holds up neither a job nor a message.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use reports::mail::Outbox;
+use reports::alert::record::Alerts;
+use reports::mail::{Outbox, SenderLock};
 use reports::schedule::{ScheduleLock, ScheduleRecord};
 
 use crate::command::{now, schedule};
@@ -16,6 +18,42 @@ use crate::printer::{chain, say};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// What is started by itself, at most once at a time.
+struct Lane {
+    /// As `schedule run --only` calls it.
+    part: &'static str,
+    is_due: fn(&Config) -> Result<bool, String>,
+    running: Option<Child>,
+    /// The fault that was told last.
+    told: String,
+}
+
+impl Lane {
+    const fn new(part: &'static str, is_due: fn(&Config) -> Result<bool, String>) -> Self {
+        Self { part, is_due, running: None, told: String::new() }
+    }
+
+    /// Starts it where it is due and does not run already.
+    fn look(&mut self, path: &Path, config: &Config) {
+        if let Some(child) = &mut self.running {
+            if matches!(child.try_wait(), Ok(None)) {
+                return;
+            }
+            self.running = None;
+        }
+        match (self.is_due)(config) {
+            Ok(false) => {}
+            Ok(true) => self.running = begin(path, self.part),
+            // Once, not every few seconds.
+            Err(fault) if fault != self.told => {
+                say(format!("error: the scheduler cannot go on with {}: {fault}", self.part));
+                self.told = fault;
+            }
+            Err(_) => {}
+        }
+    }
+}
 
 /// A thread that starts what is due.
 pub struct Scheduler {
@@ -30,69 +68,81 @@ impl Scheduler {
         let (stop, stopped) = mpsc::channel();
         let path = path.to_owned();
         let thread = thread::spawn(move || {
-            let mut told = String::new();
+            let mut lanes =
+                [Lane::new("jobs", jobs), Lane::new("messages", messages), Lane::new("mail", mail)];
             while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-                match is_due(&config) {
-                    Ok(false) => {}
-                    Ok(true) => {
-                        if let Some(child) = begin(&path) {
-                            wait(child, &stopped);
-                        }
-                    }
-                    // Once, not every few seconds.
-                    Err(fault) if fault != told => {
-                        say(format!("error: the scheduler cannot go on: {fault}"));
-                        told = fault;
-                    }
-                    Err(_) => {}
-                }
+                lanes.iter_mut().for_each(|lane| lane.look(&path, &config));
             }
         });
         Self { stop, thread }
     }
 
-    /// Stops looking. A job that runs goes on until it is done: it is a process of its own.
+    /// Stops looking. What runs goes on until it is done: it is a process of its own.
     pub fn stop(self) {
         drop(self.stop);
         let _ = self.thread.join();
     }
 }
 
-/// Whether a schedule's time has come, or a letter's that waits for another attempt.
-fn is_due(config: &Config) -> Result<bool, String> {
-    if !config.schedules.is_empty() {
-        let record = ScheduleRecord::open(&config.ledger).map_err(|error| chain(&error))?;
-        if !schedule::due(config, &record).map_err(|error| chain(&error))?.is_empty() {
-            // While another process has the lock, a job started now would only say so.
-            let lock = ScheduleLock::acquire(&config.ledger).map_err(|error| chain(&error))?;
-            return Ok(lock.is_some());
-        }
+/// Whether a schedule's time has come.
+fn jobs(config: &Config) -> Result<bool, String> {
+    if config.schedules.is_empty() {
+        return Ok(false);
     }
-    // Where no mail was ever sent there is no record to look at.
+    let record = ScheduleRecord::open(&config.ledger).map_err(|error| chain(&error))?;
+    if schedule::due(config, &record).map_err(|error| chain(&error))?.is_empty() {
+        return Ok(false);
+    }
+    // While another process has the lock, a job started now would only say so.
+    let lock = ScheduleLock::acquire(&config.ledger).map_err(|error| chain(&error))?;
+    Ok(lock.is_some())
+}
+
+/// Whether a message about an alert is due.
+fn messages(config: &Config) -> Result<bool, String> {
+    // Without either there is none; who was told of an alert is also told that its rule is gone.
+    if config.watch.rules.is_empty() && config.watch.channels.is_empty() {
+        return Ok(false);
+    }
+    let record = Alerts::open(&config.ledger).map_err(|error| chain(&error))?;
+    let due = record.next_due(None).map_err(|error| chain(&error))?;
+    Ok(due.is_some_and(|due| due <= now()))
+}
+
+/// Whether a letter is due.
+fn mail(config: &Config) -> Result<bool, String> {
+    // Where no mail was ever written there is no record to look at.
     if config.smtp.is_none() || !config.ledger.join("mail").is_dir() {
         return Ok(false);
     }
     let outbox = Outbox::open(&config.ledger).map_err(|error| chain(&error))?;
-    let due = outbox.due(now(), false).map_err(|error| chain(&error))?;
-    Ok(!due.is_empty())
-}
-
-fn begin(path: &Path) -> Option<Child> {
-    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("lakeledger"));
-    let child = Command::new(program).arg("--config").arg(path).args(["schedule", "run"]).spawn();
-    child.map_err(|cause| say(format!("error: could not start a scheduled job: {cause}"))).ok()
-}
-
-/// Waits for a job, or until nobody waits for the scheduler any more.
-fn wait(mut child: Child, stopped: &mpsc::Receiver<()>) {
-    loop {
-        match child.try_wait() {
-            Ok(None) => {}
-            Ok(Some(_)) | Err(_) => return,
-        }
-        match stopped.recv_timeout(Duration::from_millis(200)) {
-            Err(RecvTimeoutError::Timeout) => {}
-            _ => return,
-        }
+    let is_due = !outbox.due(now(), false).map_err(|error| chain(&error))?.is_empty();
+    if !is_due && !outbox.is_sending().map_err(|error| chain(&error))? {
+        return Ok(false);
     }
+    // While another process sends, one that is started now would only say so.
+    let lock = SenderLock::try_acquire(&config.ledger).map_err(|error| chain(&error))?;
+    Ok(lock.is_some())
+}
+
+/// Starts it beside whoever asks, who does not wait for it and ends before it may: what becomes of it
+/// is in the record.
+pub fn begin_apart(path: &Path, part: &str) {
+    let null = Stdio::null;
+    let begun = of(path, part).stdin(null()).stdout(null()).stderr(null()).spawn();
+    if let Err(cause) = begun {
+        say(format!("warning: what is to be sent waits for the next `schedule run`: {cause}"));
+    }
+}
+
+fn of(path: &Path, part: &str) -> Command {
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("lakeledger"));
+    let mut command = Command::new(program);
+    command.arg("--config").arg(path).args(["schedule", "run", "--only", part]);
+    command
+}
+
+fn begin(path: &Path, part: &str) -> Option<Child> {
+    let child = of(path, part).spawn();
+    child.map_err(|cause| say(format!("error: could not start a scheduled job: {cause}"))).ok()
 }

@@ -2,7 +2,7 @@
 //! whole or not at all, and a manifest whose rename is the commit.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use model::manifest::{MANIFEST_FILE, MANIFEST_VERSION, Manifest};
@@ -176,12 +176,7 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written; the old manifest stays current.
     pub fn commit(&mut self, manifest: Manifest) -> Result<(), LedgerError> {
-        let path = self.root.join(MANIFEST_FILE);
-        let text = serde_json::to_vec(&manifest).map_err(|cause| LedgerError::Manifest {
-            path: path.display().to_string(),
-            fault: cause.to_string(),
-        })?;
-        write_whole(&path, &text)?;
+        write_whole(&self.root.join(MANIFEST_FILE), &manifest)?;
         self.manifest = manifest;
         Ok(())
     }
@@ -228,11 +223,17 @@ fn sweep(directory: &Path, named: &std::collections::HashSet<PathBuf>) -> Result
     Ok(empty)
 }
 
-/// Writes a small file whole: temporary name, flush to disk, rename, flush the directory.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
+/// Writes a manifest whole: temporary name, flush to disk, rename, flush the directory. It is
+/// never held as text: it names every object ever read, and may be a hundred megabytes.
+fn write_whole(path: &Path, manifest: &Manifest) -> Result<(), LedgerError> {
     let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary).map_err(LedgerError::file("create", &temporary))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(LedgerError::file("write", &temporary))?;
+    let file = File::create(&temporary).map_err(LedgerError::file("create", &temporary))?;
+    let mut writer = BufWriter::with_capacity(1 << 16, file);
+    serde_json::to_writer(&mut writer, manifest)
+        .map_err(io::Error::from)
+        .and_then(|()| writer.into_inner().map_err(io::IntoInnerError::into_error))
+        .and_then(|file| file.sync_all())
+        .map_err(LedgerError::file("write", &temporary))?;
     fs::rename(&temporary, path).map_err(LedgerError::file("replace", path))?;
     let parent = path.parent().unwrap_or(path);
     sync_directory(parent)

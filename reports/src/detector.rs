@@ -195,8 +195,18 @@ pub fn label(name: &str) -> &str {
 
 /// What to do about a finding: `Compact prod.growth.events`.
 pub fn fix(name: &str, subject: &str) -> String {
+    advice(name, &short(subject))
+}
+
+/// As [`fix`], of a subject in at most so many columns. The advice itself stays whole: with words
+/// missing it may say something else.
+pub fn fix_within(name: &str, subject: &str, columns: usize) -> String {
+    advice(name, &crate::label::shorten(&short(subject), columns))
+}
+
+fn advice(name: &str, shown: &str) -> String {
     let (before, after) = of(name).map_or(("Mend ", ""), |words| words.fix);
-    format!("{before}{}{after}", short(subject))
+    format!("{before}{shown}{after}")
 }
 
 /// A subject as a sentence names it: of an AWS resource name what tells it apart.

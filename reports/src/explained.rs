@@ -59,9 +59,9 @@ impl Explained {
                 parts
             }
             Some(most) => {
-                let parts = mart.explain_largest(query, most)?;
+                let (parts, sums) = mart.explain_largest(query, most)?;
                 let mut rest: BTreeMap<Currency, (i64, Amount)> = BTreeMap::new();
-                for sum in mart.explained(query)? {
+                for sum in sums {
                     let rest = rest.entry(sum.currency).or_default();
                     (rest.0, rest.1) = (rest.0 + sum.parts, rest.1 + sum.cost);
                     methods.insert((sum.method, sum.currency), (sum.parts, sum.cost));
@@ -85,8 +85,7 @@ impl Explained {
                 leave_out(part.currency, 1, part.cost);
             }
         }
-        let mut wholes = if spread.is_empty() { BTreeMap::new() } else { mart.spread_wholes(query)? };
-        wholes.retain(|id, _| spread.iter().any(|part| part.whole_id == *id));
+        let wholes = mart.spread_wholes(query, &spread)?;
         let lines = if detail.lines {
             let groups =
                 parts.iter().chain(wholes.values().flatten()).map(|part| part.charge_group_id.as_str());

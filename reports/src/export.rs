@@ -12,6 +12,8 @@
 //! it ([`crate::cell`]); `currency` and `cost` are never touched. JSON has
 //! every text as it is.
 
+mod objects;
+pub mod period;
 mod stream;
 mod xlsx;
 
@@ -21,6 +23,7 @@ use attribution::mart::{Change, CostQuery, CostRow, CoverageRow, NONE};
 
 use crate::cell;
 
+pub use objects::objects_csv;
 pub use stream::{ExportError, Put, Rows, check, csv, json};
 pub use xlsx::xlsx;
 
@@ -87,7 +90,7 @@ fn write_json(head: &[String], rows: &[CostRow], out: &mut dyn Write) -> io::Res
 }
 
 /// Columns of a change after those of its dimensions.
-const CHANGE_COLUMNS: [&str; 13] = [
+const CHANGE_COLUMNS: [&str; 14] = [
     "currency",
     "before",
     "now",
@@ -95,6 +98,7 @@ const CHANGE_COLUMNS: [&str; 13] = [
     "volume",
     "efficiency",
     "price",
+    "moved",
     "new",
     "gone",
     "other",

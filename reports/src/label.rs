@@ -17,6 +17,27 @@ pub fn visible(name: &str) -> String {
         .collect()
 }
 
+/// A name as HTML that a narrow column breaks after a dot, a slash, a dash or an underscore rather
+/// than within a word.
+pub(crate) fn breakable_html(name: &str) -> String {
+    let mut html = String::with_capacity(name.len() * 2);
+    for c in name.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            '.' | '/' | '_' | '-' => {
+                html.push(c);
+                html.push_str("<wbr>");
+            }
+            c => html.push(c),
+        }
+    }
+    html
+}
+
 /// Columns a text takes in a fixed-width font: two for East Asian wide
 /// characters and emoji, none for combining marks, one for the rest.
 pub fn columns(text: &str) -> usize {
@@ -106,6 +127,11 @@ mod tests {
         assert_eq!(visible("a\0b\u{1b}[31m"), "a\u{fffd}b\u{fffd}[31m");
         assert_eq!(visible("gnp.\u{202e}exe"), "gnp.\u{fffd}exe");
         assert_eq!(visible("<script>"), "<script>"); // escaping is the writer's, once
+    }
+
+    #[test]
+    fn a_name_breaks_where_its_parts_end_and_stays_harmless() {
+        assert_eq!(breakable_html("a.b_c/<d>&\"'"), "a.<wbr>b_<wbr>c/<wbr>&lt;d&gt;&amp;&quot;&#39;");
     }
 
     #[test]

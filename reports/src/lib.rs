@@ -6,7 +6,8 @@
 //!
 //! Read in this order: [`format`], [`label`], [`palette`], [`chart`], [`reason`], [`week`],
 //! [`weekly`], [`export`], [`explained`], [`compared`], [`findings`], [`detector`],
-//! [`lifecycle`], [`watch`], [`budget`], [`alert`], [`mail`], [`schedule`].
+//! [`lifecycle`], [`watch`], [`budget`], [`alert`], [`mail`], [`schedule`],
+//! [`sessions`].
 
 pub mod alert;
 pub mod budget;
@@ -15,6 +16,7 @@ pub mod chart;
 pub mod compared;
 pub mod detector;
 mod error;
+pub mod evidence;
 pub mod explained;
 pub mod export;
 pub mod findings;
@@ -24,12 +26,15 @@ pub mod label;
 pub mod lifecycle;
 pub mod link;
 pub mod mail;
+pub mod names;
 pub mod palette;
 pub mod reason;
 pub mod schedule;
+pub mod sessions;
 mod state;
 pub mod watch;
 pub mod week;
 pub mod weekly;
 
 pub use error::ReportError;
+pub use state::{LockError, StateError};

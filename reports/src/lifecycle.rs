@@ -2,27 +2,32 @@
 //! when it may wait, why it is none, that it is gone by the evidence, and what its fix saved.
 //!
 //! Marts come and go; a finding's id stays the same (detector, subject and currency make it).
-//! The realised saving compares the bill after a fix with the days before it: the mean cost of
-//! the subject a day in the four weeks up to the last day it was wasteful, less the mean of the
-//! days since. Both spans are kept, so that a person can see what is compared.
+//! The realised saving compares the bill after a fix with the days before it: the mean cost a day
+//! of what the fix makes cheaper ([`Measure`]) in the four weeks up to the last day it was
+//! wasteful, less the mean of the days since. Both spans are kept, so that a person can see what is compared.
 
 mod life;
+mod measure;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use attribution::mart::{Finding, FindingQuery, Mart};
+use attribution::mart::{Finding, FindingQuery, Mart, SubjectDay};
 use chrono::{Days, NaiveDate};
+use model::money::SCALE;
 use model::time::Instant;
 use model::{Amount, Currency};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use crate::state::StateError;
+
 pub use self::life::{Act, Event, Realised, Status, Tracked};
+pub use self::measure::Measure;
 
 /// File in the ledger.
 pub const STATE: &str = "state.sqlite";
-/// Days before a fix, and after it, that are compared at most: whole weeks.
-const COMPARED_DAYS: u64 = 28;
-
+/// Days after which what is seen no more is over, where nobody says otherwise (`general.stale_days`).
+const STALE_DAYS: u64 = 8;
 const SCHEMA: &str = "
     create table if not exists findings (
         finding_id text primary key, detector text not null, subject_kind text not null, subject text not null,
@@ -33,6 +38,9 @@ const SCHEMA: &str = "
     ) strict;
     create table if not exists finding_events (
         finding_id text not null, at text not null, status text not null, note text
+    ) strict;
+    create table if not exists finding_settings (
+        finding_id text primary key, settings text not null
     ) strict;";
 
 /// Who did it, which records of earlier builds have no column for.
@@ -42,16 +50,8 @@ const WHO: &str = "alter table finding_events add column who text";
 #[derive(Debug, thiserror::Error)]
 pub enum LifecycleError {
     /// SQLite failed.
-    #[error("could not {operation} `{path}`")]
-    State {
-        /// What was being done.
-        operation: &'static str,
-        /// The file.
-        path: String,
-        /// Why.
-        #[source]
-        cause: rusqlite::Error,
-    },
+    #[error(transparent)]
+    State(#[from] StateError),
     /// No finding has this id.
     #[error("no finding has the id `{id}`")]
     Unknown {
@@ -66,6 +66,12 @@ pub enum LifecycleError {
         /// How many.
         count: usize,
     },
+    /// It is over: there is nothing to mend.
+    #[error("finding {id} is resolved: its evidence is gone")]
+    Over {
+        /// Its id.
+        id: String,
+    },
     /// The mart failed.
     #[error(transparent)]
     Mart(#[from] attribution::MartError),
@@ -77,6 +83,9 @@ impl LifecycleError {
         match self {
             Self::Unknown { .. } => Some("see them with `lakeledger waste --all`"),
             Self::Ambiguous { .. } => Some("give more of the id"),
+            Self::Over { .. } => {
+                Some("it opens by itself if it comes back; it can be dismissed, so that it does not")
+            }
             _ => None,
         }
     }
@@ -106,17 +115,15 @@ impl Lifecycle {
     /// When the file cannot be opened or is of another kind.
     pub fn open(ledger: &Path) -> Result<Self, LifecycleError> {
         let path = ledger.join(STATE);
-        let failed = |cause| LifecycleError::State {
-            operation: "open the record of findings",
-            path: path.display().to_string(),
-            cause,
-        };
-        let connection = crate::state::open(&path, SCHEMA).map_err(failed)?;
+        let failed = StateError::of("open the record of findings", &path);
+        let connection = crate::state::open(&path, SCHEMA).map_err(&failed)?;
         let has_who = "select count(*) from pragma_table_info('finding_events') where name = 'who'";
-        if connection.query_row(has_who, [], |row| row.get::<_, i64>(0)).map_err(failed)? == 0 {
+        if connection.query_row(has_who, [], |row| row.get::<_, i64>(0)).map_err(&failed)? == 0 {
             // Another process may have added it since it was looked for.
             match connection.execute_batch(WHO) {
-                Err(cause) if !cause.to_string().contains("duplicate column") => return Err(failed(cause)),
+                Err(cause) if !cause.to_string().contains("duplicate column") => {
+                    return Err(failed(cause).into());
+                }
                 _ => {}
             }
         }
@@ -124,8 +131,8 @@ impl Lifecycle {
     }
 
     fn failed(&self, operation: &'static str) -> impl Fn(rusqlite::Error) -> LifecycleError + use<> {
-        let path = self.path.display().to_string();
-        move |cause| LifecycleError::State { operation, path: path.clone(), cause }
+        let failed = StateError::of(operation, &self.path);
+        move |cause| failed(cause).into()
     }
 
     /// Brings the record up to date with the newest mart: new findings open, those whose
@@ -138,6 +145,10 @@ impl Lifecycle {
         let today = now.date_naive();
         let found =
             mart.findings(&FindingQuery { past: true, immaterial: true, ..FindingQuery::default() })?;
+        let unsought = mart.disabled_detectors()?;
+        let silences = mart.silences()?;
+        let settings = mart.waste_settings()?;
+        let seen_under = self.seen_under()?;
         let known = self.tracked()?;
         let mut synced = Synced::default();
         let (mut changes, mut measured) = (Vec::new(), Vec::new());
@@ -161,14 +172,36 @@ impl Lifecycle {
             // Over before anybody was told of it: still a fix that can be measured.
             if !known.iter().any(|known| known.finding_id == finding.id) {
                 changes.push((finding, Status::Resolved, None));
-                measured.push(subject_of(finding));
+                let it = finding;
+                measured.push((
+                    &it.id,
+                    &it.detector,
+                    (&it.subject_kind, &it.subject, it.currency),
+                    it.end_day,
+                ));
                 synced.resolved += 1;
             }
         }
         let mut gone = Vec::new();
         for tracked in &known {
             let finding = found.iter().find(|finding| finding.id == tracked.finding_id);
-            let is_there = finding.is_some_and(|finding| finding.is_open && finding.is_material);
+            // One that is smaller than the floor now, or that nobody looks for any more, or that was
+            // seen under other thresholds, is not mended.
+            let is_unsought = || {
+                let now = settings.get(&tracked.detector);
+                unsought.contains(&tracked.detector)
+                    || seen_under.get(&tracked.finding_id).is_some_and(|then| Some(then) != now)
+            };
+            // Nor one that was there as long as anybody looked: the logs it rests on ended with it.
+            let kind = tracked.subject_kind.as_str();
+            let is_silent = || {
+                let known = silences.known_until(&tracked.detector, kind, &tracked.subject);
+                known.is_some_and(|known| tracked.last_seen_on + Days::new(STALE_DAYS) > known)
+            };
+            let is_there = match finding {
+                Some(finding) => finding.is_open,
+                None => tracked.status != Status::Resolved && (is_unsought() || is_silent()),
+            };
             if is_there || tracked.status == Status::Dismissed {
                 continue;
             }
@@ -178,34 +211,38 @@ impl Lifecycle {
                 let end = finding.filter(|finding| !finding.is_open).map(|finding| finding.end_day);
                 let end = end.unwrap_or_else(|| tracked.last_seen_on + Days::new(1));
                 gone.push((tracked.finding_id.clone(), end));
-                measured.push((
-                    tracked.finding_id.clone(),
-                    tracked.subject_kind.clone(),
-                    tracked.subject.clone(),
-                    tracked.currency,
-                    end,
-                ));
+                measured.push((&tracked.finding_id, &tracked.detector, subject(tracked), end));
                 synced.resolved += 1;
             } else if let Some(end) = tracked.resolved_on {
-                measured.push((
-                    tracked.finding_id.clone(),
-                    tracked.subject_kind.clone(),
-                    tracked.subject.clone(),
-                    tracked.currency,
-                    end,
-                ));
+                measured.push((&tracked.finding_id, &tracked.detector, subject(tracked), end));
             }
         }
         let mut savings = Vec::new();
-        for (id, kind, subject, currency, end) in measured {
-            if let Some(realised) = realised(mart, &kind, &subject, currency, end)? {
-                savings.push((id, realised));
-            }
+        let known_days = mart.info().first_day.zip(mart.usage_end()?);
+        for (id, detector, (kind, subject, currency), end) in measured {
+            let measure = Measure::of(detector);
+            let days = if measure.is_asked() {
+                found.iter().find(|finding| finding.id == *id).map_or_else(Vec::new, asked_days)
+            } else {
+                mart.subject_days(kind, subject, currency)?
+            };
+            // What a subject costs is known no longer than what it did.
+            let silent = silences.known_until(detector, kind, subject).map(|known| known + Days::new(1));
+            let known_days = known_days.map(|(first, last)| (first, last.min(silent.unwrap_or(last))));
+            savings.extend(known_days.and_then(|known| Some((id, measure.realised(&days, end, known)?))));
         }
         let failed = self.failed("write the record of findings");
         let transaction = self.connection.transaction().map_err(&failed)?;
         for (finding, status, before) in changes {
             write_finding(&transaction, finding, status, now).map_err(&failed)?;
+            if let Some(settings) = settings.get(&finding.detector) {
+                transaction
+                    .execute(
+                        "insert or replace into finding_settings values (?, ?)",
+                        params![finding.id, settings],
+                    )
+                    .map_err(&failed)?;
+            }
             if before != Some(status) {
                 event(&transaction, &finding.id, status, None, None, now).map_err(&failed)?;
             }
@@ -244,7 +281,8 @@ impl Lifecycle {
     /// Does something with a finding, by the beginning of its id; gives the whole id.
     ///
     /// # Errors
-    /// When no finding, or more than one, begins with it.
+    /// When no finding, or more than one, begins with it, and when it is resolved and not to be
+    /// dismissed.
     pub fn act(&mut self, id: &str, act: &Act, now: Instant) -> Result<String, LifecycleError> {
         self.act_by(id, act, None, now)
     }
@@ -271,6 +309,10 @@ impl Lifecycle {
             [id] => id.clone(),
             more => return Err(LifecycleError::Ambiguous { id: id.to_owned(), count: more.len() }),
         };
+        let is_over = self.find(&id)?.is_some_and(|tracked| tracked.status == Status::Resolved);
+        if is_over && !matches!(act, Act::Dismiss(_)) {
+            return Err(LifecycleError::Over { id });
+        }
         let (status, assignee, until, reason) = match act {
             Act::Acknowledge => (Status::Acknowledged, None, None, None),
             Act::Assign(who) => (Status::Assigned, Some(who.as_str()), None, None),
@@ -311,6 +353,15 @@ impl Lifecycle {
         rows.collect::<Result<_, _>>().map_err(&failed)
     }
 
+    /// The settings each finding was last seen under, as a digest.
+    fn seen_under(&self) -> Result<HashMap<String, String>, LifecycleError> {
+        let failed = self.failed("read the record of findings");
+        let sql = "select finding_id, settings from finding_settings";
+        let mut statement = self.connection.prepare(sql).map_err(&failed)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
     /// One finding, where it is known.
     ///
     /// # Errors
@@ -337,41 +388,20 @@ impl Lifecycle {
     }
 }
 
-/// Finding, kind, subject, currency and the day after its last.
-type Subject = (String, String, String, Currency, NaiveDate);
-
-fn subject_of(finding: &Finding) -> Subject {
-    (
-        finding.id.clone(),
-        finding.subject_kind.clone(),
-        finding.subject.clone(),
-        finding.currency,
-        finding.end_day,
-    )
+/// What a finding asked for on each day.
+fn asked_days(finding: &Finding) -> Vec<SubjectDay> {
+    let days = finding.series.iter().map(|(day, cost)| SubjectDay {
+        day: *day,
+        // Whole hundredths of a cent, as the series is rounded.
+        cost: Amount::from_units((cost * 1e4).round() as i128 * 10_i128.pow(SCALE - 4)),
+        ..SubjectDay::default()
+    });
+    days.collect()
 }
 
-/// Compares the days before a fix with those since; nothing before a day has passed.
-fn realised(
-    mart: &Mart,
-    kind: &str,
-    subject: &str,
-    currency: Currency,
-    end: NaiveDate,
-) -> Result<Option<Realised>, LifecycleError> {
-    let info = mart.info();
-    let (Some(first), Some(last)) = (info.first_day, info.end_day) else { return Ok(None) };
-    // The day of the fix is of both.
-    let from = end + Days::new(1);
-    let baseline = ((end - Days::new(COMPARED_DAYS + 1)).max(first), end - Days::new(1));
-    let measured = (from, last.min(from + Days::new(COMPARED_DAYS)));
-    if baseline.0 >= baseline.1 || measured.0 >= measured.1 {
-        return Ok(None);
-    }
-    let days = mart.subject_days(kind, subject, currency)?;
-    let sum = |(from, to): (NaiveDate, NaiveDate)| {
-        days.iter().filter(|(day, _)| (from..to).contains(day)).map(|(_, cost)| *cost).sum::<Amount>()
-    };
-    Ok(Some(Realised { baseline_cost: sum(baseline), measured_cost: sum(measured), baseline, measured }))
+/// Kind, subject and currency of a finding.
+fn subject(tracked: &Tracked) -> (&String, &String, Currency) {
+    (&tracked.subject_kind, &tracked.subject, tracked.currency)
 }
 
 fn write_finding(
@@ -389,6 +419,8 @@ fn write_finding(
         on conflict (finding_id) do update set team = excluded.team, status = excluded.status,
             last_seen_on = excluded.last_seen_on, resolved_on = excluded.resolved_on,
             promised_saving = excluded.promised_saving, updated_at = excluded.updated_at,
+            baseline_from = null, baseline_to = null, baseline_cost = null,
+            measured_from = null, measured_to = null, measured_cost = null,
             snoozed_until = case when excluded.status = 'snoozed' then snoozed_until end",
         params![
             finding.id,

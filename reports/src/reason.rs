@@ -1,9 +1,12 @@
 //! Why a cost changed, in words and figures: `more runs (42 to 60): +$12.00; cheaper capacity: -$1.20`.
 
-use attribution::mart::{Activity, Change};
+use std::collections::BTreeMap;
+
+use attribution::mart::{Activity, Change, NONE};
+use chrono::NaiveDate;
 use model::Amount;
 
-use crate::format;
+use crate::{format, label};
 
 /// Parts that are told; the rest is summed into one.
 const TOLD: usize = 3;
@@ -40,6 +43,7 @@ fn words(name: &str, part: Amount, change: &Change) -> String {
             with(pick("more held by each run", "less held by each run"), each(then), each(now), more, hours)
         }
         "price" => pick("dearer capacity", "cheaper capacity").to_owned(),
+        "moved" => moves(change),
         "new" => "new".to_owned(),
         "gone" => "gone".to_owned(),
         _ => without_runs(change),
@@ -55,6 +59,45 @@ fn with(words: &str, then: i64, now: i64, more: bool, shown: impl Fn(i64) -> Str
     format!("{words} ({a} to {b})")
 }
 
+/// Where what moved went or came from: with the day where that is one team, else the teams with most
+/// of it.
+fn moves(change: &Change) -> String {
+    let mut teams: BTreeMap<(&str, bool), (Amount, NaiveDate)> = BTreeMap::new();
+    for (one, part) in change.moves.iter().filter(|(_, part)| !part.is_zero()) {
+        let team = teams.entry((&one.team, one.is_out)).or_insert((Amount::ZERO, one.day));
+        // What runs now and then is seen to have moved later than the rest.
+        *team = (team.0 + *part, team.1.min(one.day));
+    }
+    let mut teams: Vec<_> = teams.into_iter().collect();
+    teams.sort_by_key(|(_, (part, _))| std::cmp::Reverse(part.abs()));
+    let named = |team: &'_ str| (team != NONE).then(|| team.to_owned());
+    if let [((team, is_out), (_, day))] = teams[..] {
+        return moved(named(team).as_deref(), is_out, day);
+    }
+    let told = teams.iter().take(2).map(|((team, is_out), (part, _))| {
+        let words = match (named(team), *is_out) {
+            (Some(team), true) => format!("to {}", label::visible(&team)),
+            (Some(team), false) => format!("from {}", label::visible(&team)),
+            (None, true) => "to no team".to_owned(),
+            (None, false) => "from no team".to_owned(),
+        };
+        format!("{words} {}", format::signed_money(*part, change.currency))
+    });
+    format!("moved ({})", told.collect::<Vec<_>>().join(", "))
+}
+
+/// `moved to ads on Tue 10 Nov 2026`: a thing that another team owns from a day on, or owned until
+/// then; `team` is that other one, nothing where nobody does.
+pub(crate) fn moved(team: Option<&str>, is_out: bool, day: NaiveDate) -> String {
+    let day = format::day(day);
+    match (team.map(label::visible), is_out) {
+        (Some(team), true) => format!("moved to {team} on {day}"),
+        (Some(team), false) => format!("moved here from {team} on {day}"),
+        (None, true) => format!("without a team since {day}"),
+        (None, false) => format!("without a team before {day}"),
+    }
+}
+
 /// Names the categories without runs that changed most.
 fn without_runs(change: &Change) -> String {
     let mut categories: Vec<_> = change
@@ -64,15 +107,22 @@ fn without_runs(change: &Change) -> String {
         .map(|(name, c)| (*name, *c))
         .collect();
     categories.sort_by_key(|(_, change)| std::cmp::Reverse(change.abs()));
-    let names: Vec<&str> = categories.iter().take(2).map(|(name, _)| *name).collect();
-    if names.is_empty() { "costs without runs".to_owned() } else { names.join(" and ") }
+    match categories[..] {
+        [] => "costs without runs".to_owned(),
+        [(name, _)] => name.to_owned(),
+        _ => {
+            let told = categories
+                .iter()
+                .take(2)
+                .map(|(name, part)| format!("{name} {}", format::signed_money(*part, change.currency)));
+            format!("costs without runs ({})", told.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use attribution::mart::{ChangeParts, decompose};
+    use attribution::mart::{ChangeParts, Move, decompose};
     use model::Currency;
 
     use super::*;
@@ -95,6 +145,7 @@ mod tests {
                 ("storage", amount("-4")),
                 ("direct", amount("1")),
             ]),
+            moves: BTreeMap::new(),
         }
     }
 
@@ -115,6 +166,31 @@ mod tests {
     fn figures_that_point_the_other_way_are_left_out_and_costs_without_runs_are_named() {
         let parts = ChangeParts { volume: amount("-1"), other: amount("7"), ..ChangeParts::default() };
         let change = change(parts, "1", "7", (1, 2), (0, 0));
-        assert_eq!(of(&change), "storage and idle: +$7.00; fewer runs: -$1.00");
+        assert_eq!(
+            of(&change),
+            "costs without runs (storage -$4.00, idle +$3.00): +$7.00; fewer runs: -$1.00"
+        );
+    }
+
+    #[test]
+    fn what_moved_says_where_to_and_when() {
+        let parts = ChangeParts { moved: amount("-9"), volume: amount("2"), ..ChangeParts::default() };
+        let mut change = change(parts, "9", "2", (3, 4), (0, 0));
+        let to = |team: &str, day: &str| Move { team: team.into(), is_out: true, day: day.parse().unwrap() };
+        change.moves = BTreeMap::from([
+            (to("ads", "2026-11-12"), amount("-3")),
+            (to("ads", "2026-11-10"), amount("-6")),
+        ]);
+        assert_eq!(of(&change), "moved to ads on Tue 10 Nov 2026: -$9.00; more runs (3 to 4): +$2.00");
+        change.moves.insert(to("growth", "2026-11-10"), amount("-1"));
+        change.parts.moved = amount("-10");
+        assert_eq!(
+            of(&change),
+            "moved (to ads -$9.00, to growth -$1.00): -$10.00; more runs (3 to 4): +$2.00"
+        );
+        let day = "2026-11-10".parse().unwrap();
+        assert_eq!(moved(Some("ads"), false, day), "moved here from ads on Tue 10 Nov 2026");
+        assert_eq!(moved(None, true, day), "without a team since Tue 10 Nov 2026");
+        assert_eq!(moved(None, false, day), "without a team before Tue 10 Nov 2026");
     }
 }

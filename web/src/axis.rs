@@ -16,6 +16,9 @@ pub struct Axis {
 /// Steps aimed at.
 const STEPS: i128 = 4;
 
+/// The one step of an axis of zeros.
+const FLAT: Amount = Amount::whole(1);
+
 impl Axis {
     /// An axis of money that holds zero and both ends, in steps of 1, 2 or 5 times a power of ten.
     pub fn new(low: Amount, high: Amount, currency: Currency) -> Self {
@@ -25,7 +28,11 @@ impl Axis {
     /// The same of values that `written` writes.
     pub fn of(low: Amount, high: Amount, written: &dyn Fn(Amount) -> String) -> Self {
         let (low, high) = (low.units().min(0), high.units().max(0));
-        let step = step(high.saturating_sub(low).max(STEPS));
+        let step = match high.saturating_sub(low) {
+            // Nothing but zeros: a line at the bottom, beneath a figure that can be read.
+            0 => FLAT.units(),
+            span => step(span.max(STEPS)),
+        };
         let first = low.div_euclid(step);
         let last = (high.div_euclid(step) + i128::from(high.rem_euclid(step) != 0)).max(first + 1);
         let at = |i: i128| Amount::from_units(i * step);
@@ -62,7 +69,7 @@ mod tests {
         let axis = Axis::new("-3".parse().unwrap(), "8".parse().unwrap(), Currency::USD);
         assert_eq!((axis.min.to_string(), axis.max.to_string()), ("-5".into(), "10".into()));
         let flat = Axis::new(Amount::ZERO, Amount::ZERO, Currency::USD);
-        assert!(flat.max > flat.min);
+        assert_eq!((flat.min.to_string(), flat.max.to_string()), ("0".into(), "1".into()));
         let huge = Amount::from_units(10_i128.pow(38) - 1);
         assert!(Axis::new(-huge, huge, Currency::USD).labels.len() <= 12);
     }

@@ -26,10 +26,8 @@ pub struct Budgets {
 pub struct Card {
     pub name: String,
     pub href: String,
-    /// `62.4%`, of the amount.
-    pub spent: String,
-    /// `over since Thu 12 Nov 2026`, with its tone; nothing while it is kept.
-    pub verdict: Option<(String, &'static str)>,
+    /// `over`, with its tone; nothing while it is kept. Since when and by how much says the sentence.
+    pub verdict: Option<(&'static str, &'static str)>,
     pub sentence: String,
     pub pace: String,
     pub bar: Bar,
@@ -73,14 +71,11 @@ pub fn of(context: &Context<'_>, visit: &Visit, team: Option<&str>) -> Result<Op
 
 fn card(context: &Context<'_>, state: &BudgetState) -> Card {
     let budget = &state.budget;
-    let verdict = state.exceeded_on.map(|day| {
-        let day = reports::format::day(day);
-        if state.is_over() { (format!("over since {day}"), "bad") } else { (format!("over on {day}"), "bad") }
-    });
+    let verdict =
+        state.exceeded_on.map(|_| if state.is_over() { ("over", "bad") } else { ("will be over", "warn") });
     Card {
         name: reports::label::visible(&budget.name),
         href: href(context, state),
-        spent: reports::format::percent(state.spent, budget.amount).unwrap_or_default(),
         verdict,
         sentence: state.sentence(),
         pace: state.pace(),

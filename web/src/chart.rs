@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use attribution::mart::{Dimension, Filter, NONE};
+use attribution::mart::{CostRow, Dimension, Filter, NONE};
 use chrono::{Datelike, NaiveDate, Weekday};
 use model::Amount;
 use reports::chart::{Series, bars, stacked_days};
@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::asset::SLOTS;
 use crate::axis::Axis;
+use crate::cluster_names::ClusterNames;
 use crate::colour::{self, Colours};
 use crate::context::{Context, only};
 use crate::error::PageError;
@@ -37,6 +38,13 @@ pub struct ChartView {
     pub dark: String,
     pub legend: Vec<LegendItem>,
     pub note: Option<String>,
+}
+
+impl ChartView {
+    /// Whether there is nothing to draw: words are read more easily than an empty picture.
+    fn is_blank(&self) -> bool {
+        self.json.contains("\"series\":[]")
+    }
 }
 
 /// One entry of a legend, which is also the keyboard's way into the chart.
@@ -85,25 +93,54 @@ pub fn by_day(
     filters: &[Filter],
     title: String,
 ) -> Result<(ChartView, Table), PageError> {
-    let days = context.days();
-    let colours = context.colours(&dimension)?;
     let rows = context.costs(&[Dimension::Day, dimension.clone()], filters)?;
+    by_day_of(context, dimension, filters, title, rows)
+}
+
+/// The same of these costs by day and dimension, which the filters alone need not leave.
+pub fn by_day_of(
+    context: &Context<'_>,
+    dimension: Dimension,
+    filters: &[Filter],
+    title: String,
+    rows: Vec<CostRow>,
+) -> Result<(ChartView, Table), PageError> {
+    let days = context.days();
+    // Clusters by the names they are given.
+    let clusters = match dimension {
+        Dimension::Cluster => Some(ClusterNames::of(context)?),
+        _ => None,
+    };
+    let colours = match &clusters {
+        Some(names) => names.colours(context)?,
+        None => context.colours(&dimension)?,
+    };
     let mut values: BTreeMap<String, Vec<Amount>> = BTreeMap::new();
-    for row in rows {
+    // What is of no cluster is not what a chart of clusters is about.
+    let is_shown = |key: &str| dimension != Dimension::Cluster || key != NONE;
+    for row in rows.into_iter().filter(|row| is_shown(&row.keys[1])) {
         let Some(at) = row.keys[0].parse::<NaiveDate>().ok().and_then(|day| days.binary_search(&day).ok())
         else {
             continue;
         };
-        let series = values.entry(row.keys[1].clone()).or_insert_with(|| vec![Amount::ZERO; days.len()]);
+        let key = clusters.as_ref().map_or(row.keys[1].as_str(), |names| names.called(&row.keys[1]));
+        let series = values.entry(key.to_owned()).or_insert_with(|| vec![Amount::ZERO; days.len()]);
         series[at] += row.cost;
     }
     let groups = grouped(values, &colours);
-    let href = |group: &Group| match &group.key {
-        Some(key) => context.explain(&with(filters, only(dimension.clone(), key))),
-        None => context.explain(filters),
+    let href = |group: &Group| match (&group.key, &clusters) {
+        (None, _) => context.explain(filters),
+        (Some(key), Some(names)) => match names.ids(key) {
+            [] => context.explain(&with(filters, only(dimension.clone(), key))),
+            [one] => context.explain(&with(filters, only(dimension.clone(), one))),
+            _ => context.entity("clusters", key),
+        },
+        (Some(key), None) => context.explain(&with(filters, only(dimension.clone(), key))),
     };
-    let label =
-        |group: &Group| group.key.as_deref().map_or_else(|| "other".to_owned(), |key| label(&dimension, key));
+    let label = |group: &Group| match group.key.as_deref() {
+        None => "other".to_owned(),
+        Some(key) => label(&dimension, key),
+    };
 
     let totals: Vec<Amount> =
         (0..days.len()).map(|i| groups.iter().map(|group| group.values[i]).sum()).collect();
@@ -294,7 +331,7 @@ fn day_table(
         rows: days.iter().enumerate().map(row).collect(),
         foot: Some(foot),
         sort: ("day", false),
-        empty: "No day of this span has charges.".to_owned(),
+        empty: context.nothing("Nothing was charged"),
     }
 }
 

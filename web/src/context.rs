@@ -234,7 +234,7 @@ impl<'a> Context<'a> {
 
     /// A team's key as the subject of a sentence.
     pub fn owner<'t>(&self, team: &'t str) -> &'t str {
-        if team == NONE { "What no team owns" } else { team }
+        if team == NONE { "What has no team" } else { team }
     }
 
     /// Money to the cent.
@@ -260,6 +260,23 @@ impl<'a> Context<'a> {
     /// The page's days in words: `from 5 to 6 October 2026`.
     pub fn period(&self) -> String {
         words::period(self.scope.from, self.scope.to)
+    }
+
+    /// That there is nothing in these days, with the days that there are: `No run started in
+    /// October 2026. The ledger has 1 to 20 November 2026: choose other days above.`
+    pub fn nothing(&self, what: &str) -> String {
+        let period = self.period();
+        let info = self.mart.info();
+        let (Some(first), Some(end)) = (info.first_day, info.end_day) else {
+            return format!("{what} {period}.");
+        };
+        if self.scope.from <= first && end <= self.scope.to {
+            return format!("{what} {period}: these are all days of the ledger.");
+        }
+        format!(
+            "{what} {period}. The ledger has charges {}: choose other days above.",
+            words::period(first, end)
+        )
     }
 
     /// Basis, currency and view, which stand beside every headline figure.

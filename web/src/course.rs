@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use attribution::mart::Dimension;
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 use model::{Amount, Currency};
+use reports::alert;
 use reports::chart::{Series, Shape, Wording, course};
 use reports::palette::{ColourSlot, Theme};
 use serde::Serialize;
@@ -24,15 +25,30 @@ pub enum Unit {
     Count,
     /// Hours of one virtual core.
     VcoreHours,
+    /// Per cent.
+    Percent,
+    /// Hours.
+    Hours,
 }
 
 impl Unit {
+    /// What an alert measures.
+    pub fn of_alert(unit: alert::Unit) -> Self {
+        match unit {
+            alert::Unit::Money(currency) => Self::Money(currency),
+            alert::Unit::Percent => Self::Percent,
+            alert::Unit::Hours => Self::Hours,
+            alert::Unit::Count => Self::Count,
+        }
+    }
+
     /// A value as tables show it.
     fn shown(self, value: Amount) -> String {
         match self {
             Self::Money(currency) => reports::format::money(value, currency),
             Self::VcoreHours => format!("{} vcore-hours", value.rounded(1)),
-            Self::Bytes | Self::Count => self.short(value),
+            Self::Percent => format!("{}%", value.rounded(1)),
+            Self::Bytes | Self::Count | Self::Hours => self.short(value),
         }
     }
 
@@ -42,6 +58,8 @@ impl Unit {
         match self {
             Self::Money(currency) => reports::format::money_short(value, currency),
             Self::Bytes => reports::format::bytes(whole()),
+            Self::Percent => format!("{}%", value.rounded(0)),
+            Self::Hours => format!("{} h", value.rounded(0)),
             // Ticks between whole numbers say what they are.
             Self::Count | Self::VcoreHours if value == Amount::whole(whole()) => {
                 reports::format::count(whole())

@@ -16,15 +16,17 @@ pub enum PageError {
     /// The ledger holds no mart yet.
     #[error("nothing has been published yet")]
     NotPublished,
-    /// No such thing; the way out is the list it would stand in.
+    /// No such thing; the way out is the list it would stand in, after what is nearer.
     #[error("no {what} `{id}`")]
     NotFound {
         /// `team`, `workload`.
         what: &'static str,
         /// As asked for.
         id: String,
-        /// Label and URL of the list.
-        way_out: (String, String),
+        /// Why it may be so, where more is known than that it is not there.
+        why: Option<String>,
+        /// Labels and URLs, the best first.
+        ways_out: Vec<(String, String)>,
     },
     /// No such page.
     #[error("no such page")]
@@ -124,15 +126,17 @@ impl IntoResponse for PageError {
                 vec!["lakeledger check", "lakeledger run"],
                 vec![],
             ),
-            Self::NotFound { what, id, way_out } => (
+            Self::NotFound { what, id, why, ways_out } => (
                 StatusCode::NOT_FOUND,
                 format!("No {what} “{id}”"),
-                "Nothing in the published figures has this name. It may be spelt differently, or not have cost \
-                 anything yet."
-                    .to_owned(),
+                why.clone().unwrap_or_else(|| {
+                    "Nothing in the published figures has this name. It may be spelt differently, or not have cost \
+                     anything yet."
+                        .to_owned()
+                }),
                 vec![],
                 vec![],
-                vec![way_out.clone(), home()],
+                ways_out.iter().cloned().chain([home()]).collect(),
             ),
             Self::NoPage => (
                 StatusCode::NOT_FOUND,

@@ -7,6 +7,7 @@ use attribution::mart::{Finding, NONE};
 use model::Amount;
 use reports::lifecycle::{Lifecycle, LifecycleError, Status, Tracked};
 
+use crate::cluster_names::ClusterNames;
 use crate::context::Context;
 use crate::detector;
 use crate::error::PageError;
@@ -29,13 +30,8 @@ pub struct Item<'a> {
 impl Item<'_> {
     /// Whether somebody still has to decide on it or mend it.
     pub fn is_waiting(&self) -> bool {
-        is_waiting(self.status)
+        self.status.is_waiting()
     }
-}
-
-/// Whether a finding of this status is still to be mended.
-pub fn is_waiting(status: Status) -> bool {
-    matches!(status, Status::New | Status::Reopened | Status::Acknowledged | Status::Assigned)
 }
 
 /// What is known of findings, in the page's currency.
@@ -104,20 +100,13 @@ pub fn href(context: &Context<'_>, id: &str) -> String {
     context.entity("waste", id)
 }
 
-/// Pages of what findings are about. Findings name clusters as people do; their pages are by
-/// id, of several with a name the newest's.
-pub struct Places(BTreeMap<String, String>);
+/// Pages of what findings are about. Findings name clusters as people do.
+pub struct Places(ClusterNames);
 
 impl Places {
     /// Looks clusters up.
     pub fn of(context: &Context<'_>) -> Result<Self, PageError> {
-        let mut clusters = context.mart.clusters()?;
-        clusters.sort_by_key(|cluster| cluster.started_at);
-        let named = clusters.into_iter().flat_map(|cluster| {
-            let id = cluster.cluster_id;
-            [cluster.name, Some(id.clone())].into_iter().flatten().map(move |name| (name, id.clone()))
-        });
-        Ok(Self(named.collect()))
+        ClusterNames::of(context).map(Self)
     }
 
     /// The page of a subject; nothing for what has none.
@@ -125,7 +114,10 @@ impl Places {
         match kind {
             "table" => Some(context.entity("tables", subject)),
             "workload" => Some(context.entity("workloads", subject)),
-            "cluster" => self.0.get(subject).map(|id| context.entity("clusters", id)),
+            "cluster" => {
+                let is_known = self.0.known().contains_key(subject) || !self.0.ids(subject).is_empty();
+                is_known.then(|| self.0.href(context, subject))
+            }
             _ => None,
         }
     }
@@ -138,9 +130,29 @@ pub fn first(
     is_asked: impl Fn(&Finding) -> bool,
     empty: &str,
 ) -> Result<Table, PageError> {
-    let findings = load(context, visit)?;
-    let items: Vec<_> =
-        findings.items.iter().filter(|item| item.is_waiting() && is_asked(item.finding)).collect();
+    Ok(first_of(context, &load(context, visit)?, is_asked, empty))
+}
+
+/// What is to be mended, in the order of findings: what lowers the bill before what frees what is
+/// paid for.
+fn ranked<'f, 'a>(findings: &'f Findings<'a>, is_asked: impl Fn(&Finding) -> bool) -> Vec<&'f Item<'a>> {
+    findings.items.iter().filter(|item| item.is_waiting() && is_asked(item.finding)).collect()
+}
+
+/// What to fix before all else, in words, and what that saves a month.
+pub fn before_all(findings: &Findings<'_>, is_asked: impl Fn(&Finding) -> bool) -> Option<(String, Amount)> {
+    let first = ranked(findings, is_asked).first()?.finding;
+    Some((detector::fix(&first.detector, &first.subject), first.net_saving))
+}
+
+/// [`first`] of findings that are read already.
+pub fn first_of(
+    context: &Context<'_>,
+    findings: &Findings<'_>,
+    is_asked: impl Fn(&Finding) -> bool,
+    empty: &str,
+) -> Table {
+    let items = ranked(findings, is_asked);
     let currency = context.scope.currency;
     let row = |item: &&Item<'_>| {
         let finding = item.finding;
@@ -150,8 +162,8 @@ pub fn first(
             Cell::maybe(finding.team.as_deref()),
             Cell::Money(finding.net_saving),
             Cell::Money(finding.claimed_saving),
-            Cell::text(kind_of_saving(finding.is_cash)),
-            Cell::text(finding.confidence.name()),
+            Cell::text(reports::findings::saving_parts(finding)),
+            Cell::Ranked { text: finding.confidence.name().to_owned(), rank: finding.confidence as u8 },
             Cell::text(item.status.name()),
         ]
     };
@@ -168,7 +180,7 @@ pub fn first(
         inbox(context, &items),
     );
     foot[4] = Cell::Money(claimed);
-    Ok(Table {
+    Table {
         id: "waste",
         caption,
         noun: ("finding", "findings"),
@@ -177,16 +189,16 @@ pub fn first(
             table::text("detector", "Finding").wide(),
             table::text("team", "Team").wide(),
             table::number("net", format!("Net saving a month ({currency})")),
-            table::number("claimed", format!("Adds up ({currency})")).wide(),
+            table::number("claimed", format!("Without overlap ({currency})")),
             table::text("saving", "Saves").wide(),
-            table::text("confidence", "Sure").wide(),
+            table::text("confidence", "Confidence").wide(),
             table::text("status", "Status").wide(),
         ],
         rows: items.iter().take(shown).map(row).collect(),
         foot: (!items.is_empty()).then_some(foot),
-        sort: ("net", true),
+        sort: ("", false),
         empty: empty.to_owned(),
-    })
+    }
 }
 
 /// The inbox, cut down to what these findings have in common.

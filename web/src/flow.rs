@@ -208,7 +208,11 @@ fn table(context: &Context<'_>, dimensions: &[Dimension], rows: &[attribution::m
     let cells = rows.iter().map(|row| {
         let filters: Vec<_> =
             dimensions.iter().zip(&row.keys).map(|(dimension, key)| only(dimension.clone(), key)).collect();
-        let mut cells: Vec<Cell> = row.keys.iter().map(|key| Cell::text(key.as_str())).collect();
+        let shown = |(dimension, key): (&Dimension, &String)| match context.lens.table.csv {
+            true => key.clone(),
+            false => label(dimension, key),
+        };
+        let mut cells: Vec<Cell> = dimensions.iter().zip(&row.keys).map(shown).map(Cell::text).collect();
         if let (Some(last), Some(team)) = (cells.last_mut(), row.keys.last().filter(|team| *team != NONE)) {
             *last = Cell::link(team.as_str(), context.entity("teams", team));
         }
@@ -216,27 +220,23 @@ fn table(context: &Context<'_>, dimensions: &[Dimension], rows: &[attribution::m
         cells
     });
     let total = rows.iter().map(|row| row.cost).sum();
+    let columns = vec![
+        table::text("service", "Service"),
+        table::text("pool", "Pool"),
+        table::text("category", "Went into"),
+        table::text("team", "Team"),
+        table::number("cost", format!("Cost ({})", context.scope.currency)),
+    ];
+    let foot = table::foot(&columns, [("cost", Cell::Money(total))]);
     Table {
         id: "flows",
         caption: "Every flow from a service to a team".to_owned(),
         noun: ("flow", "flows"),
-        columns: vec![
-            table::text("service", "Service"),
-            table::text("pool", "Pool"),
-            table::text("category", "Went into"),
-            table::text("team", "Team"),
-            table::number("cost", format!("Cost ({})", context.scope.currency)),
-        ],
+        columns,
         rows: cells.collect(),
-        foot: Some(vec![
-            Cell::text("Total"),
-            Cell::Nothing,
-            Cell::Nothing,
-            Cell::Nothing,
-            Cell::Money(total),
-        ]),
+        foot: Some(foot),
         sort: ("cost", true),
-        empty: "Nothing was charged in this span.".to_owned(),
+        empty: context.nothing("Nothing was charged"),
     }
 }
 

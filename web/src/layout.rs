@@ -7,27 +7,39 @@ use model::Basis;
 use crate::access::By;
 use crate::asset::{self, Asset};
 use crate::context::Context;
+use crate::freshness;
 use crate::lens::Lens;
 use crate::link::Path;
 use crate::words;
 
 /// The places of the rail: first path segment, label.
-const PLACES: [(&str, &str); 8] = [
+const PLACES: [(&str, &str); 10] = [
     ("", "Overview"),
     ("teams", "Teams"),
     ("workloads", "Workloads"),
     ("tables", "Tables"),
     ("clusters", "Clusters"),
     ("waste", "Waste"),
+    ("alerts", "Alerts"),
     ("explore", "Explore"),
+    ("reports", OF_ALL_TEAMS),
     ("data", OF_THE_BILL),
 ];
 
 /// The place of what is about the whole bill.
 const OF_THE_BILL: &str = "Data";
+/// The place of what was mailed to all teams.
+const OF_ALL_TEAMS: &str = "Reports";
 
-/// A banner appears when the newest charge day is older than this.
-const STALE_AFTER_DAYS: i64 = 3;
+/// Where in the rail a page stands that has no place of its own, by its first path segment.
+fn place_of(segment: &str) -> &str {
+    match segment {
+        "runs" => "workloads",
+        "ownership" => "teams",
+        "schedule" | "compare" => "data",
+        other => other,
+    }
+}
 
 /// What surrounds a page's own content.
 pub struct Shell {
@@ -149,9 +161,10 @@ impl Shell {
     /// The frame of a page that asks no mart, but keeps the lens in its links.
     pub fn without_mart(title: &str, path: &Path, lens: &Lens) -> Self {
         let shared = lens.shared();
+        let here = place_of(path.place());
         let place = |segment: &str, label| {
             let to = if segment.is_empty() { Path::root() } else { Path::new([segment]) };
-            Place { label, href: shared.url(&to), current: path.place() == segment }
+            Place { label, href: shared.url(&to), current: here == segment }
         };
         Self {
             title: reports::label::visible(title),
@@ -181,9 +194,12 @@ impl Shell {
         if !context.mart.reach().sees_bill() {
             shell.rail.retain(|place| place.label != OF_THE_BILL);
         }
+        if !context.mart.reach().is_whole() {
+            shell.rail.retain(|place| place.label != OF_ALL_TEAMS);
+        }
         Self {
             crumbs,
-            banners: banners(context),
+            banners: freshness::old_charges(context).into_iter().collect(),
             published: Some(published),
             account: context.who.as_ref().map(|who| Account {
                 name: reports::label::visible(&who.name),
@@ -216,27 +232,6 @@ impl Shell {
         self.charts = true;
         self
     }
-}
-
-fn banners(context: &Context<'_>) -> Vec<Banner> {
-    let mut banners = Vec::new();
-    if let Some(newest) = context.mart.info().end_day.and_then(|end| end.pred_opt()) {
-        let age = (context.now.date_naive() - newest).num_days();
-        if age > STALE_AFTER_DAYS {
-            banners.push(Banner {
-                text: format!(
-                    "The newest charge is of {}, {} days ago. Figures after that day are missing, not zero.",
-                    reports::format::day(newest),
-                    reports::format::count(age)
-                ),
-                link: context.mart.reach().sees_bill().then(|| Anchor {
-                    label: "See the sources".to_owned(),
-                    href: context.lens.shared().url(&Path::new(["data"])),
-                }),
-            });
-        }
-    }
-    banners
 }
 
 fn filter_bar(context: &Context<'_>, teams: bool) -> FilterBar {

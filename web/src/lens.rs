@@ -22,11 +22,15 @@ pub enum Group {
     Category,
     /// Billed service.
     Service,
+    /// Engine of the run.
+    Engine,
+    /// Pool the charge fell into.
+    Pool,
 }
 
 impl Group {
     /// All, in the order they are offered.
-    pub const ALL: [Self; 3] = [Self::Team, Self::Category, Self::Service];
+    pub const ALL: [Self; 5] = [Self::Team, Self::Category, Self::Service, Self::Engine, Self::Pool];
 
     /// The word in the URL, which is also the label.
     pub const fn name(self) -> &'static str {
@@ -34,6 +38,8 @@ impl Group {
             Self::Team => "team",
             Self::Category => "category",
             Self::Service => "service",
+            Self::Engine => "engine",
+            Self::Pool => "pool",
         }
     }
 
@@ -43,6 +49,8 @@ impl Group {
             Self::Team => Dimension::Team,
             Self::Category => Dimension::Category,
             Self::Service => Dimension::Service,
+            Self::Engine => Dimension::Engine,
+            Self::Pool => Dimension::Pool,
         }
     }
 }
@@ -203,7 +211,7 @@ impl Lens {
             "group" => {
                 self.group =
                     Some(Group::ALL.into_iter().find(|group| group.name() == value).ok_or_else(|| {
-                        format!("`{value}` is not a grouping: use team, category or service")
+                        format!("`{value}` is not a grouping: use team, category, service, engine or pool")
                     })?);
             }
             "where" if self.filters.len() == MOST_FILTERS => {
@@ -402,7 +410,7 @@ mod tests {
             "whole number from 1",
             "`frm` is not a parameter",
             "`color`",
-            "team, category or service",
+            "team, category, service, engine or pool",
             "html or csv",
             "more than once",
         ] {

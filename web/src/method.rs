@@ -25,12 +25,12 @@ pub const METHODS: [Method; 20] = [
     Method {
         name: "node-share",
         title: "Share of a node",
-        formula: "cost of the node in the hour × the run’s share of it. Used is the larger of the shares of cores and of memory that all runs held while the node was paid; each run has the part of it that its own larger share has of all runs’ larger shares. The rest is idle.",
+        formula: "Cost of the node in the hour × the run’s share of it. Used is the larger of the shares of cores and of memory that all runs held while the node was paid; each run has the part of it that its own larger share has of all runs’ larger shares. The rest is idle.",
     },
     Method {
         name: "cluster-share",
         title: "Share of a cluster",
-        formula: "cost of what the whole cluster needs (its coordinator, disks, network, service fee) × the run’s share of the cluster’s paid capacity in the slice.",
+        formula: "Cost of what the whole cluster needs (its coordinator, disks, network, service fee) × the run’s share of the cluster’s paid capacity in the slice.",
     },
     Method {
         name: "cluster-active-share",
@@ -45,7 +45,7 @@ pub const METHODS: [Method; 20] = [
     Method {
         name: "storage-bytes",
         title: "Share of the bytes stored",
-        formula: "cost of the bucket, storage class and day × the table’s bytes ÷ all bytes measured there.",
+        formula: "Cost of the bucket, storage class and day × the table’s bytes ÷ all bytes measured there.",
     },
     Method {
         name: "storage-nearest",
@@ -60,7 +60,7 @@ pub const METHODS: [Method; 20] = [
     Method {
         name: "request-share",
         title: "Share of the requests",
-        formula: "cost of the bucket’s requests of the day × those the table’s reads and commits came to ÷ those billed (retrieval and transfer by bytes read).",
+        formula: "Cost of the bucket’s requests of the day × those the table’s reads and commits came to ÷ those billed (retrieval and transfer by bytes read).",
     },
     Method {
         name: "request-rest",
@@ -70,7 +70,7 @@ pub const METHODS: [Method; 20] = [
     Method {
         name: "usage-share",
         title: "Share of the usage told",
-        formula: "cost of the charge × the consumer’s part of the day’s usage, as a file of usage says: a topic, a query group, a workbook, a team.",
+        formula: "Cost of the charge × the consumer’s part of the day’s usage, as a file of usage says: a topic, a query group, a workbook, a team.",
     },
     Method {
         name: "usage-rest",
@@ -90,27 +90,27 @@ pub const METHODS: [Method; 20] = [
     Method {
         name: "idle",
         title: "Paid for and not used",
-        formula: "cost of the slice − what its runs used. It is owned by the cluster’s owner.",
+        formula: "Cost of the slice − what its runs used. It is owned by the cluster’s owner.",
     },
     Method {
         name: "idle-proportional",
         title: "Idle, to what used the cluster",
-        formula: "idle cost of a cluster’s day × the usage cost of the team, workload and engine on the cluster that day ÷ all of it. A day nobody used stays with the cluster’s owner.",
+        formula: "Idle cost of a cluster’s day × the usage cost of the team, workload and engine on the cluster that day ÷ all of it. A day nobody used stays with the cluster’s owner.",
     },
     Method {
         name: "shared-even",
         title: "Shared, evenly",
-        formula: "shared cost of the day ÷ the number of teams that have no sub-teams.",
+        formula: "Shared cost of the day ÷ the number of teams that have no sub-teams.",
     },
     Method {
         name: "shared-proportional",
         title: "Shared, by cost",
-        formula: "shared cost of the day × the team’s direct, usage and storage cost that day ÷ that of all teams.",
+        formula: "Shared cost of the day × the team’s direct, usage and storage cost that day ÷ that of all teams.",
     },
     Method {
         name: "shared-fixed",
         title: "Shared, by fixed shares",
-        formula: "shared cost of the day × the team’s percentage in the configuration. The rest stays shared.",
+        formula: "Shared cost of the day × the team’s percentage in the configuration. The rest stays shared.",
     },
 ];
 

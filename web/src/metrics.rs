@@ -10,6 +10,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use model::Basis;
 use model::time::Instant;
+use reports::alert::life::Status;
+use reports::alert::record::Alerts;
+use reports::mail::{Outbox, State as Fate};
 
 use crate::api::Problem;
 use crate::error::PageError;
@@ -32,7 +35,9 @@ pub async fn counted(request: Request, next: Next) -> Response {
 /// `GET /metrics`.
 pub async fn metrics(visit: Visit) -> Response {
     let now = visit.now();
-    match visit.with_mart(move |mart| text(mart, now)).await {
+    let asked = visit.clone();
+    let all = move |mart: &Mart| Ok(text(mart, now)? + &told(&asked)?);
+    match visit.with_mart(all).await {
         Ok(text) => {
             let kind = "text/plain; version=0.0.4; charset=utf-8";
             ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], text).into_response()
@@ -90,6 +95,33 @@ fn text(mart: &Mart, now: Instant) -> Result<String, PageError> {
             );
         }
     }
+    Ok(text)
+}
+
+/// Alerts by where they are in their lives, and messages and letters by what became of them: what is
+/// dead, refused or doubtful waits for a person.
+fn told(visit: &Visit) -> Result<String, PageError> {
+    let record = Alerts::open(visit.ledger()).map_err(PageError::Alerts)?;
+    let alerts = record.all().map_err(PageError::Alerts)?;
+    let messages = record.states().map_err(PageError::Alerts)?;
+    let letters = Outbox::open(visit.ledger())?.deliveries()?;
+    let mut text = String::new();
+    let mut gauge = |name: &str, what: &str, states: &[(&str, usize)]| {
+        let _ = write!(text, "# HELP lakeledger_{name} {what}\n# TYPE lakeledger_{name} gauge\n");
+        for (state, count) in states {
+            let _ = writeln!(text, "lakeledger_{name}{{state=\"{state}\"}} {count}");
+        }
+    };
+    let of = |status| alerts.iter().filter(|alert| alert.status == status).count();
+    let states = [Status::Firing, Status::Acknowledged].map(|status| (status.name(), of(status)));
+    gauge("alerts", "Alerts that go on.", &states);
+    // Those that are there to be asked for, also while there is none.
+    let states = ["pending", "sending", "sent", "mailed", "dead", "overtaken"];
+    let states = states.map(|state| (state, messages.get(state).copied().unwrap_or_default()));
+    gauge("alert_messages", "Messages to channels that are kept; dead ones were given up.", &states);
+    let of = |state| letters.iter().filter(|letter| letter.state == state).count();
+    let states: Vec<_> = Fate::ALL.iter().map(|state| (state.name(), of(*state))).collect();
+    gauge("letters", "Letters; refused and doubtful ones wait for a person.", &states);
     Ok(text)
 }
 

@@ -1,12 +1,14 @@
-//! What a cost is made of: its six categories, by the values of one dimension.
+//! What a cost is made of: its six categories, by the values of one dimension; and what of it
+//! stands under no team.
 
 use std::collections::BTreeMap;
 
-use attribution::mart::{Dimension, Filter};
+use attribution::mart::{Dimension, Filter, Idle, NONE};
 use model::{Amount, Category};
 
 use crate::context::{Context, only};
 use crate::error::PageError;
+use crate::sentence::Sentence;
 
 /// Costs of one thing by category.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,11 +98,62 @@ pub fn daily(
     Ok(daily)
 }
 
+/// What stands under no team, told apart. These words mean the same figures on every page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoTeam {
+    /// Taxes, support, credits and unused commitments that the view leaves by themselves.
+    pub shared: Amount,
+    /// Idle, in a view that leaves it by itself.
+    pub idle: Amount,
+    /// What a team could own and none does: all that is unallocated, and runs, tables and idle
+    /// that no rule claims.
+    pub no_owner: Amount,
+}
+
+impl NoTeam {
+    /// All of it.
+    pub fn total(&self) -> Amount {
+        self.shared + self.idle + self.no_owner
+    }
+
+    /// Goes on with `; $12.00 is shared by all and $3.00 has no owner`, as far as there is any.
+    pub fn said(&self, context: &Context<'_>, sentence: Sentence) -> Sentence {
+        let named = [
+            (self.shared, " is shared by all"),
+            (self.idle, " is idle, by itself"),
+            (self.no_owner, " has no owner"),
+        ];
+        let said = named.into_iter().filter(|(cost, _)| !cost.is_zero()).enumerate();
+        said.fold(sentence, |sentence, (nth, (cost, words))| {
+            sentence.say(if nth == 0 { "; " } else { " and " }).figure(context.money(cost)).say(words)
+        })
+    }
+
+    /// The same beside a figure: `$12.00 shared by all, $3.00 without an owner`.
+    pub fn noted(&self, context: &Context<'_>) -> String {
+        let named = [
+            (self.shared, "shared by all"),
+            (self.idle, "idle by itself"),
+            (self.no_owner, "without an owner"),
+        ];
+        let noted = named.into_iter().filter(|(cost, _)| !cost.is_zero());
+        noted.map(|(cost, words)| format!("{} {words}", context.money(cost))).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What no team pays for within the lens.
+pub fn no_team(context: &Context<'_>) -> Result<NoTeam, PageError> {
+    let parts = of(context, &one(Dimension::Team, NONE))?;
+    let shared = parts.get(Category::Shared);
+    let idle = if context.lens.view.idle == Idle::Keep { parts.idle() } else { Amount::ZERO };
+    Ok(NoTeam { shared, idle, no_owner: parts.total() - shared - idle })
+}
+
 /// The key with most cost, and that cost; keys without a name do not count.
 pub fn largest(costs: &BTreeMap<String, Amount>) -> Option<(&str, Amount)> {
     costs
         .iter()
-        .filter(|(key, cost)| *key != attribution::mart::NONE && **cost > Amount::ZERO)
+        .filter(|(key, cost)| *key != NONE && **cost > Amount::ZERO)
         .max_by(|a, b| a.1.cmp(b.1).then_with(|| b.0.cmp(a.0)))
         .map(|(key, cost)| (key.as_str(), *cost))
 }

@@ -61,6 +61,7 @@ fn routes() -> Vec<Route> {
         // Letters and schedules are everybody's; a report is its team's.
         route("/reports", Whole, get(page::reports::reports)),
         route("/reports/letters/{id}", Whole, get(page::reports::letter)),
+        route("/reports/digest/{*name}", Whole, get(page::preview::digest)),
         route("/reports/weekly", Whole, get(page::preview::platform)),
         route("/reports/weekly/{*team}", Seen, get(page::preview::team)),
         route("/schedule", Whole, get(page::schedule::schedule)),
@@ -71,6 +72,7 @@ fn routes() -> Vec<Route> {
         route("/api/v1/costs", Seen, get(api::costs)),
         route("/api/v1/explain", Seen, get(api::explain)),
         route("/api/v1/findings/{id}", Seen, get(api::finding).post(api::act)),
+        route("/api/v1/alerts/{id}", Seen, get(api::alert).post(api::acknowledge)),
         route("/api/v1/openapi.json", Seen, get(api::openapi)),
         route("/metrics", Whole, get(metrics::metrics)),
         route("/help", Seen, get(page::help::help)),

@@ -58,7 +58,7 @@ const PAGES: [(&str, &str, &str); 18] = [
 ];
 
 /// Terms of the help page, with their anchors there.
-pub const TERMS: [(&str, &str); 26] = [
+pub const TERMS: [(&str, &str); 28] = [
     ("The equation", "equation"),
     ("Direct cost", "term-direct"),
     ("Usage cost", "term-usage"),
@@ -66,6 +66,8 @@ pub const TERMS: [(&str, &str); 26] = [
     ("Shared cost", "term-shared"),
     ("Idle cost", "term-idle"),
     ("Unallocated cost", "term-unallocated"),
+    ("What has no team", "term-no-team"),
+    ("What has no owner", "term-no-owner"),
     ("Billed cost", "term-billed"),
     ("Effective cost", "term-effective"),
     ("List cost", "term-list"),
@@ -79,7 +81,7 @@ pub const TERMS: [(&str, &str); 26] = [
     ("Small files", "term-small-files"),
     ("Colours", "term-colours"),
     ("Net saving", "term-net-saving"),
-    ("Saving that adds up", "term-adds-up"),
+    ("Saving without overlap", "term-overlap"),
     ("Capacity, not cash", "term-capacity"),
     ("Realised saving", "term-realised"),
     ("Methods of attribution", "methods"),

@@ -1,10 +1,11 @@
 //! The first line of a page: it answers in words.
 
-use attribution::mart::Filter;
+use attribution::mart::{Filter, NONE};
 use model::Amount;
 
 use crate::context::Context;
 use crate::error::PageError;
+use crate::parts::Parts;
 use crate::words;
 
 /// Words, some of which are figures to be seen first.
@@ -57,6 +58,25 @@ pub fn cost(context: &Context<'_>, what: &str, total: Amount) -> Sentence {
     opening(context, what, "cost", total)
 }
 
+/// `Growth spent $48.21 from 5 to 6 October 2026`, or what has no team `cost` it.
+pub fn of_team(context: &Context<'_>, team: &str, total: Amount) -> Sentence {
+    let subject = context.owner(team);
+    if team == NONE { cost(context, subject, total) } else { spent(context, subject, total) }
+}
+
+/// Goes on with `; 12.0% of it, $3.40, was idle`.
+pub fn and_idle(context: &Context<'_>, sentence: Sentence, parts: &Parts) -> Sentence {
+    match reports::format::percent(parts.idle(), parts.total()) {
+        None => sentence,
+        Some(share) => sentence
+            .say("; ")
+            .figure(share)
+            .say(" of it, ")
+            .figure(context.money(parts.idle()))
+            .say(", was idle"),
+    }
+}
+
 fn opening(context: &Context<'_>, subject: &str, verb: &str, total: Amount) -> Sentence {
     let verb = if total < Amount::ZERO { "got credits of" } else { verb };
     Sentence::default()
@@ -67,20 +87,25 @@ fn opening(context: &Context<'_>, subject: &str, verb: &str, total: Amount) -> S
 
 /// The line under every headline: on what basis, and against what came before.
 pub fn comparison(context: &Context<'_>, total: Amount, filters: &[Filter]) -> Result<String, PageError> {
+    let before = context.by_before(None, filters)?.map(|before| before.values().copied().sum());
+    Ok(compared(context, total, before))
+}
+
+/// The same against what it cost in the span before; nothing where the ledger lacks that.
+pub fn compared(context: &Context<'_>, total: Amount, before: Option<Amount>) -> String {
     let terms = words::capital(&context.terms());
-    let Some(before) = context.by_before(None, filters)? else {
+    let Some(before) = before else {
         let days = (context.scope.to - context.scope.from).num_days();
         let span = words::plural(days, "day", "days");
-        return Ok(match context.mart.info().first_day {
+        return match context.mart.info().first_day {
             Some(first) => format!(
                 "{terms}. No comparison: the ledger begins on {} and has no whole span of {span} before this one.",
                 reports::format::day(first)
             ),
             None => format!("{terms}."),
-        });
+        };
     };
-    let before: Amount = before.values().copied().sum();
     let change = reports::format::change(total, before, context.scope.currency);
     let span = context.before().map(|(from, to)| words::period(from, to)).unwrap_or_default();
-    Ok(format!("{terms}. {change} against the span of the same length before it ({span})."))
+    format!("{terms}. {change} against the span of the same length before it ({span}).")
 }

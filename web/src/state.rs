@@ -10,6 +10,7 @@ use attribution::mart::{Mart, MartError, Reach};
 use model::time::Instant;
 use reports::alert::Watch;
 use reports::schedule::Schedule;
+use reports::weekly::Digest;
 
 pub use self::visit::Visit;
 use crate::access::{Access, Rules};
@@ -30,6 +31,8 @@ pub struct Settings {
     pub schedules: Vec<Schedule>,
     /// Budgets, and what alerts watch.
     pub watch: Watch,
+    /// Who gets the week of several teams in one mail.
+    pub digests: Vec<Digest>,
 }
 
 struct Shared {
@@ -70,11 +73,13 @@ impl State {
         rules: Option<Rules>,
         settings: Settings,
     ) -> Self {
+        let ledger = ledger.into();
+        let access = rules.map_or_else(Access::open, |rules| Access::by(rules, &ledger, clock()));
         Self(Arc::new(Shared {
-            ledger: ledger.into(),
+            ledger,
             clock,
             settings,
-            access: rules.map_or_else(Access::open, Access::by),
+            access,
             open: RwLock::new(None),
             followed: Mutex::new(None),
         }))

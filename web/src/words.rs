@@ -66,6 +66,64 @@ pub fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
+/// A sentence that goes on where another began.
+pub fn uncapital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// A text as HTML, with what stands between backticks as code.
+pub fn coded(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((before, code, after)) = rest
+        .split_once('`')
+        .and_then(|(before, more)| more.split_once('`').map(|(code, after)| (before, code, after)))
+    {
+        escape(&mut html, before);
+        html.push_str("<code>");
+        escape(&mut html, code);
+        html.push_str("</code>");
+        rest = after;
+    }
+    escape(&mut html, rest);
+    html
+}
+
+/// A name as HTML that may be broken after its separators, and not within its words or figures.
+pub fn breakable(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + 16);
+    let (mut begun, mut before) = (0, ' ');
+    for (at, c) in text.char_indices() {
+        let separates = match before {
+            '.' => c.is_alphabetic(),
+            '/' | '_' | '-' | ':' | '@' => c.is_alphanumeric(),
+            _ => false,
+        };
+        if separates {
+            escape(&mut html, &text[begun..at]);
+            html.push_str("<wbr>");
+            begun = at;
+        }
+        before = c;
+    }
+    escape(&mut html, &text[begun..]);
+    html
+}
+
+fn escape(html: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&#38;"),
+            '<' => html.push_str("&#60;"),
+            '>' => html.push_str("&#62;"),
+            '"' => html.push_str("&#34;"),
+            '\'' => html.push_str("&#39;"),
+            c => html.push(c),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +141,19 @@ mod tests {
         ] {
             assert_eq!(period(day(from), day(to)), want);
         }
+    }
+
+    #[test]
+    fn a_name_breaks_after_its_separators_and_a_figure_does_not() {
+        assert_eq!(breakable("growth.daily/<b>_1"), "growth.<wbr>daily/&#60;b&#62;_<wbr>1");
+        assert_eq!(breakable("$6,034.20 (150.9%), 2 - 1. "), "$6,034.20 (150.9%), 2 - 1. ");
+        assert_eq!(breakable("é-ß"), "é-<wbr>ß");
+        assert_eq!(breakable(""), "");
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code_and_nothing_is_markup() {
+        assert_eq!(coded("run `a <b>` & \"c\""), "run <code>a &#60;b&#62;</code> &#38; &#34;c&#34;");
+        assert_eq!(coded("a ` alone, 'so'"), "a ` alone, &#39;so&#39;");
     }
 }

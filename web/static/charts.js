@@ -44,8 +44,8 @@
     const box = element("div", "tip");
     box.append(element("div", "tip-head", head));
     const table = element("table");
-    for (const [className, name, shown] of rows) {
-      const row = element("tr");
+    for (const [className, name, shown, chosen] of rows) {
+      const row = element("tr", chosen === true ? "chosen" : "");
       const label = element("th");
       if (className) label.append(swatch(className));
       label.append(name);
@@ -91,7 +91,7 @@
 
   // A long label at either end would lie outside of the drawing.
   const pointLabel = (data) => {
-    const long = data.kind === "lines" || data.days.some((day) => day.short.length > 7);
+    const long = data.kind === "lines" || (data.days.length > 12 && data.days.some((day) => day.short.length > 7));
     return { color: variable("muted"), hideOverlap: true, ...(long && { alignMinLabel: "left", alignMaxLabel: "right" }) };
   };
 
@@ -112,19 +112,21 @@
         formatter: (points) => {
           const at = points[0].dataIndex;
           const rows = data.series
-            .map((series) => [series.class, series.name, series.shown[at], series.values[at]])
-            .filter((row) => row[3] !== 0)
+            .map((series, i) => [series.class, series.name, series.shown[at], data.chosen === i])
+            .filter((row, i) => data.series[i].values[at] !== 0)
             .reverse();
           if (data.totals.length) rows.push(["", "Total", data.totals[at]]);
           const leads = data.series.some((series) => series.href);
-          return tip(data.days[at].long, rows, data.days[at].partial ? "Not all of it is here yet." : leads && "Click a colour to open it.");
+          const opens = data.chosen === undefined ? "Click a colour to open it." : `Enter opens ${data.series[data.chosen].name}.`;
+          return tip(data.days[at].long, rows, data.days[at].partial ? "Not all of it is here yet." : leads && opens);
         },
       }),
       xAxis: {
         type: "category",
         data: data.days.map((day) => day.short),
         axisLine: { lineStyle: { color: variable("rule") } },
-        axisTick: { show: false },
+        // Not seen, but one a column: the bands lie between them.
+        axisTick: { show: false, interval: 0 },
         axisLabel: pointLabel(data),
       },
       yAxis: valueAxis(data.axis),
@@ -160,7 +162,7 @@
         axisPointer: { type: "line", lineStyle: { color: variable("muted") } },
         formatter: (points) => {
           const at = points[0].dataIndex;
-          return tip(data.days[at].long, data.series.map((series) => [series.class, series.name, series.shown[at]]));
+          return tip(data.days[at].long, data.series.map((series, i) => [series.class, series.name, series.shown[at], data.chosen === i]));
         },
       }),
       xAxis: {
@@ -311,7 +313,65 @@
     chart.click = click;
   };
 
-  for (const figure of document.querySelectorAll("figure.chart")) {
+  // What the eye sees at a place, in words.
+  const said = (data, at) => {
+    if (data.items) return `${data.items[at].name}: ${data.items[at].shown}`;
+    if (data.nodes) return `${data.nodes[at].label}: ${data.nodes[at].shown}`;
+    const series = data.series.filter((series) => series.values[at] !== 0).map((series) => `${series.name} ${series.shown[at]}`);
+    const total = data.totals?.length ? [`total ${data.totals[at]}`] : [];
+    return `${data.days[at].long}: ${[...series, ...total].join(", ") || "nothing"}`;
+  };
+
+  // The keyboard does what the mouse does: arrows go from place to place and, where there are
+  // several, from colour to colour; Enter opens, Escape leaves.
+  const keyboard = (figure, chart) => {
+    const { data, echart } = chart;
+    const drawing = figure.querySelector(".drawing");
+    const size = (data.days ?? data.items ?? data.nodes).length;
+    const words = element("p", "unseen");
+    words.setAttribute("role", "status");
+    figure.append(words);
+    drawing.tabIndex = 0;
+    drawing.setAttribute("role", "group");
+    drawing.setAttribute("aria-label", `${data.title}: arrow keys read it, Enter opens`);
+    let at = -1;
+    const choose = (step) => {
+      const shown = data.series.flatMap((series, i) => (series.values[at] !== 0 ? [i] : []));
+      if (!shown.length) return;
+      // The largest is what most are after.
+      const first = shown.reduce((a, b) => (data.series[b].values[at] > data.series[a].values[at] ? b : a));
+      const place = shown.indexOf(data.chosen);
+      data.chosen = place < 0 ? first : shown[Math.min(shown.length - 1, Math.max(0, place + step))];
+    };
+    const show = () => {
+      echart.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: at });
+      words.textContent = said(data, at);
+    };
+    const leave = () => {
+      at = -1;
+      delete data.chosen;
+      echart.dispatchAction({ type: "hideTip" });
+      words.textContent = "";
+    };
+    drawing.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const across = !data.series;
+      const along = { ArrowLeft: -1, ArrowRight: 1, ...(across && { ArrowUp: -1, ArrowDown: 1 }) }[event.key];
+      const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+      if (along) at = at < 0 ? (along > 0 ? 0 : size - 1) : Math.min(size - 1, Math.max(0, at + along));
+      else if (event.key === "Home") at = 0;
+      else if (event.key === "End") at = size - 1;
+      else if (event.key === "Escape" && at >= 0) return leave();
+      else if (event.key === "Enter" && at >= 0) return chart.click?.({ seriesIndex: data.chosen, dataIndex: at, dataType: "node" });
+      else if (!step || at < 0) return;
+      event.preventDefault();
+      if (data.series) choose(along ? 0 : step ?? 0);
+      show();
+    });
+    drawing.addEventListener("blur", leave);
+  };
+
+  for (const figure of document.querySelectorAll("figure.chart:has(.live)")) {
     const data = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
     const size = data.series?.length ?? data.items?.length ?? data.nodes?.length ?? 0;
     if (!window.echarts || !kinds[data.kind] || size === 0) continue;
@@ -325,6 +385,7 @@
     const chart = { echart, data, click: null };
     draw(chart);
     echart.on("click", (event) => chart.click?.(event));
+    keyboard(figure, chart);
     drawn.push(chart);
   }
 

@@ -52,13 +52,15 @@
     }
     for (const copy of document.querySelectorAll(".copy")) {
       copy.addEventListener("click", async () => {
-        const text = copy.parentElement.querySelector("code").textContent;
+        const written = copy.parentElement.querySelector("textarea");
+        const text = written ? written.value : copy.parentElement.querySelector("code").textContent;
         try {
           await navigator.clipboard.writeText(text);
           copy.textContent = "Copied";
         } catch {
           // Not allowed here: mark it, so that one key copies it.
-          getSelection().selectAllChildren(copy.parentElement.querySelector("code"));
+          if (written) written.select();
+          else getSelection().selectAllChildren(copy.parentElement.querySelector("code"));
         }
       });
     }

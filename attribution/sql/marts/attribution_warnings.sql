@@ -1,12 +1,26 @@
 -- One row per thing attribution noticed: code, object, message and how often.
 -- Key: code, object, message
+with missing_costs as (
+    select
+        source,
+        cast(count(case when list_cost_missing = 1 then 1 end) as bigint) as list_lines,
+        cast(count(case when contracted_cost_missing = 1 then 1 end) as bigint) as contracted_lines
+    from stg_charges
+    group by source
+),
+told as (
+    -- Methods that are worth a word, by charge group: of all atoms a few.
+    select distinct group_nr, usage_date, method
+    from owned_atoms
+    where method in ('unobserved-cluster', 'storage-nearest')
+)
 select 'no-list-cost' as code, source as object,
-    'lines without a list cost: counted as 0 on the list basis' as message, cast(count(*) as bigint) as times
-from stg_charges where list_cost_missing = 1 group by source
+    'lines without a list cost: counted as 0 on the list basis' as message, list_lines as times
+from missing_costs where list_lines > 0
 union all
 select 'no-contracted-cost', source, 'lines without a contracted cost: counted as 0 on the contracted basis',
-    cast(count(*) as bigint)
-from stg_charges where contracted_cost_missing = 1 group by source
+    contracted_lines
+from missing_costs where contracted_lines > 0
 union all
 select 'bill-identity', source || ' ' || strftime(billing_period_start, '%Y-%m'),
     'billed differs from effective + upfront fees - amortised upfront by ' || rtrim(rtrim(cast(residual as varchar), '0'), '.')
@@ -33,18 +47,13 @@ union all
 select 'cluster-unobserved', g.cluster_id,
     'charges name this cluster, but neither its nodes nor its runs are read: they go to its tags'' owner',
     cast(count(*) as bigint)
-from owned_atoms a join charge_groups g on g.group_nr = a.group_nr
-where a.method = 'unobserved-cluster' group by g.cluster_id
+from told t join charge_groups g on g.group_nr = t.group_nr
+where t.method = 'unobserved-cluster' group by g.cluster_id
 union all
-select 'storage-nearest', bucket,
-    'days without a collection of its tables were split by the nearest one', cast(count(distinct usage_date) as bigint)
-from (
-    select g.resource_id as bucket, a.usage_date
-    from owned_atoms a
-    join charge_groups g on g.group_nr = a.group_nr
-    where a.method = 'storage-nearest'
-) days
-group by bucket
+select 'storage-nearest', g.resource_id,
+    'days without a collection of its tables were split by the nearest one', cast(count(distinct t.usage_date) as bigint)
+from told t join charge_groups g on g.group_nr = t.group_nr
+where t.method = 'storage-nearest' group by g.resource_id
 union all
 select 'over-used-node', s.cluster_id || ' ' || s.node_id,
     'runs held more than it has in some hours: its whole cost is split, nothing is idle', cast(count(*) as bigint)

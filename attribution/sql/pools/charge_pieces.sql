@@ -126,28 +126,24 @@ line_shares as (
         ) as nth_largest
     from weighted w
 ),
+paid_shares as (
+    -- Of a purchase all but the effective cost is its first day's.
+    select
+        s.*,
+        case when s.charge_category <> 'Purchase' then s.share when s.nth_bucket = 1 then 1 else 0 end as paid_share,
+        case when s.charge_category <> 'Purchase' then s.nth_largest else s.nth_bucket end as nth_paid
+    from line_shares s
+),
 parts as (
     -- Cut off towards zero: no part can have another sign than its whole.
     select
         s.*,
-        case
-            when s.charge_category <> 'Purchase' then cut_part(s.billed_units, s.billed_unit, s.share)
-            when s.nth_bucket = 1 then s.billed_cost
-            else 0
-        end as billed_part,
+        cut_part(s.billed_units, s.billed_unit, s.paid_share) as billed_part,
         cut_part(s.effective_units, s.effective_unit, s.share) as effective_part,
-        case
-            when s.charge_category <> 'Purchase' then cut_part(s.list_units, s.list_unit, s.share)
-            when s.nth_bucket = 1 then s.list_cost
-            else 0
-        end as list_part,
-        case
-            when s.charge_category <> 'Purchase' then cut_part(s.contracted_units, s.contracted_unit, s.share)
-            when s.nth_bucket = 1 then s.contracted_cost
-            else 0
-        end as contracted_part,
+        cut_part(s.list_units, s.list_unit, s.paid_share) as list_part,
+        cut_part(s.contracted_units, s.contracted_unit, s.paid_share) as contracted_part,
         cut_part(s.quantity_units, s.quantity_unit, s.share) as quantity_part
-    from line_shares s
+    from paid_shares s
 ),
 rests as (
     select
@@ -173,13 +169,13 @@ select
 from counted w
 where w.buckets <= 1
 union all
--- What rounding left goes to the largest part.
+-- What rounding left goes to the largest part, of a purchase to its first day.
 select
     r.line_id,
     r.bucket_start,
-    cast(r.billed_part + case when r.nth_largest = 1 then r.billed_rest else 0 end as decimal(38, 18)),
+    cast(r.billed_part + case when r.nth_paid = 1 then r.billed_rest else 0 end as decimal(38, 18)),
     cast(r.effective_part + case when r.nth_largest = 1 then r.effective_rest else 0 end as decimal(38, 18)),
-    cast(r.list_part + case when r.nth_largest = 1 then r.list_rest else 0 end as decimal(38, 18)),
-    cast(r.contracted_part + case when r.nth_largest = 1 then r.contracted_rest else 0 end as decimal(38, 18)),
+    cast(r.list_part + case when r.nth_paid = 1 then r.list_rest else 0 end as decimal(38, 18)),
+    cast(r.contracted_part + case when r.nth_paid = 1 then r.contracted_rest else 0 end as decimal(38, 18)),
     cast(r.quantity_part + case when r.nth_largest = 1 then r.quantity_rest else 0 end as decimal(38, 18))
 from rests r

@@ -1,6 +1,7 @@
 -- One row per run and table it wrote, and one without a table for what it wrote elsewhere,
--- with a weight: bytes written, as the table's own snapshots say, else as the engine says,
--- else 1. Not of runs that failed: what those cost belongs to no table; but a stream that
+-- with a weight: bytes written, as the table's own snapshots say, else as the engine says, else
+-- what the first run of the workload wrote there of which it is known (snapshots expire, and the
+-- first that is known stays so), else the mean of what this run wrote elsewhere, else 1. Not of runs that failed: what those cost belongs to no table; but a stream that
 -- failed wrote until it did.
 -- Key: engine, run_id, table_id?
 with tables as (
@@ -54,13 +55,34 @@ both_sides as (
         coalesce(s.engine, l.engine) as engine,
         coalesce(s.run_id, l.run_id) as run_id,
         coalesce(s.table_id, l.table_id) as table_id,
-        greatest(coalesce(s.bytes, l.bytes, 1), 1) as weight
+        coalesce(s.bytes, l.bytes) as bytes
     from by_snapshot s
     full outer join by_log l on l.engine = s.engine and l.run_id = s.run_id and l.table_id = s.table_id
 ),
+known as (
+    select
+        r.workload, b.table_id, b.bytes,
+        row_number() over (partition by r.workload, b.table_id order by r.started_at, r.engine, r.run_id) as nth
+    from both_sides b
+    join stg_runs r on r.engine = b.engine and r.run_id = b.run_id
+    where b.bytes is not null and r.workload is not null
+),
+weighted as (
+    select
+        b.engine, b.run_id, b.table_id,
+        greatest(coalesce(
+            b.bytes,
+            k.bytes,
+            cast(floor(avg(cast(b.bytes as double)) over (partition by b.engine, b.run_id)) as bigint),
+            1
+        ), 1) as weight
+    from both_sides b
+    left join stg_runs r on r.engine = b.engine and r.run_id = b.run_id
+    left join known k on k.workload = r.workload and k.table_id = b.table_id and k.nth = 1
+),
 named as (
     select b.engine, b.run_id, t.table_id, b.table_id as written_name, b.weight
-    from both_sides b
+    from weighted b
     left join tables t on t.table_id = b.table_id
 ),
 streams as (

@@ -48,6 +48,29 @@ latest as (
         on t.engine = r.engine and t.run_id = r.run_id and t.lineage_nth = 1 and r.is_lineage = 0
     where r.nth = 1
 ),
+told as (
+    -- How far the logs of each engine have come in each source (one of them may stop alone), and
+    -- whether they tell of hours: a task that waits, of logs that tell of none, may wait still.
+    select source, engine, max(told_at) as told_at, max(tells_hours) as tells_hours
+    from (
+        select source, engine, max(coalesce(ended_at, started_at)) as told_at, 0 as tells_hours
+        from landed_runs
+        group by source, engine
+        union all
+        select source, engine, max(hour) + interval 1 hour, 1 from landed_run_hours group by source, engine
+    ) moments
+    group by source, engine
+),
+heard as (
+    -- When a run without an end was last heard of: the end of the last hour it held anything in.
+    select r.engine, r.run_id, max(h.hour) + interval 1 hour as heard_at
+    from latest r
+    join landed_run_hours h
+        on h.engine = r.engine and h.run_id = r.run_id and h.source = r.source
+        and h.source_object = r.source_object
+    where r.ended_at is null and r.status = 'running'
+    group by r.engine, r.run_id
+),
 steps as (
     select
         s.*,
@@ -134,8 +157,16 @@ select
     r.known_tags as tag_set_id,
     s.known_tags as step_tag_set_id,
     coalesce(s.workflow_tags, o.workflow_tags) as workflow_tag_set_id,
-    -- A log that breaks off does not say how the run ended; the step that waited for it does.
-    case when r.ended_at is null and s.ended_at is not null then s.status else r.status end as status,
+    -- A log that breaks off does not say how the run ended; the step that waited for it does. One
+    -- that its log told nothing of for a day, while it went on, runs no more.
+    case
+        when r.ended_at is null and s.ended_at is not null then s.status
+        when r.ended_at is null and r.status = 'running'
+            and greatest(r.started_at, coalesce(e.heard_at, r.started_at)) + interval 1 day < t.told_at
+            and t.tells_hours = 1
+            then 'unknown'
+        else r.status
+    end as status,
     coalesce(r.error, s.error) as error,
     r.queued_at,
     r.started_at,
@@ -162,6 +193,8 @@ select
 from latest r
 join hashed h on h.engine = r.engine and h.run_id = r.run_id
 left join clashes c on c.engine = r.engine and c.run_id = r.run_id
+left join told t on t.source = r.source and t.engine = r.engine
+left join heard e on e.engine = r.engine and e.run_id = r.run_id
 left join best_link b on b.engine = r.engine and b.run_id = r.run_id and b.nth = 1
 left join steps s on s.engine = b.step_engine and s.run_id = b.step_run_id
 -- A step without an engine's run is its own step.

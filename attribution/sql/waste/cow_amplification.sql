@@ -73,13 +73,13 @@ select
     'cow-amplification' as detector, 'table' as subject_kind, w.table_id as subject, w.team, d.billing_currency,
     0.0 as fix_cost, 28 as rate_days, case when w.is_counted then 'high' else 'medium' end as confidence,
     json_object(
-        'changes', w.changes, 'files_replaced', round(w.files_share, 4), 'rows_changed', round(w.rows_share, 4), 'rows_counted_by_engine', w.is_counted,
+        'changes', w.changes, 'files_replaced_share', round(w.files_share, 4), 'rows_changed_share', round(w.rows_share, 4), 'rows_counted_by_engine', w.is_counted,
         'bytes_replaced', round(w.removed_bytes), 'kept_days', w.keep_days
     ) as evidence,
     ['rows changed are the engine''s own count, else what was added or removed', 'no property says that it must be so'] as guards,
-    'ALTER TABLE ' || w.table_id || ' SET TBLPROPERTIES (''write.merge.mode'' = ''merge-on-read'', ''write.update.mode'' = ''merge-on-read'', ''write.delete.mode'' = ''merge-on-read'');' || chr(10)
+    'ALTER TABLE ' || spark_name(w.table_id) || ' SET TBLPROPERTIES (''write.merge.mode'' = ''merge-on-read'', ''write.update.mode'' = ''merge-on-read'', ''write.delete.mode'' = ''merge-on-read'');' || chr(10)
         || '-- and fold deletes at night, or sort the table by the key that changes' as action,
-    list(struct_pack(pot_kind := 'table', pot := w.table_id, usage_date := d.usage_date, amount := cast(round(greatest(d.amount, 0), 12) as decimal(38, 12))) order by d.usage_date) as claims
+    list(struct_pack(pot_kind := 'table', pot := w.table_id, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := d.usage_date, amount := cast(round(greatest(d.amount, 0), 12) as decimal(38, 12))) order by d.usage_date) as claims
 from wasteful w
 join daily d on d.table_id = w.table_id
 group by all

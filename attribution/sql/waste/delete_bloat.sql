@@ -92,13 +92,6 @@ summed as (
     from costs
     group by all
 ),
-memory as (
-    select billing_currency,
-        cast(sum(effective_cost) as double) / nullif(sum(memory_mib_ms) / 1024.0 / 3600000.0, 0) as gb_hour_price
-    from waste_runs
-    where engine = 'spark'
-    group by billing_currency
-),
 scanned as (
     select table_id, billing_currency, sum(scans) as scans from summed group by all
 )
@@ -109,16 +102,16 @@ select
         * greatest(1, coalesce(t.added_a_day, 0) * 30.4375 / greatest(t.files_now, 1)) as fix_cost,
     28 as rate_days, 'medium' as confidence,
     json_object(
-        'delete_files', t.delete_files, 'deleted_rows', t.deleted_rows, 'rows', t.row_count, 'ratio', round(t.ratio, 4),
+        'delete_files', t.delete_files, 'deleted_rows', t.deleted_rows, 'rows', t.row_count, 'deleted_share', round(t.ratio, 4),
         'data_files', t.data_files, 'files_at_target', t.ideal_files, 'delete_files_a_day', round(t.added_a_day, 2), 'scans', n.scans
     ) as evidence,
     ['deletes that are folded in time stay under the ratio'] as guards,
-    'CALL ' || t.catalog || '.system.rewrite_data_files(table => ''' || t.namespace || '.' || t.name
-        || ''', options => map(''delete-file-threshold'', ''1'', ''remove-dangling-deletes'', ''true''));' || chr(10)
-        || 'CALL ' || t.catalog || '.system.rewrite_position_delete_files(table => ''' || t.namespace || '.' || t.name || ''');' as action,
-    list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, usage_date := c.usage_date, amount := cast(round(c.amount, 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
+    'CALL ' || spark_part(t.catalog) || '.system.rewrite_data_files(table => ' || spark_text(spark_name(t.namespace) || '.' || spark_part(t.name))
+        || ', options => map(''delete-file-threshold'', ''1'', ''remove-dangling-deletes'', ''true''));' || chr(10)
+        || 'CALL ' || spark_part(t.catalog) || '.system.rewrite_position_delete_files(table => ' || spark_text(spark_name(t.namespace) || '.' || spark_part(t.name)) || ');' as action,
+    list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := c.usage_date, amount := cast(round(c.amount, 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
 from days t
 join summed c on c.table_id = t.table_id
-left join memory m on m.billing_currency = c.billing_currency
+left join waste_memory_prices m on m.billing_currency = c.billing_currency
 join scanned n on n.table_id = c.table_id and n.billing_currency = c.billing_currency
 group by all

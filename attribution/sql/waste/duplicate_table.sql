@@ -49,6 +49,7 @@ alike as (
 ),
 daily as (
     select a.table_id, c.billing_currency, c.usage_date,
+        case when c.category = 'usage' then c.run_nr end as run_nr,
         case when c.category = 'usage' then 'workload' else 'table' end as pot_kind,
         case when c.category = 'usage' then c.workload else c.table_id end as pot,
         sum(c.effective_cost) as amount
@@ -62,12 +63,13 @@ select
     0.0 as fix_cost, 28 as rate_days, 'low' as confidence,
     json_object(
         'original', a.original, 'rows', a.row_count, 'original_rows', a.original_rows, 'original_reads', a.original_reads,
-        'days_compared', a.days, 'mean_gap_of_a_day', round(a.gap, 4)
+        'days_compared', a.days, 'mean_gap_share_of_a_day', round(a.gap, 4)
     ) as evidence,
     ['same columns, same partitions, as many rows', 'nobody reads the copy', 'no property asks to keep it'] as guards,
-    '-- read ' || a.original || ' instead, stop what writes the copy, then:' || chr(10)
-        || 'DROP TABLE ' || a.table_id || ' PURGE;' as action,
-    list(struct_pack(pot_kind := d.pot_kind, pot := d.pot, usage_date := d.usage_date, amount := cast(d.amount as decimal(38, 12))) order by d.usage_date, d.pot_kind, d.pot) as claims
+    '-- read ' || comment_text(a.original) || ' instead, stop what writes the copy, then rename it, which can be taken back:' || chr(10)
+        || 'ALTER TABLE ' || spark_name(a.table_id) || ' RENAME TO ' || spark_name(a.table_id || '_copy') || ';' || chr(10)
+        || '-- after a month without complaints: DROP TABLE ' || comment_text(spark_name(a.table_id || '_copy')) || ' PURGE;' as action,
+    list(struct_pack(pot_kind := d.pot_kind, pot := d.pot, run_nr := d.run_nr, table_id := case when d.run_nr is not null then d.table_id end, usage_date := d.usage_date, amount := cast(d.amount as decimal(38, 12))) order by d.usage_date, d.pot_kind, d.pot, d.run_nr) as claims
 from alike a
 join candidates c on c.table_id = a.table_id
 join daily d on d.table_id = a.table_id

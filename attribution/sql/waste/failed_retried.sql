@@ -55,7 +55,7 @@ wasteful as (
     group by f.workload, f.billing_currency
 ),
 daily as (
-    select f.workload, f.billing_currency, r.usage_date, sum(r.effective_cost) as amount
+    select f.workload, f.billing_currency, f.run_nr, r.usage_date, sum(r.effective_cost) as amount
     from failures f
     join run_days r on r.engine = f.engine and r.run_id = f.run_id and r.billing_currency = f.billing_currency
     join waste_days d on r.usage_date between d.first_day and d.last_day
@@ -69,13 +69,13 @@ select
         'most_frequent_error', w.error, 'failed_runs', w.run_ids[:10]
     ) as evidence,
     ['cancelled runs and those lost with their nodes are not counted', 'its name is neither a test''s nor a backfill''s'] as guards,
-    '-- most frequent error: ' || coalesce(replace(w.error, chr(10), ' '), 'unknown') || chr(10)
+    '# most frequent error: ' || coalesce(comment_text(w.error), 'unknown') || chr(10)
         || case
-            when w.error ilike '%OutOfMemory%' then '--conf spark.executor.memoryOverheadFactor=0.3  -- and raise spark.executor.memory'
-            when w.error ilike '%FetchFailed%' or w.error ilike '%lost%' then '--conf spark.decommission.enabled=true --conf spark.storage.decommission.shuffleBlocks.enabled=true'
-            else '-- fail early: check inputs in a first step, and let it be retried only where that helps'
+            when w.error ilike '%OutOfMemory%' then '# in the job''s submission, and raise spark.executor.memory:' || chr(10) || '--conf spark.executor.memoryOverheadFactor=0.3'
+            when w.error ilike '%FetchFailed%' or w.error ilike '%lost%' then '# in the job''s submission:' || chr(10) || '--conf spark.decommission.enabled=true --conf spark.storage.decommission.shuffleBlocks.enabled=true'
+            else '# fail early: check inputs in a first step, and let it be retried only where that helps'
         end as action,
-    list(struct_pack(pot_kind := 'workload', pot := w.workload, usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date) as claims
+    list(struct_pack(pot_kind := 'workload', pot := w.workload, run_nr := c.run_nr, table_id := cast(null as varchar), usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date, c.run_nr) as claims
 from wasteful w
 join daily c on c.workload = w.workload and c.billing_currency = w.billing_currency
 group by all

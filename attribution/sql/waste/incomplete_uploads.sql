@@ -43,7 +43,7 @@ located as (
 ),
 old as (
     select
-        x.*, n.collected_at as newest_at, '', b.team,
+        x.*, n.collected_at as newest_at, b.team, l.limit_min_days as min_days,
         x.initiated_at + to_days(cast(l.limit_min_days as integer)) as wasted_from,
         -- One that a later listing no longer has ended by then.
         case when x.seen_at < n.collected_at then x.seen_at end as ended_at
@@ -66,7 +66,7 @@ daily as (
 facts as (
     select
         subject, bucket, prefix, max(team) as team, count(*) as uploads, sum(bytes) as bytes, min(initiated_at) as oldest_at,
-        max(initiator) as initiator, list(upload_id order by initiated_at)[:3] as ids, arg_min(key, initiated_at) as key
+        max(min_days) as min_days, max(initiator) as initiator, list(upload_id order by initiated_at)[:3] as ids, arg_min(key, initiated_at) as key
     from old
     where wasted_from < newest_at
     group by subject, bucket, prefix
@@ -75,11 +75,15 @@ select
     'incomplete-uploads' as detector, 'bucket' as subject_kind, f.subject, f.team, d.billing_currency,
     0.0 as fix_cost, 3 as rate_days, 'high' as confidence,
     json_object('uploads', f.uploads, 'bytes', f.bytes, 'oldest', f.oldest_at, 'initiator', f.initiator, 'examples', f.ids) as evidence,
-    ['begun more than a week before', 'S3 Inventory does not list them, the listing does'] as guards,
-    'aws s3api put-bucket-lifecycle-configuration --bucket ' || f.bucket || ' --lifecycle-configuration ''{"Rules":[{"ID":"abort-uploads","Status":"Enabled","Filter":{"Prefix":"'
-        || f.prefix || '"},"AbortIncompleteMultipartUpload":{"DaysAfterInitiation":7}}]}''  -- it replaces the bucket''s rules: add yours' || chr(10)
-        || 'aws s3api abort-multipart-upload --bucket ' || f.bucket || ' --key ' || f.key || ' --upload-id ' || f.ids[1] as action,
-    list(struct_pack(pot_kind := 'bucket', pot := f.bucket, usage_date := d.usage_date, amount := cast(round(d.amount, 12) as decimal(38, 12))) order by d.usage_date) as claims
+    ['begun more than ' || cast(f.min_days as integer) || ' days before', 'S3 Inventory does not list them, the listing does'] as guards,
+    '# Everything that was begun under this prefix and not completed within ' || cast(f.min_days as integer)
+        || ' days ends, whoever began it: make sure that no upload takes so long.' || chr(10)
+        || add_lifecycle_rule(f.bucket, '{"ID":"lakeledger-abort-uploads-' || substr(md5(f.prefix), 1, 8) || '","Status":"Enabled","Filter":{"Prefix":'
+        || json_text(f.prefix) || '},"AbortIncompleteMultipartUpload":{"DaysAfterInitiation":' || cast(f.min_days as integer) || '}}') || chr(10)
+        || '# The rule ends them within a day or two. To end one at once (the oldest of ' || f.uploads || '):' || chr(10)
+        || 'aws s3api abort-multipart-upload --bucket ' || shell_word(f.bucket) || ' --key ' || shell_word(f.key)
+        || ' --upload-id ' || shell_word(f.ids[1]) as action,
+    list(struct_pack(pot_kind := 'bucket', pot := f.bucket, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := d.usage_date, amount := cast(round(d.amount, 12) as decimal(38, 12))) order by d.usage_date) as claims
 from facts f
 join daily d on d.subject = f.subject
 group by all

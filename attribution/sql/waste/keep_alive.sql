@@ -72,12 +72,14 @@ select
     0.0 as fix_cost, 28 as rate_days, 'high' as confidence,
     json_object(
         'clusters', f.ids, 'kept_up_by', f.workload, 'runs_of_it', f.of_it, 'runs', f.runs,
-        'median_seconds', f.seconds, 'idle_share', round(f.idle_share, 4)
+        'median_run_seconds', f.seconds, 'idle_share', round(f.idle_share, 4)
     ) as evidence,
     ['no tag says that it serves an agreement', 'what keeps it up writes no table'] as guards,
-    'aws emr put-auto-termination-policy --cluster-id ' || f.ids[1] || ' --auto-termination-policy IdleTimeout=3600'
-        || chr(10) || '-- and stop `' || f.workload || '`, which keeps it up' as action,
-    list(struct_pack(pot_kind := 'cluster', pot := f.subject, usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date) as claims
+    list_aggregate(list_transform(
+            f.ids, lambda i: 'aws emr put-auto-termination-policy --cluster-id ' || shell_word(i) || ' --auto-termination-policy IdleTimeout=3600'
+        ), 'string_agg', chr(10))
+        || chr(10) || '# and stop what keeps it up: ' || comment_text(f.workload) as action,
+    list(struct_pack(pot_kind := 'cluster', pot := f.subject, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date) as claims
 from facts f
 join (
     select cluster, billing_currency, usage_date, sum(effective_cost) as amount

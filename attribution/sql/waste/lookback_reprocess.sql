@@ -14,16 +14,15 @@ with limits as (
 ),
 days as (
     -- Rows of a day of each table by day.
-    select table_id, rows_on, sum(row_count) as row_count, max(cast(last_modified_at as date)) as modified_on
+    select table_id, seen_on, rows_on, sum(row_count) as row_count, max(cast(last_modified_at as date)) as modified_on
     from waste_partitions
     where rows_on is not null
-    group by table_id, rows_on
+    group by table_id, seen_on, rows_on
 ),
 usual as (
     select d.table_id, median(d.row_count) as day_rows, count(*) as days
     from days d
-    cross join waste_days b
-    where d.rows_on between b.last_day - 30 and b.last_day - 2
+    where d.rows_on between d.seen_on - 30 and d.seen_on - 2
     group by d.table_id
 ),
 folded as (
@@ -36,14 +35,13 @@ lateness as (
         d.table_id,
         greatest(max(date_diff('day', d.rows_on, d.modified_on)) - case when f.table_id is null then 0 else 1 end, 0) as late_days
     from days d
-    cross join waste_days b
     left join folded f on f.table_id = d.table_id
-    where d.modified_on >= b.last_day - 1 and date_diff('day', d.rows_on, d.modified_on) <= 30
+    where d.modified_on >= d.seen_on - 1 and date_diff('day', d.rows_on, d.modified_on) <= 30
     group by d.table_id, f.table_id
 ),
 runs as (
     select
-        r.engine, r.run_id, r.workload, r.billing_currency, r.started_at, t.table_id, t.row_count,
+        r.engine, r.run_id, r.run_nr, r.workload, r.billing_currency, r.started_at, t.table_id, t.row_count,
         cast(t.row_count as double) / u.day_rows as written_days,
         s.team, l.limit_min_rewrites, l.limit_min_runs
     from waste_runs r
@@ -54,17 +52,39 @@ runs as (
     where r.status = 'succeeded' and t.row_count > 0 and l.limit_enabled > 0
 ),
 by_run as (
-    select engine, run_id, workload, billing_currency, team, limit_min_rewrites, limit_min_runs, started_at, min(written_days) as written_days
+    select engine, run_id, run_nr, workload, billing_currency, team, limit_min_rewrites, limit_min_runs, started_at, min(written_days) as written_days
     from runs
     group by all
 ),
+reads as (
+    select b.workload, t.table_id, max(b.started_at) as last_read_at
+    from by_run b
+    join stg_run_tables t on t.engine = b.engine and t.run_id = b.run_id and t.access = 'read'
+    group by b.workload, t.table_id
+),
+changelogs as (
+    -- Of each input, from the snapshot on that the newest run read.
+    select
+        r.workload,
+        string_agg(
+            'CALL ' || spark_part(split_part(r.table_id, '.', 1)) || '.system.create_changelog_view(table => '
+                || spark_text(spark_name(substr(r.table_id, strpos(r.table_id, '.') + 1)))
+                || coalesce(', options => map(''start-snapshot-id'', ' || spark_text(cast(s.snapshot_id as varchar)) || ')', '') || ');',
+            chr(10) order by r.table_id
+        ) as calls,
+        bool_and(s.snapshot_id is not null) as are_known, max(r.last_read_at) as last_read_at
+    from reads r
+    left join (
+        select w.workload, w.table_id, arg_max(p.snapshot_id, p.committed_at) as snapshot_id
+        from reads w
+        join landed_table_snapshots p on p.table_id = w.table_id and p.committed_at <= w.last_read_at
+        group by w.workload, w.table_id
+    ) s on s.workload = r.workload and s.table_id = r.table_id
+    group by r.workload
+),
 inputs as (
     select r.workload, max(greatest(1, coalesce(l.late_days, 1) + 1)) as changed_days, count(*) as inputs, count(l.late_days) as known
-    from (
-        select distinct b.workload, t.table_id
-        from by_run b
-        join stg_run_tables t on t.engine = b.engine and t.run_id = b.run_id and t.access = 'read'
-    ) r
+    from reads r
     left join lateness l on l.table_id = r.table_id
     group by r.workload
 ),
@@ -84,7 +104,7 @@ wasteful as (
     having count(*) >= max(limit_min_runs)
 ),
 daily as (
-    select j.workload, j.billing_currency, d.usage_date,
+    select j.workload, j.billing_currency, j.run_nr, d.usage_date,
         sum(cast(round(cast(d.effective_cost as double) * (1 - least(1, w.changed_days / w.days)), 12) as decimal(38, 12))) as amount
     from wasteful w
     join judged j on j.workload = w.workload and j.billing_currency = w.billing_currency
@@ -99,10 +119,12 @@ select
         'runs', w.runs, 'days_written', w.days, 'days_changed', w.changed_days, 'rows_of_usual_days', round(w.written_days, 2)
     ) as evidence,
     ['late rows of its inputs are counted as changes', 'only runs that wrote whole days again'] as guards,
-    '-- read what changed alone, and write its days:' || chr(10)
-        || 'CALL <catalog>.system.create_changelog_view(table => ''<input>'', options => map(''start-snapshot-id'', ''<last processed>''))' || chr(10)
+    '-- read what changed alone, and write its days; each run starts where the one before ended (here that of '
+        || strftime(g.last_read_at, '%Y-%m-%d %H:%M') || '):' || chr(10) || g.calls || chr(10)
+        || case when g.are_known then '' else '-- where no start-snapshot-id stands, no metadata tells what that run read: give the snapshot it ended at' || chr(10) end
         || '-- or lower the look-back to ' || cast(cast(w.changed_days as integer) as varchar) || ' days' as action,
-    list(struct_pack(pot_kind := 'workload', pot := w.workload, usage_date := c.usage_date, amount := c.amount) order by c.usage_date) as claims
+    list(struct_pack(pot_kind := 'workload', pot := w.workload, run_nr := c.run_nr, table_id := cast(null as varchar), usage_date := c.usage_date, amount := c.amount) order by c.usage_date, c.run_nr) as claims
 from wasteful w
 join daily c on c.workload = w.workload and c.billing_currency = w.billing_currency
+left join changelogs g on g.workload = w.workload
 group by all

@@ -92,10 +92,10 @@ select
         'manifests', t.manifests, 'held_bytes', h.held_bytes, 'scans', n.scans
     ) as evidence,
     ['no property asks for so many snapshots'] as guards,
-    'CALL ' || t.catalog || '.system.expire_snapshots(table => ''' || t.namespace || '.' || t.name || ''', retain_last => 100);' || chr(10)
-        || 'CALL ' || t.catalog || '.system.rewrite_manifests(''' || t.namespace || '.' || t.name || ''');' || chr(10)
-        || 'ALTER TABLE ' || t.table_id || ' SET TBLPROPERTIES (''write.metadata.delete-after-commit.enabled'' = ''true'', ''write.metadata.previous-versions-max'' = ''20'');' as action,
-    list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, usage_date := c.usage_date, amount := cast(round(c.amount, 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
+    'CALL ' || spark_part(t.catalog) || '.system.expire_snapshots(table => ' || spark_text(spark_name(t.namespace) || '.' || spark_part(t.name)) || ', retain_last => 100);' || chr(10)
+        || 'CALL ' || spark_part(t.catalog) || '.system.rewrite_manifests(' || spark_text(spark_name(t.namespace) || '.' || spark_part(t.name)) || ');' || chr(10)
+        || 'ALTER TABLE ' || spark_name(t.table_id) || ' SET TBLPROPERTIES (''write.metadata.delete-after-commit.enabled'' = ''true'', ''write.metadata.previous-versions-max'' = ''20'');' as action,
+    list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := c.usage_date, amount := cast(round(c.amount, 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
 from tables t
 join claimed c on c.table_id = t.table_id
 left join removals h on h.table_id = t.table_id

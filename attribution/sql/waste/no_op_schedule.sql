@@ -47,8 +47,16 @@ wasteful as (
     join limits l on l.profile = s.profile
     where l.limit_enabled > 0 and c.no_ops >= l.limit_min_runs
 ),
+orchestrators as (
+    -- What starts it, as its own log is read.
+    select workflow_id, min(engine) as engine
+    from landed_runs
+    where engine in ('maestro', 'airflow') and workflow_id is not null
+    group by workflow_id
+    having count(distinct engine) = 1
+),
 daily as (
-    select n.workload, n.billing_currency, d.usage_date, sum(d.effective_cost) as amount
+    select n.workload, n.billing_currency, n.run_nr, d.usage_date, sum(d.effective_cost) as amount
     from wasteful w
     join judged n on n.workload = w.workload and n.billing_currency = w.billing_currency and n.is_no_op
     join run_days d on d.engine = n.engine and d.run_id = n.run_id and d.billing_currency = n.billing_currency
@@ -64,10 +72,17 @@ select
         'latest', w.run_ids[:10]
     ) as evidence,
     ['every table it reads is written by a run that is known', 'rewrites are no change', 'the clock starts it'] as guards,
-    '-- Maestro: replace time_triggers of `' || split_part(w.workload, '/', 1) || '` by' || chr(10)
-        || 'signal_triggers: [{definitions: {"' || list_aggregate(w.inputs, 'string_agg', '": {}, "')
-        || '": {}}}]' || chr(10) || '-- Airflow: schedule=[Asset("<table>")] in place of the cron expression' as action,
-    list(struct_pack(pot_kind := 'workload', pot := w.workload, usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date) as claims
+    case when o.engine is distinct from 'airflow' then
+            '# Maestro: in place of time_triggers of workflow ' || comment_text(split_part(w.workload, '/', 1)) || chr(10)
+                || 'signal_triggers: [{definitions: {' || list_aggregate(list_transform(w.inputs, lambda i: json_text(i)), 'string_agg', ': {}, ') || ': {}}}]'
+        else '' end
+        || case when o.engine is null then chr(10) else '' end
+        || case when o.engine is distinct from 'maestro' then
+            '# Airflow: in place of the cron expression of DAG ' || comment_text(split_part(w.workload, '/', 1)) || '; what writes a table names it among its outlets'
+                || chr(10) || 'schedule=[Asset(' || list_aggregate(list_transform(w.inputs, lambda i: json_text(i)), 'string_agg', '), Asset(') || ')]'
+        else '' end as action,
+    list(struct_pack(pot_kind := 'workload', pot := w.workload, run_nr := c.run_nr, table_id := cast(null as varchar), usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date, c.run_nr) as claims
 from wasteful w
 join daily c on c.workload = w.workload and c.billing_currency = w.billing_currency
+left join orchestrators o on o.workflow_id = split_part(w.workload, '/', 1)
 group by all

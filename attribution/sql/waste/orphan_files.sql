@@ -39,11 +39,11 @@ select
     json_object(
         'orphaned_bytes', t.orphaned_bytes, 'reached_bytes', t.stored_bytes, 'listed_on', t.listed_on
     ) as evidence,
-    ['the inventory lists more than snapshots, metadata and statistics reach', 'more than a week of failed attempts leaves', 'gc.enabled is not false'] as guards,
-    'CALL ' || t.catalog || '.system.remove_orphan_files(table => ''' || t.namespace || '.' || t.name
-        || ''', older_than => TIMESTAMP ''' || strftime((select last_day from waste_days) - cast(t.limit_min_days as integer), '%Y-%m-%d')
-        || ' 00:00:00'', dry_run => true);  -- read the list, then without dry_run' as action,
-    list(struct_pack(pot_kind := 'table', pot := t.table_id, usage_date := d.usage_date, amount := cast(round(d.bytes * d.byte_price, 12) as decimal(38, 12))) order by d.usage_date) as claims
+    ['the inventory lists more than snapshots, metadata and statistics reach', 'younger ones than ' || cast(t.limit_min_days as integer) || ' days do not count: a commit may be under way', 'gc.enabled is not false'] as guards,
+    'CALL ' || spark_part(t.catalog) || '.system.remove_orphan_files(table => ' || spark_text(spark_name(t.namespace) || '.' || spark_part(t.name))
+        || ', older_than => TIMESTAMP ''' || strftime((select last_day from waste_days) - cast(t.limit_min_days as integer), '%Y-%m-%d')
+        || ' 00:00:00'', dry_run => true);' || chr(10) || '-- read the list, then without dry_run' as action,
+    list(struct_pack(pot_kind := 'table', pot := t.table_id, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := d.usage_date, amount := cast(round(d.bytes * d.byte_price, 12) as decimal(38, 12))) order by d.usage_date) as claims
 from tables t
 join daily d on d.table_id = t.table_id
 group by all

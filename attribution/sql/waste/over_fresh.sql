@@ -59,7 +59,7 @@ wasteful as (
         and not list_has_any(json_keys(t.props), l.limit_freshness_properties)
 ),
 daily as (
-    select w.table_id, c.billing_currency, c.usage_date, c.workload as pot,
+    select w.table_id, c.billing_currency, c.usage_date, c.workload as pot, c.run_nr,
         cast(round(cast(sum(c.effective_cost) as double) * any_value(w.ratio), 12) as decimal(38, 12)) as amount
     from wasteful w
     join daily_costs c on c.table_id = w.table_id and c.category = 'usage'
@@ -73,7 +73,7 @@ select
     ['no stream writes it', 'no property promises freshness', 'somebody reads it'] as guards,
     '-- write it as often as it is read: about ' || cast(greatest(1, cast(ceil(w.scans_a_day) as integer)) as varchar)
         || ' times a day, or when its readers are due' as action,
-    list(struct_pack(pot_kind := 'workload', pot := c.pot, usage_date := c.usage_date, amount := c.amount) order by c.usage_date, c.pot) as claims
+    list(struct_pack(pot_kind := 'workload', pot := c.pot, run_nr := c.run_nr, table_id := case when c.run_nr is not null then c.table_id end, usage_date := c.usage_date, amount := c.amount) order by c.usage_date, c.pot, c.run_nr) as claims
 from wasteful w
 join daily c on c.table_id = w.table_id
 group by all

@@ -14,17 +14,16 @@ with limits as (
     from waste_limits
 ),
 partitions as (
-    select p.*, t.team, t.catalog, t.namespace, t.name, t.partition_spec, l.limit_min_partitions, l.limit_max_partition_bytes, l.limit_trino_open_ms, l.limit_spark_open_ms, b.last_day
+    select p.*, t.team, t.catalog, t.namespace, t.name, t.partition_spec, l.limit_min_partitions, l.limit_max_partition_bytes, l.limit_trino_open_ms, l.limit_spark_open_ms
     from waste_partitions p
     join waste_tables t on t.table_id = p.table_id
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
     join limits l on l.profile = s.profile
-    cross join waste_days b
     where p.data_files > 0 and l.limit_enabled > 0
 ),
 recent as (
     -- How it is written now: older days may be laid out otherwise.
-    select * from partitions where rows_on is null or rows_on > last_day - 30
+    select * from partitions where rows_on is null or rows_on > seen_on - 30
 ),
 days as (
     select table_id, rows_on, sum(data_files) as files, greatest(1, ceil(sum(data_bytes) / cast(max(target_file_bytes) as double))) as ideal
@@ -70,10 +69,13 @@ select
         'partition_spec', w.partition_spec, 'scans', n.scans, 'files_opened_are_told', n.are_told
     ) as evidence,
     ['the last 30 days are judged', 'one file a partition: compaction would not help'] as guards,
-    'ALTER TABLE ' || w.table_id || ' DROP PARTITION FIELD '
-        || coalesce(nullif(trim(split_part(w.partition_spec, ',', -1)), ''), '<field>') || ';' || chr(10)
-        || 'CALL ' || w.catalog || '.system.rewrite_data_files(table => ''' || w.namespace || '.' || w.name || ''', options => map(''rewrite-all'', ''true''));' as action,
-    list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, usage_date := c.usage_date, amount := cast(round(c.amount, 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
+    coalesce('ALTER TABLE ' || spark_name(w.table_id) || ' DROP PARTITION FIELD ' || nullif(regexp_extract(
+            -- Plain ones alone: a transform, with a number where it has one, of a column.
+            w.partition_spec, '(?:^|, )((?:[a-z]+\((?:[0-9]+, ?)?[A-Za-z_][A-Za-z0-9_.]*\))|[A-Za-z_][A-Za-z0-9_.]*)$', 1
+        ), '') || ';',
+            '-- drop the finest field of its partition spec') || chr(10)
+        || 'CALL ' || spark_part(w.catalog) || '.system.rewrite_data_files(table => ' || spark_text(spark_name(w.namespace) || '.' || spark_part(w.name)) || ', options => map(''rewrite-all'', ''true''));' as action,
+    list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := c.usage_date, amount := cast(round(c.amount, 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
 from wasteful w
 join costs c on c.table_id = w.table_id
 join scanned n on n.table_id = c.table_id and n.billing_currency = c.billing_currency

@@ -37,7 +37,7 @@ held as (
 sized as (
     -- Memory of one executor: what is held at a time by all, by how many there were.
     select
-        r.engine, r.run_id, r.workload, r.billing_currency, r.peak_memory_bytes, r.effective_cost,
+        r.engine, r.run_id, r.run_nr, r.workload, r.billing_currency, r.peak_memory_bytes, r.effective_cost,
         h.cores_part, h.memory_part, h.part, r.executors, r.started_at, r.ended_at, r.vcore_ms,
         cast(r.memory_mib_ms as double) / nullif(r.vcore_ms, 0) as mib_a_core
     from waste_runs r
@@ -92,13 +92,13 @@ wasteful as (
 ),
 parts as (
     select
-        w.workload, w.team, w.billing_currency, d.engine, d.run_id,
+        w.workload, w.team, w.billing_currency, d.engine, d.run_id, d.run_nr,
         greatest(0, 1 - greatest(d.cores_part, d.memory_part * least(1, w.p95_share * w.headroom)) / nullif(d.part, 0)) as ratio
     from wasteful w
     join days d on d.workload = w.workload and d.billing_currency = w.billing_currency and round(d.executor_mib / 1024) = w.asked_gib
 ),
 daily as (
-    select p.workload, p.billing_currency, r.usage_date,
+    select p.workload, p.billing_currency, p.run_nr, r.usage_date,
         sum(cast(round(cast(r.effective_cost as double) * p.ratio, 12) as decimal(38, 12))) as amount
     from parts p
     join run_days r on r.engine = p.engine and r.run_id = p.run_id and r.billing_currency = p.billing_currency
@@ -122,9 +122,10 @@ select
         'proposed_mib', ceil(f.p95_peak_bytes / 1048576 * f.headroom)
     ) as evidence,
     ['peaks were collected in nine of ten runs', 'resident memory where it was watched, else heap and off-heap'] as guards,
-    '--conf spark.executor.memory=' || cast(cast(ceil(f.p95_peak_bytes / 1048576 * f.headroom / 1.1875 / 1024) as integer) as varchar)
-        || 'g  -- in the job''s submission; overhead of 18.75% comes on top' as action,
-    list(struct_pack(pot_kind := 'workload', pot := f.workload, usage_date := c.usage_date, amount := c.amount) order by c.usage_date) as claims
+    '# in the job''s submission; overhead of 18.75% comes on top:' || chr(10)
+        || '--conf spark.executor.memory=' || cast(cast(ceil(f.p95_peak_bytes / 1048576 * f.headroom / 1.1875 / 1024) as integer) as varchar)
+        || 'g' as action,
+    list(struct_pack(pot_kind := 'workload', pot := f.workload, run_nr := c.run_nr, table_id := cast(null as varchar), usage_date := c.usage_date, amount := c.amount) order by c.usage_date, c.run_nr) as claims
 from facts f
 join daily c on c.workload = f.workload and c.billing_currency = f.billing_currency
 group by all

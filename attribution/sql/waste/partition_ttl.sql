@@ -114,9 +114,10 @@ select
         'risk_curve', v.points
     ) as evidence,
     ['no property asks to keep it', 'of all reads it is known how far back they looked, and none but one in a thousand looked further'] as guards,
-    'DELETE FROM ' || w.table_id || ' WHERE ' || w.day_column
-        || ' < current_date - INTERVAL ' || cast(cast(w.keep_days as integer) as varchar) || ' DAYS;  -- a metadata operation on whole partitions; then expire_snapshots' as action,
-    list(struct_pack(pot_kind := 'table', pot := w.table_id, usage_date := d.usage_date, amount := cast(round(d.amount, 12) as decimal(38, 12))) order by d.usage_date) as claims
+    '-- a metadata operation on whole partitions; then expire_snapshots:' || chr(10)
+        || 'DELETE FROM ' || spark_name(w.table_id) || ' WHERE ' || spark_name(w.day_column)
+        || ' < current_date - INTERVAL ' || cast(cast(w.keep_days as integer) as varchar) || ' DAYS;' as action,
+    list(struct_pack(pot_kind := 'table', pot := w.table_id, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := d.usage_date, amount := cast(round(d.amount, 12) as decimal(38, 12))) order by d.usage_date) as claims
 from wasteful w
 join daily d on d.table_id = w.table_id
 join curve v on v.table_id = w.table_id

@@ -1,6 +1,7 @@
 -- One row per Spark workload and currency in which one task keeps a stage: it takes ten times
 -- the median of tasks that take more than five seconds, and no other stage uses the slots.
--- Waste = run cost x (stage's wall time - its task time / slots) x slots / core time held.
+-- Waste = run cost x (stage's wall time - what it would take with even tasks) x slots / core time
+-- held; that is its task time / slots, and no less than one of its tasks takes.
 -- Key: subject, billing_currency
 with limits as (
     select
@@ -17,6 +18,7 @@ stages as (
         s.engine, s.run_id, s.stage_id, s.stage_attempt, s.started_at, s.ended_at, s.tasks, s.task_ms,
         s.task_ms_max, s.task_ms_median,
         epoch_ms(s.ended_at) - epoch_ms(s.started_at) as wall_ms,
+        cast(s.task_ms as double) / greatest(s.tasks, 1) as mean_ms,
         cast(r.vcore_ms as double) / greatest(epoch_ms(coalesce(r.ended_at, s.ended_at)) - epoch_ms(r.started_at), 1) as slots,
         r.vcore_ms
     from landed_run_stages s
@@ -24,7 +26,7 @@ stages as (
     where s.status = 'succeeded' and s.started_at is not null and s.ended_at > s.started_at and r.vcore_ms > 0
 ),
 skewed as (
-    select s.*, w.workload, w.billing_currency, u.team, l.limit_max_overlap, l.limit_min_runs
+    select s.*, w.run_nr, w.workload, w.billing_currency, u.team, l.limit_max_overlap, l.limit_min_runs, l.limit_min_median_ms
     from stages s
     join waste_runs w on w.engine = s.engine and w.run_id = s.run_id
     join waste_subjects u on u.subject_kind = 'workload' and u.subject = w.workload
@@ -47,24 +49,24 @@ meanwhile as (
 ),
 wasted as (
     select
-        k.workload, k.billing_currency, k.team, k.engine, k.run_id, k.limit_max_overlap, k.limit_min_runs,
+        k.workload, k.billing_currency, k.team, k.engine, k.run_id, k.run_nr, k.limit_max_overlap, k.limit_min_runs, k.limit_min_median_ms,
         max(k.task_ms_max) as longest_ms, max(k.task_ms_median) as median_ms,
-        least(1, sum(greatest(0, k.wall_ms - k.task_ms / k.slots) * k.slots / k.vcore_ms)) as ratio
+        least(1, sum(greatest(0, k.wall_ms - greatest(k.task_ms / k.slots, k.mean_ms)) * k.slots / k.vcore_ms)) as ratio
     from skewed k
     left join meanwhile o
         on o.engine = k.engine and o.run_id = k.run_id and o.stage_id = k.stage_id and o.stage_attempt = k.stage_attempt
     -- The long task alone is what keeps it: slots that another stage has meanwhile are not wasted.
-    where coalesce(o.overlap_ms, 0) < k.limit_max_overlap * greatest(k.wall_ms - k.task_ms / k.slots, 1)
-    group by k.workload, k.billing_currency, k.team, k.engine, k.run_id, k.limit_max_overlap, k.limit_min_runs
+    where coalesce(o.overlap_ms, 0) < k.limit_max_overlap * greatest(k.wall_ms - greatest(k.task_ms / k.slots, k.mean_ms), 1)
+    group by k.workload, k.billing_currency, k.team, k.engine, k.run_id, k.run_nr, k.limit_max_overlap, k.limit_min_runs, k.limit_min_median_ms
 ),
 wasteful as (
     select workload, billing_currency, max(team) as team, count(*) as runs, median(longest_ms) as longest_ms,
-        median(median_ms) as median_ms, avg(ratio) as ratio, max(limit_min_runs) as min_runs
+        median(median_ms) as median_ms, avg(ratio) as ratio, max(limit_min_runs) as min_runs, max(limit_min_median_ms) as min_median_ms
     from wasted
     group by workload, billing_currency
 ),
 daily as (
-    select k.workload, k.billing_currency, r.usage_date,
+    select k.workload, k.billing_currency, k.run_nr, r.usage_date,
         sum(cast(round(cast(r.effective_cost as double) * k.ratio, 12) as decimal(38, 12))) as amount
     from wasted k
     join run_days r on r.engine = k.engine and r.run_id = k.run_id and r.billing_currency = k.billing_currency
@@ -76,12 +78,12 @@ select
     0.0 as fix_cost, 28 as rate_days, 'medium' as confidence,
     json_object(
         'skewed_runs', w.runs, 'longest_task_ms', w.longest_ms, 'median_task_ms', w.median_ms,
-        'ratio', round(w.longest_ms / w.median_ms, 1), 'wasted_share', round(w.ratio, 4)
+        'times_the_median', round(w.longest_ms / w.median_ms, 1), 'wasted_share', round(w.ratio, 4)
     ) as evidence,
-    ['no other stage used the slots meanwhile', 'median tasks take more than five seconds', 'only stages that succeeded'] as guards,
-    '--conf spark.sql.adaptive.skewJoin.enabled=true --conf spark.sql.adaptive.skewJoin.skewedPartitionFactor=3' || chr(10)
-        || '-- one key that stays large: salt it, group in two steps, or set nulls aside before the join' as action,
-    list(struct_pack(pot_kind := 'workload', pot := w.workload, usage_date := c.usage_date, amount := c.amount) order by c.usage_date) as claims
+    ['no other stage used the slots meanwhile', 'median tasks take more than ' || round(w.min_median_ms / 1000, 1) || ' seconds', 'only stages that succeeded'] as guards,
+    '# in the job''s submission:' || chr(10) || '--conf spark.sql.adaptive.skewJoin.enabled=true --conf spark.sql.adaptive.skewJoin.skewedPartitionFactor=3' || chr(10)
+        || '# one key that stays large: salt it, group in two steps, or set nulls aside before the join' as action,
+    list(struct_pack(pot_kind := 'workload', pot := w.workload, run_nr := c.run_nr, table_id := cast(null as varchar), usage_date := c.usage_date, amount := c.amount) order by c.usage_date, c.run_nr) as claims
 from wasteful w
 join daily c on c.workload = w.workload and c.billing_currency = w.billing_currency
 where w.runs >= w.min_runs

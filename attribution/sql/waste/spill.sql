@@ -26,7 +26,7 @@ stages as (
 ),
 runs as (
     select
-        r.engine, r.run_id, r.workload, r.billing_currency, t.task_ms, t.spilling_ms, t.spilled_bytes,
+        r.engine, r.run_id, r.run_nr, r.workload, r.billing_currency, t.task_ms, t.spilling_ms, t.spilled_bytes,
         greatest(t.moved_bytes, 1) as moved_bytes,
         t.spilled_bytes > l.limit_min_bytes
             and t.spilled_bytes > l.limit_min_ratio * greatest(t.moved_bytes, 1) as spills,
@@ -51,7 +51,7 @@ wasteful as (
 ),
 daily as (
     select
-        r.workload, r.billing_currency, d.usage_date,
+        r.workload, r.billing_currency, r.run_nr, d.usage_date,
         sum(cast(round(
             cast(d.effective_cost as double) * (cast(r.spilling_ms as double) / greatest(r.task_ms, 1)) * (1 - 1 / w.slowdown), 12
         ) as decimal(38, 12))) as amount
@@ -70,9 +70,9 @@ select
         'spilled_share', round(w.spilled_bytes / w.moved_bytes, 4), 'slowdown', w.slowdown
     ) as evidence,
     ['only runs that succeeded', 'what a stage spilled before it was run again in smaller parts is under the ratio'] as guards,
-    '--conf spark.sql.shuffle.partitions=' || cast(greatest(400, cast(ceil(w.moved_bytes / w.spilling_runs / 134217728.0 / 100) * 100 as integer)) as varchar)
-        || '  -- about 128 MB a task; or more memory an executor core' as action,
-    list(struct_pack(pot_kind := 'workload', pot := w.workload, usage_date := c.usage_date, amount := c.amount) order by c.usage_date) as claims
+    '# in the job''s submission: about 128 MB a task; or more memory an executor core:' || chr(10)
+        || '--conf spark.sql.shuffle.partitions=' || cast(greatest(400, cast(ceil(w.moved_bytes / w.spilling_runs / 134217728.0 / 100) * 100 as integer)) as varchar) as action,
+    list(struct_pack(pot_kind := 'workload', pot := w.workload, run_nr := c.run_nr, table_id := cast(null as varchar), usage_date := c.usage_date, amount := c.amount) order by c.usage_date, c.run_nr) as claims
 from wasteful w
 join daily c on c.workload = w.workload and c.billing_currency = w.billing_currency
 group by all

@@ -65,9 +65,22 @@ used as (
     where c.category in ('usage', 'idle')
     group by all
 ),
+run_shares as (
+    -- Which part of that was each run's.
+    select
+        c.cluster_id, c.usage_date, c.billing_currency, c.run_nr,
+        cast(sum(c.effective_cost) as double) / nullif(sum(cast(sum(c.effective_cost) as double)) over (
+            partition by c.cluster_id, c.usage_date, c.billing_currency
+        ), 0) as share
+    from daily_costs c
+    join own o on o.cluster_id = c.cluster_id
+    join waste_days d on c.usage_date between d.first_day and d.last_day
+    where c.category = 'usage' and c.run_nr is not null
+    group by c.cluster_id, c.usage_date, c.billing_currency, c.run_nr
+),
 parts as (
     select
-        o.workload, g.usage_date, g.billing_currency, n.instance_type,
+        o.workload, g.cluster_id, g.usage_date, g.billing_currency, n.instance_type,
         cast(sum(g.effective_cost) as double) * coalesce(any_value(u.share), 0) as cost,
         cast(sum(g.effective_cost) as double) / nullif(cast(sum(g.quantity) as double), 0) as hour_price
     from charge_groups g
@@ -81,7 +94,7 @@ parts as (
 ),
 priced as (
     select
-        p.workload, p.billing_currency, p.usage_date, p.cost,
+        p.workload, p.cluster_id, p.billing_currency, p.usage_date, p.cost,
         -- A commitment covers machines for less than on demand: spot must beat that.
         p.cost * (
             1 - (1 + l.limit_rerun_rate) * coalesce(s.hour_price, v.part * p.hour_price) / nullif(p.hour_price, 0)
@@ -105,26 +118,57 @@ runs as (
         and not list_has_any(u.tags, l.limit_critical_tags)
     group by r.workload, r.billing_currency
 ),
+newest as (
+    select o.workload, arg_max(k.cluster_id, (k.started_at, k.cluster_id)) as cluster_id
+    from own o
+    join waste_clusters k on k.cluster_id = o.cluster_id
+    group by o.workload
+),
+fleets as (
+    -- The machines of its newest cluster, as EMR is to be asked for them: the master as it is, workers on spot.
+    select
+        g.workload,
+        '[' || string_agg(
+            '{"InstanceFleetType":' || json_text(upper(g.role)) || ',' || case when g.role = 'master' then '"TargetOnDemandCapacity":' else '"TargetSpotCapacity":' end
+                || g.machines || ',"InstanceTypeConfigs":[' || g.types || ']'
+                || case when g.role = 'master' then '' else ',"LaunchSpecifications":{"SpotSpecification":{"TimeoutDurationMinutes":10,'
+                    || '"TimeoutAction":"SWITCH_TO_ON_DEMAND","AllocationStrategy":"price-capacity-optimized"}}' end || '}',
+            ',' order by case g.role when 'master' then 1 when 'core' then 2 else 3 end
+        ) || ']' as fleets
+    from (
+        select w.workload, n.role, count(distinct n.node_id) as machines,
+            string_agg(distinct '{"InstanceType":' || json_text(n.instance_type) || '}', ',' order by '{"InstanceType":' || json_text(n.instance_type) || '}') as types
+        from newest w
+        join stg_nodes n on n.cluster_id = w.cluster_id
+        where n.instance_type is not null
+        group by w.workload, n.role
+    ) g
+    group by g.workload
+),
 daily as (
-    select workload, billing_currency, usage_date, sum(cast(round(greatest(saving, 0), 12) as decimal(38, 12))) as amount,
-        sum(cost) as cost, sum(saving) as saving
-    from priced
+    select
+        p.workload, p.billing_currency, p.usage_date, h.run_nr,
+        sum(cast(round(greatest(p.saving, 0) * h.share, 12) as decimal(38, 12))) as amount,
+        sum(p.cost * h.share) as cost, sum(p.saving * h.share) as saving
+    from priced p
+    join run_shares h
+        on h.cluster_id = p.cluster_id and h.usage_date = p.usage_date and h.billing_currency = p.billing_currency
     group by all
 )
 select
     'spot-able' as detector, 'workload' as subject_kind, r.workload as subject, r.team, r.billing_currency,
     0.0 as fix_cost, 28 as rate_days, 'medium' as confidence,
     json_object(
-        'runs', r.runs, 'p95_hours', round(r.p95_hours, 2), 'on_demand_cost', round(sum(c.cost), 2),
+        'runs', r.runs, 'p95_run_hours', round(r.p95_hours, 2), 'on_demand_cost', round(sum(c.cost), 2),
         'saving_share', round(sum(c.saving) / nullif(sum(c.cost), 0), 4)
     ) as evidence,
     ['its clusters are made for it alone', 'no tag says that it is critical', 'it is no stream', 'the master stays on demand'] as guards,
-    '-- in its cluster''s instance fleets or groups (create-cluster):' || chr(10)
-        || '--instance-fleets ''[{"InstanceFleetType":"MASTER","TargetOnDemandCapacity":1,...},{"InstanceFleetType":"CORE","TargetSpotCapacity":2,'
-        || '"LaunchSpecifications":{"SpotSpecification":{"TimeoutDurationMinutes":10,"TimeoutAction":"SWITCH_TO_ON_DEMAND","AllocationStrategy":"price-capacity-optimized"}}}]''' as action,
-    list(struct_pack(pot_kind := 'workload', pot := r.workload, usage_date := c.usage_date, amount := c.amount) order by c.usage_date) as claims
+    '# in its aws emr create-cluster, in place of its instance groups; more types of one size are taken back less often:' || chr(10)
+        || '--instance-fleets ' || shell_word(coalesce(any_value(f.fleets), '[]')) as action,
+    list(struct_pack(pot_kind := 'workload', pot := r.workload, run_nr := c.run_nr, table_id := cast(null as varchar), usage_date := c.usage_date, amount := c.amount) order by c.usage_date, c.run_nr) as claims
 from runs r
 join daily c on c.workload = r.workload and c.billing_currency = r.billing_currency
+left join fleets f on f.workload = r.workload
 where r.runs >= r.min_runs and r.p95_hours < r.max_hours
 group by r.workload, r.team, r.billing_currency, r.runs, r.p95_hours
 having sum(c.saving) > 0

@@ -144,12 +144,12 @@ select
         'cold_bytes', any_value(z.bytes), 'cold_objects', any_value(z.files), 'cold_days', w.cold_days, 'reads', w.reads,
         'look_back_p99', w.back_p99, 'retrieval_a_month', round(any_value(v.month_cost), 4)
     ) as evidence,
-    ['what reads further back would retrieve costs less', 'objects of 128 KiB and more', 'what should be deleted is left out', 'no property says how it is read'] as guards,
-    'aws s3api put-bucket-lifecycle-configuration --bucket ' || w.bucket || ' --lifecycle-configuration ''{"Rules":[{"ID":"' || w.table_id
-        || '","Status":"Enabled","Filter":{"And":{"Prefix":"' || regexp_replace(w.location, '^s3[an]?://[^/]+/', '')
-        || '/data/","ObjectSizeGreaterThan":131072}},"Transitions":[{"Days":' || cast(cast(w.cold_days as integer) as varchar)
-        || ',"StorageClass":"STANDARD_IA"}]}]}''  -- it replaces the bucket''s rules: add yours' as action,
-    list(struct_pack(pot_kind := 'table', pot := w.table_id, usage_date := c.usage_date, amount := cast(round(greatest(c.bytes * c.price_gap, 0), 12) as decimal(38, 12))) order by c.usage_date) as claims
+    ['what reads further back would retrieve costs less', 'objects of ' || cast(w.limit_min_object_bytes // 1024 as integer) || ' KiB and more', 'what should be deleted is left out', 'no property says how it is read'] as guards,
+    add_lifecycle_rule(w.bucket, '{"ID":' || json_text('lakeledger-cold-' || substr(md5(w.table_id), 1, 8))
+        || ',"Status":"Enabled","Filter":{"And":{"Prefix":' || json_text(regexp_replace(w.location, '^s3[an]?://[^/]+/', '') || '/data/')
+        || ',"ObjectSizeGreaterThan":' || cast(w.limit_min_object_bytes as bigint) || '}},"Transitions":[{"Days":' || cast(cast(w.cold_days as integer) as varchar)
+        || ',"StorageClass":"STANDARD_IA"}]}') as action,
+    list(struct_pack(pot_kind := 'table', pot := w.table_id, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := c.usage_date, amount := cast(round(greatest(c.bytes * c.price_gap, 0), 12) as decimal(38, 12))) order by c.usage_date) as claims
 from wasteful w
 join cold c on c.table_id = w.table_id
 left join retrievals v on v.table_id = w.table_id

@@ -16,14 +16,14 @@ with limits as (
     from waste_limits
 ),
 commits as (
-    select s.table_id, s.snapshot_id, s.committed_at, coalesce(s.added_data_files, 0) as files, coalesce(s.added_bytes, 0) as bytes,
+    select s.table_id, s.snapshot_id, s.committed_at, coalesce(s.added_data_files, 0) as files, coalesce(s.added_bytes, 0) as bytes, coalesce(s.summary, '') like '%flink.%' as is_flink,
         row_number() over (partition by s.table_id, s.snapshot_id order by s.collected_at desc) as nth
     from landed_table_snapshots s
     where s.operation = 'append'
 ),
 rates as (
     select
-        table_id, count(*) as commits, sum(files) as files, sum(bytes) as bytes,
+        table_id, count(*) as commits, sum(files) as files, sum(bytes) as bytes, bool_or(is_flink) as is_flink,
         -- Up to the last whole day, and not of a few minutes.
         greatest(date_diff('minute', min(committed_at), max(committed_at)) / 1440.0, 0.5) as days
     from commits
@@ -32,7 +32,7 @@ rates as (
 ),
 wasteful as (
     select
-        t.table_id, t.team, r.commits / r.days as commits_a_day, r.files / r.days as files_a_day, r.bytes / greatest(r.files, 1) as file_bytes,
+        t.table_id, t.team, r.is_flink, r.commits / r.days as commits_a_day, r.files / r.days as files_a_day, r.bytes / greatest(r.files, 1) as file_bytes,
         -- A commit an hour has as many files as one of a few minutes: one a writer and partition.
         least(l.limit_good_commits_a_day * r.files / greatest(r.commits, 1), r.files / r.days) as good_files_a_day,
         l.limit_good_commits_a_day, l.limit_trino_open_ms, l.limit_spark_open_ms
@@ -84,9 +84,10 @@ select
         'commits_a_day', round(w.commits_a_day), 'files_a_day', round(w.files_a_day), 'mean_file_bytes', round(w.file_bytes), 'scans', n.scans
     ) as evidence,
     ['no property promises freshness'] as guards,
-    '-- Flink: execution.checkpointing.interval: 60 min' || chr(10) || '-- Spark: .trigger(processingTime="60 minutes")' || chr(10)
-        || 'ALTER TABLE ' || w.table_id || ' SET TBLPROPERTIES (''write.distribution-mode'' = ''hash'');' as action,
-    list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, usage_date := c.usage_date, amount := cast(round(greatest(c.amount, 0), 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
+    case when w.is_flink then '-- in the configuration of the Flink job that writes it: execution.checkpointing.interval: 60 min'
+            else '-- in the stream that writes it, of Spark: .trigger(processingTime="60 minutes")' end || chr(10)
+        || 'ALTER TABLE ' || spark_name(w.table_id) || ' SET TBLPROPERTIES (''write.distribution-mode'' = ''hash'');' as action,
+    list(struct_pack(pot_kind := c.pot_kind, pot := c.pot, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := c.usage_date, amount := cast(round(greatest(c.amount, 0), 12) as decimal(38, 12))) order by c.usage_date, c.pot_kind, c.pot) as claims
 from wasteful w
 join summed c on c.table_id = w.table_id
 join scanned n on n.table_id = c.table_id and n.billing_currency = c.billing_currency

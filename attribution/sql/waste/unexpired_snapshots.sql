@@ -83,12 +83,12 @@ select
         'oldest', (select min(committed_at) from kept k where k.table_id = w.table_id)
     ) as evidence,
     ['gc.enabled is not false', 'no tag or branch holds them', 'the table''s own max-snapshot-age counts'] as guards,
-    'CALL ' || w.catalog || '.system.expire_snapshots(table => ''' || w.namespace || '.' || w.name
-        || ''', older_than => TIMESTAMP ''' || strftime((select last_day from waste_days) - cast(w.keep_days as integer), '%Y-%m-%d')
+    'CALL ' || spark_part(w.catalog) || '.system.expire_snapshots(table => ' || spark_text(spark_name(w.namespace) || '.' || spark_part(w.name))
+        || ', older_than => TIMESTAMP ''' || strftime((select last_day from waste_days) - cast(w.keep_days as integer), '%Y-%m-%d')
         || ' 00:00:00'', retain_last => 1);' || chr(10)
-        || 'ALTER TABLE ' || w.table_id || ' SET TBLPROPERTIES (''history.expire.max-snapshot-age-ms'' = '''
+        || 'ALTER TABLE ' || spark_name(w.table_id) || ' SET TBLPROPERTIES (''history.expire.max-snapshot-age-ms'' = '''
         || cast(cast(w.keep_days * 86400000 as bigint) as varchar) || ''');' as action,
-    list(struct_pack(pot_kind := 'table', pot := w.table_id, usage_date := y.usage_date, amount := cast(round(y.amount, 12) as decimal(38, 12))) order by y.usage_date) as claims
+    list(struct_pack(pot_kind := 'table', pot := w.table_id, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := y.usage_date, amount := cast(round(y.amount, 12) as decimal(38, 12))) order by y.usage_date) as claims
 from wasteful w
 join daily y on y.table_id = w.table_id and y.billing_currency = w.billing_currency
 group by w.table_id, w.team, w.catalog, w.namespace, w.name, w.bucket, w.props, w.data_bytes, w.snapshots, w.limit_min_share, w.keep_days, w.billing_currency, w.held_bytes

@@ -41,9 +41,12 @@ select
     json_object('unused_cost', f.unused_cost, 'used_cost', f.used_cost, 'days', f.days,
         'unused_share', round(cast(f.unused_cost as double) / (cast(f.unused_cost as double) + cast(f.used_cost as double)), 4)) as evidence,
     ['nobody in any account used it'] as guards,
-    '-- place on-demand work of its family on it, and buy less when it ends:' || chr(10)
-        || 'aws savingsplans describe-savings-plans --savings-plan-arns ' || f.subject as action,
-    list(struct_pack(pot_kind := 'commitments', pot := 'commitments', usage_date := u.usage_date, amount := cast(u.amount as decimal(38, 12))) order by u.usage_date) as claims
+    '# see what it is good for, place on-demand work there, and buy less when it ends:' || chr(10)
+        || case when f.subject like '%:reserved-instances/%'
+            then 'aws ec2 describe-reserved-instances --reserved-instances-ids ' || shell_word(split_part(f.subject, '/', -1))
+                || chr(10) || '# a standard one may also be sold: aws ec2 create-reserved-instances-listing'
+            else 'aws savingsplans describe-savings-plans --savings-plan-arns ' || shell_word(f.subject) end as action,
+    list(struct_pack(pot_kind := 'commitments', pot := 'commitments', run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := u.usage_date, amount := cast(u.amount as decimal(38, 12))) order by u.usage_date) as claims
 from facts f
 join unused u on u.subject = f.subject and u.billing_currency = f.billing_currency
 join limits l on l.profile = chr(31)

@@ -28,14 +28,17 @@ known as (
 ),
 tables as (
     select
-        t.table_id, t.team, t.row_count, t.data_bytes, t.first_commit_at, k.last_read_on, l.limit_min_history_days, l.limit_unread_days, l.limit_min_age_days, b.last_day,
-        date_diff('day', w.first_on, b.last_day) + 1 as known_days
+        t.table_id, t.team, t.row_count, t.data_bytes, t.first_commit_at, k.last_read_on, l.limit_min_history_days, l.limit_unread_days, l.limit_min_age_days,
+        -- Who read it since its readers' logs ended nobody knows.
+        least(b.last_day, coalesce(z.known_until, b.last_day)) as last_day,
+        date_diff('day', w.first_on, least(b.last_day, coalesce(z.known_until, b.last_day))) + 1 as known_days
     from waste_tables t
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
     join limits l on l.profile = s.profile
     cross join waste_days b
     cross join known w
     left join waste_lookbacks k on k.table_id = t.table_id
+    left join waste_silences z on z.detector = 'unused-table' and z.subject = t.table_id
     where l.limit_enabled > 0
         and not list_has_any(json_keys(t.props), l.limit_hold_properties)
         and t.table_id not in (select subject from duplicate_table)
@@ -54,6 +57,7 @@ unused as (
 ),
 daily as (
     select u.table_id, c.billing_currency, c.usage_date,
+        case when c.category = 'usage' then c.run_nr end as run_nr,
         case when c.category = 'usage' then 'workload' else 'table' end as pot_kind,
         case when c.category = 'usage' then c.workload else c.table_id end as pot,
         sum(c.effective_cost) as amount
@@ -70,10 +74,16 @@ select
         'written_by', list(distinct d.pot) filter (where d.pot_kind = 'workload'),
         'storage_cost', sum(d.amount) filter (where d.pot_kind = 'table'), 'produce_cost', sum(d.amount) filter (where d.pot_kind = 'workload')
     ) as evidence,
-    ['scan reports and engines'' logs both tell of no read', 'no property asks to keep it', 'it is older than a month'] as guards,
-    '-- stop what writes it, then rename it for a month before it goes:' || chr(10)
-        || 'ALTER TABLE ' || u.table_id || ' RENAME TO ' || u.table_id || '_unused;' || chr(10) || 'DROP TABLE ' || u.table_id || '_unused PURGE;' as action,
-    list(struct_pack(pot_kind := d.pot_kind, pot := d.pot, usage_date := d.usage_date, amount := cast(d.amount as decimal(38, 12))) order by d.usage_date, d.pot_kind, d.pot) as claims
+    [
+        case when (select first_on from observed) is null then 'engines'' logs tell of no read; scan reports are not read'
+            when (select first_on from logged) is null then 'scan reports tell of no read; engines'' logs name no tables'
+            else 'scan reports and engines'' logs both tell of no read' end,
+        'no property asks to keep it', 'it is older than ' || cast(u.limit_min_age_days as integer) || ' days'
+    ] as guards,
+    '-- stop what writes it, then rename it, which can be taken back:' || chr(10)
+        || 'ALTER TABLE ' || spark_name(u.table_id) || ' RENAME TO ' || spark_name(u.table_id || '_unused') || ';' || chr(10)
+        || '-- after a month without complaints: DROP TABLE ' || comment_text(spark_name(u.table_id || '_unused')) || ' PURGE;' as action,
+    list(struct_pack(pot_kind := d.pot_kind, pot := d.pot, run_nr := d.run_nr, table_id := case when d.run_nr is not null then d.table_id end, usage_date := d.usage_date, amount := cast(d.amount as decimal(38, 12))) order by d.usage_date, d.pot_kind, d.pot, d.run_nr) as claims
 from unused u
 join daily d on d.table_id = u.table_id
 group by u.table_id, u.team, d.billing_currency, u.known_days, u.limit_min_history_days, u.limit_unread_days, u.limit_min_age_days, u.last_read_on, u.data_bytes, u.row_count

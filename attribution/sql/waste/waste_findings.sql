@@ -52,9 +52,16 @@ select
         cast(p.gross_saving as double) * coalesce(cast(c.claimed as double) / nullif(cast(c.asked as double), 0), 0), 6
     ) as decimal(38, 6)) as claimed_saving,
     coalesce(s.cash_share, 1) as cash_share,
+    -- Of the claimed saving, what lowers the bill.
+    cast(round(
+        cast(p.gross_saving as double) * coalesce(cast(c.claimed as double) / nullif(cast(c.asked as double), 0), 0)
+            * coalesce(s.cash_share, 1), 6
+    ) as decimal(38, 6)) as cash_saving,
     case when coalesce(s.cash_share, 1) >= 0.5 then 'cash' else 'capacity' end as saving_kind,
     p.confidence, p.evidence, cast(to_json(p.guards) as varchar) as guards, p.action,
-    cast(to_json(coalesce(d.series, [])) as varchar) as series
+    cast(to_json(coalesce(d.series, [])) as varchar) as series,
+    -- Where what it rests on ends before the bill does: the last day that is known, and what ends.
+    p.known_until, p.silent_facts
 from waste_priced p
 left join claimed c on c.finding_id = p.finding_id
 left join shares s on s.finding_id = p.finding_id

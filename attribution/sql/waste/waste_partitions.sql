@@ -13,12 +13,12 @@ select
     try_cast(regexp_extract(p.partition, '(\d{4}-\d{2}-\d{2})', 1) as date) as rows_on,
     -- The commit of a file that is older than the oldest snapshot is not known: then its rows tell.
     coalesce(
-        date_diff('day', cast(p.last_modified_at as date), d.last_day),
-        date_diff('day', try_cast(regexp_extract(p.partition, '(\d{4}-\d{2}-\d{2})', 1) as date), d.last_day),
-        date_diff('day', cast(t.first_commit_at as date), d.last_day)
+        date_diff('day', cast(p.last_modified_at as date), t.seen_on),
+        date_diff('day', try_cast(regexp_extract(p.partition, '(\d{4}-\d{2}-\d{2})', 1) as date), t.seen_on),
+        date_diff('day', cast(t.first_commit_at as date), t.seen_on)
     ) as age_days,
-    t.target_file_bytes
+    t.target_file_bytes,
+    t.seen_on
 from ranked p
 join waste_tables t on t.table_id = p.table_id
-cross join waste_days d
 where p.nth = 1

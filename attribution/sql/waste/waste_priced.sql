@@ -10,73 +10,27 @@ with limits as (
     from waste_limits
 ),
 found as (
-    select 1 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from idle_cluster
-    union all
-    select 2 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from keep_alive
-    union all
-    select 3 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from unused_table
-    union all
-    select 4 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from duplicate_table
-    union all
-    select 5 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from no_op_schedule
-    union all
-    select 6 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from failed_retried
-    union all
-    select 7 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from interrupted_spot
-    union all
-    select 8 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from lookback_reprocess
-    union all
-    select 9 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from over_fresh
-    union all
-    select 10 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from cacheable_queries
-    union all
-    select 11 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from wrong_engine
-    union all
-    select 12 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from spot_able
-    union all
-    select 13 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from over_provisioned
-    union all
-    select 14 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from skew
-    union all
-    select 15 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from spill
-    union all
-    select 16 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from uncompacted
-    union all
-    select 17 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from delete_bloat
-    union all
-    select 18 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from over_partitioning
-    union all
-    select 19 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from tiny_commits
-    union all
-    select 20 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from metadata_bloat
-    union all
-    select 21 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from cow_amplification
-    union all
-    select 22 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from incomplete_uploads
-    union all
-    select 23 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from orphan_files
-    union all
-    select 24 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from unexpired_snapshots
-    union all
-    select 25 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from partition_ttl
-    union all
-    select 26 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from storage_class
-    union all
-    select 27 as claim_order, detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, guards, action, claims from unused_commitment
-),
-identified as (
+    -- Up to which day it is looked at: claims of later ones rest on what nobody told.
     select
-        substr(md5(concat_ws(chr(31), detector, subject_kind, subject, billing_currency)), 1, 12) as finding_id, f.*
-    from found f
+        i.* exclude (claims), z.known_until, z.silent_facts, least(d.last_day, coalesce(z.known_until, d.last_day)) as known_to,
+        case when z.known_until is null then i.claims
+            else list_filter(i.claims, lambda c: c.usage_date <= z.known_until) end as claims
+    from waste_found i
+    cross join waste_days d
+    left join waste_silences z
+        on z.detector = i.detector and z.subject_kind = i.subject_kind
+        and z.subject = case when i.subject_kind = 'bucket' then split_part(i.subject, '/', 1) else i.subject end
 ),
 claimed as (
-    select finding_id, rate_days, unnest(claims, recursive := true) from identified
+    select finding_id, rate_days, unnest(claims, recursive := true) from found
 ),
 seen as (
     select
         c.finding_id,
         min(c.usage_date) filter (where c.amount > 0) as first_seen_on,
         max(c.usage_date) filter (where c.amount > 0) as last_seen_on,
+        -- A claim of no pot says since when it was watched for.
+        coalesce(min(c.usage_date) filter (where c.pot is null), min(c.usage_date) filter (where c.amount > 0)) as rated_from,
         sum(c.amount) as observed_cost
     from claimed c
     group by c.finding_id
@@ -85,12 +39,11 @@ timed as (
     select
         s.*, l.limit_stale_days as stale_days, l.limit_floor as floor,
         coalesce(i.rate_days, l.limit_rate_days) as rate_days,
-        s.last_seen_on > d.last_day - cast(l.limit_stale_days as integer) as is_open,
-        -- What goes on is measured up to now, what is over up to its end.
-        case when s.last_seen_on > d.last_day - cast(l.limit_stale_days as integer) then d.last_day else s.last_seen_on end as rate_to
+        s.last_seen_on > i.known_to - cast(l.limit_stale_days as integer) as is_open,
+        -- What goes on is measured up to now, or as far as it is looked at; what is over up to its end.
+        case when s.last_seen_on > i.known_to - cast(l.limit_stale_days as integer) then i.known_to else s.last_seen_on end as rate_to
     from seen s
-    join identified i on i.finding_id = s.finding_id
-    cross join waste_days d
+    join found i on i.finding_id = s.finding_id
     left join waste_subjects u on u.subject_kind = i.subject_kind and u.subject = i.subject
     join limits l on l.profile = coalesce(u.profile, chr(31))
 ),
@@ -99,7 +52,7 @@ rated as (
         t.finding_id,
         cast(round(
             cast(sum(c.amount) filter (where c.usage_date > t.rate_to - cast(t.rate_days as integer) and c.usage_date <= t.rate_to) as double)
-            * 30.4375 / greatest(1, least(t.rate_days, date_diff('day', any_value(t.first_seen_on), any_value(t.rate_to)) + 1)), 6
+            * 30.4375 / greatest(1, least(t.rate_days, date_diff('day', any_value(t.rated_from), any_value(t.rate_to)) + 1)), 6
         ) as decimal(38, 6)) as gross_saving
     from timed t
     join claimed c on c.finding_id = t.finding_id
@@ -112,9 +65,10 @@ select
     coalesce(r.gross_saving, 0) as gross_saving,
     cast(round(i.fix_cost, 6) as decimal(38, 6)) as fix_cost,
     coalesce(r.gross_saving, 0) - cast(round(i.fix_cost, 6) as decimal(38, 6)) as net_saving,
-    coalesce(r.gross_saving, 0) > cast(round(i.fix_cost, 6) as decimal(38, 6)) and coalesce(r.gross_saving, 0) >= t.floor as is_material,
-    i.confidence, cast(i.evidence as varchar) as evidence, i.guards, i.action, i.claims
-from identified i
+    coalesce(r.gross_saving, 0) > cast(round(i.fix_cost, 6) as decimal(38, 6))
+        and coalesce(r.gross_saving, 0) - cast(round(i.fix_cost, 6) as decimal(38, 6)) >= t.floor as is_material,
+    i.confidence, cast(i.evidence as varchar) as evidence, i.guards, i.action, i.claims, i.known_until, i.silent_facts
+from found i
 join timed t on t.finding_id = i.finding_id
 left join rated r on r.finding_id = i.finding_id
 where t.observed_cost > 0

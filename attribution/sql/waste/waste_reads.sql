@@ -51,8 +51,7 @@ by_workload as (
 there as (
     select p.table_id, cast(sum(p.data_files) as double) as files
     from waste_partitions p
-    cross join waste_days d
-    where p.rows_on is null or p.rows_on > d.last_day - 7
+    where p.rows_on is null or p.rows_on > p.seen_on - 7
     group by p.table_id
 )
 select

@@ -15,6 +15,7 @@ with costs as (
 )
 select
     c.*,
+    s.run_nr,
     o.cluster_id,
     s.workflow_id,
     s.workflow_instance_id,

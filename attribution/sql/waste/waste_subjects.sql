@@ -19,7 +19,7 @@ workload_sets as (
     group by workload
 ),
 workload_tags as (
-    select w.workload, list(distinct t.key || '=' || t.value) as tags
+    select w.workload, list_sort(list(distinct t.key || '=' || t.value)) as tags
     from workload_sets w
     join stg_tags t on t.tag_set_id in (w.a, w.b, w.c)
     group by w.workload

@@ -1,5 +1,5 @@
--- One row per table that is still there: its newest collection, its properties, its schema's hash,
--- the first commit that is known, and the bytes no snapshot reaches.
+-- One row per table that is still there: its newest collection, the last day of the bill that it tells of, its
+-- properties, its schema's hash, the first commit that is known, and the bytes no snapshot reaches.
 -- Key: table_id
 with hashes as (
     select
@@ -29,11 +29,13 @@ listed as (
 )
 select
     t.* replace (l.orphaned_bytes as orphaned_bytes),
+    least(t.collected_on, d.last_day) as seen_on,
     l.listed_on,
     coalesce(try_cast(t.properties as json), '{}') as props,
     h.schema_hash,
     s.first_commit_at
 from latest_tables t
+cross join waste_days d
 left join hashes h on h.table_id = t.table_id and h.nth = 1
 left join seen s on s.table_id = t.table_id
 left join listed l on l.table_id = t.table_id and l.nth = 1

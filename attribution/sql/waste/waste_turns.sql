@@ -1,11 +1,21 @@
 -- One row per run and currency that the clock started, of a workload whose every input some known
--- run writes, and none a stream: whether anything it reads changed since the start of its last
--- success. A table changed when a run that writes it ended, or a snapshot that is no mere rewrite
--- was committed; a stream changes its table all the time.
+-- run writes, and none a stream: whether anything it reads changed since its last success was due.
+-- A table changed when a run that writes it ended, or a snapshot that is no mere rewrite
+-- was committed; a stream changes its table all the time. What changed while that success still
+-- waited for room would have started this run too, had changes and not the clock started it.
 -- Key: engine, run_id, billing_currency
-with runs as (
-    select r.engine, r.run_id, r.workload, r.billing_currency, r.status, r.started_at, r.effective_cost
+with due as (
+    -- When an instance of a workflow was due: its runs start later, once there is room for them.
+    select workflow_id, workflow_instance_id, min(coalesce(queued_at, started_at)) as due_at
+    from landed_runs
+    where step_id is null and workflow_id is not null and workflow_instance_id is not null
+    group by workflow_id, workflow_instance_id
+),
+runs as (
+    select r.engine, r.run_id, r.run_nr, r.workload, r.billing_currency, r.status, r.started_at, r.ended_at, r.effective_cost,
+        least(r.started_at, coalesce(d.due_at, r.started_at)) as due_at
     from waste_runs r
+    left join due d on d.workflow_id = r.workflow_id and d.workflow_instance_id = r.workflow_instance_id
     where r.trigger = 'time' and r.engine <> 'flink' and r.ended_at is not null
 ),
 inputs as (
@@ -52,20 +62,46 @@ changes as (
     where i.workload in (select workload from watched)
 ),
 successes as (
-    select distinct workload, started_at from runs where status = 'succeeded' and workload in (select workload from watched)
+    select distinct workload, ended_at, due_at from runs where status = 'succeeded' and workload in (select workload from watched)
+),
+silent as (
+    -- Workloads one of whose inputs is written by what no log tells of any longer, and since when: what then
+    -- changes nobody knows.
+    select i.workload, min(l.known_until) as known_until
+    from inputs i
+    join (
+        select o.table_id, arg_max(r.engine, (r.started_at, r.engine, r.run_id)) as engine, arg_max(r.source, (r.started_at, r.engine, r.run_id)) as source
+        from stg_run_outputs o
+        join stg_runs r on r.engine = o.engine and r.run_id = o.run_id
+        group by o.table_id
+    ) w on w.table_id = i.table_id
+    join (
+        select engine, source, max(told_at) as known_until
+        from (
+            select engine, source, max(coalesce(ended_at, started_at)) as told_at from landed_runs group by engine, source
+            union all
+            select engine, source, max(hour) from landed_run_hours group by engine, source
+        ) moments
+        group by engine, source
+    ) l on l.engine = w.engine and l.source = w.source
+    join waste_days d on cast(l.known_until as date) < d.last_day - 2
+    group by i.workload
 ),
 turns as (
-    -- The start of the success before each run, and the last change before it.
+    -- When the last success that had ended by the start of each run was due, and the last change by then:
+    -- one that still ran may have failed.
     select
-        r.*, p.started_at as before_at, c.changed_at
+        r.*, p.due_at as before_at, c.changed_at
     from (select * from runs where workload in (select workload from watched)) r
-    asof left join (select workload, started_at, started_at as at from successes) p
-        on p.workload = r.workload and r.started_at > p.at
+    asof left join successes p
+        on p.workload = r.workload and r.started_at >= p.ended_at
     asof left join changes c on c.workload = r.workload and r.started_at >= c.changed_at
 )
 select
-    t.engine, t.run_id, t.workload, t.billing_currency, t.started_at, t.effective_cost,
-    t.before_at is not null and coalesce(t.changed_at < t.before_at, true) as is_no_op,
+    t.engine, t.run_id, t.run_nr, t.workload, t.billing_currency, t.started_at, t.effective_cost,
+    t.before_at is not null and coalesce(t.changed_at < t.before_at, true)
+        and coalesce(t.started_at <= s.known_until, true) as is_no_op,
     i.inputs
 from turns t
 join (select workload, list(table_id order by table_id) as inputs from inputs group by workload) i on i.workload = t.workload
+left join silent s on s.workload = t.workload

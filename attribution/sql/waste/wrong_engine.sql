@@ -24,7 +24,7 @@ trino as (
 ),
 runs as (
     select
-        r.engine, r.run_id, r.workload, r.billing_currency, r.input_bytes, r.task_ms, r.effective_cost,
+        r.engine, r.run_id, r.run_nr, r.workload, r.billing_currency, r.input_bytes, r.task_ms, r.effective_cost,
         s.team, l.limit_max_input_bytes, l.limit_max_busy_hours, l.limit_min_runs, l.limit_min_gap,
         greatest(r.input_bytes * t.byte_price, t.least_cost) as trino_cost
     from waste_runs r
@@ -45,8 +45,19 @@ wasteful as (
         and count(*) >= max(limit_min_runs)
         and avg(cast(effective_cost as double)) > max(limit_min_gap) * avg(trino_cost)
 ),
+touched as (
+    -- What its runs read and write: where a statement would have to.
+    select
+        r.workload, min(split_part(t.table_id, '.', 1)) as catalog,
+        string_agg(distinct t.table_id, ', ' order by t.table_id) filter (where t.access = 'read') as inputs,
+        string_agg(distinct t.table_id, ', ' order by t.table_id) filter (where t.access = 'write') as outputs
+    from runs r
+    join wasteful w on w.workload = r.workload
+    join stg_run_tables t on t.engine = r.engine and t.run_id = r.run_id
+    group by r.workload
+),
 daily as (
-    select w.workload, w.billing_currency, d.usage_date,
+    select w.workload, w.billing_currency, r.run_nr, d.usage_date,
         sum(cast(round(greatest(cast(d.effective_cost as double) - r.trino_cost * case when d.is_first = 1 then 1 else 0 end, 0), 12) as decimal(38, 12))) as amount
     from wasteful w
     join runs r on r.workload = w.workload and r.billing_currency = w.billing_currency
@@ -62,9 +73,12 @@ select
         'cost_a_run', round(w.run_cost, 4), 'on_trino_a_run', round(w.trino_cost, 4)
     ) as evidence,
     ['reads and computes little in 19 of 20 runs', 'Trino''s price is that of its own statements', 'a trial, not a promise'] as guards,
-    '-- try it on Trino with the same result, then move the step:' || chr(10)
-        || 'trino --execute "EXPLAIN ANALYZE <the step''s statement>"' as action,
-    list(struct_pack(pot_kind := 'workload', pot := w.workload, usage_date := c.usage_date, amount := c.amount) order by c.usage_date) as claims
+    '# no log holds what it computes: write that as one statement after EXPLAIN ANALYZE'
+        || coalesce(', of ' || comment_text(x.inputs), '') || coalesce(' into ' || comment_text(x.outputs), '')
+        || '; where it gives the same for less, move the step:' || chr(10)
+        || 'trino' || coalesce(' --catalog ' || shell_word(x.catalog), '') || ' --file ' || shell_word(replace(w.workload, '/', '.') || '.sql') as action,
+    list(struct_pack(pot_kind := 'workload', pot := w.workload, run_nr := c.run_nr, table_id := cast(null as varchar), usage_date := c.usage_date, amount := c.amount) order by c.usage_date, c.run_nr) as claims
 from wasteful w
 join daily c on c.workload = w.workload and c.billing_currency = w.billing_currency
+left join touched x on x.workload = w.workload
 group by all

@@ -1,45 +1,53 @@
 -- Answers what ending idle clusters would save: one row per cluster (by name) and currency. Saving
--- = hours of gaps between runs beyond the minutes x what an hour of it costs at its cheapest tenth.
+-- = hours of gaps between runs beyond the minutes x what an hour of it costs at its cheapest tenth;
+-- cost of the fix = as often as a run follows such a gap, the minutes a cluster takes to start. One that has
+-- ended needs no end.
 with lives as (
     select
         k.cluster_id, k.cluster,
         greatest(k.started_at, cast(d.first_day as timestamp)) as from_at,
         least(coalesce(k.ended_at, cast(d.last_day + 1 as timestamp)), cast(d.last_day + 1 as timestamp)) as to_at
     from waste_clusters k
-    cross join waste_days d
-    where not k.is_transient
+    cross join looked d
+    where not k.is_transient and (k.ended_at is null or cast(k.ended_at as date) > d.stale_on)
 ),
 spans as (
-    select v.cluster_id, r.started_at as from_at, coalesce(r.ended_at, v.to_at) as to_at
+    select v.cluster_id, r.started_at as from_at, coalesce(r.ended_at, v.to_at) as to_at, true as is_run
     from lives v
     join run_owners o on o.cluster_id = v.cluster_id
     join stg_runs r on r.engine = o.engine and r.run_id = o.run_id
     where coalesce(r.ended_at, v.to_at) > v.from_at and r.started_at < v.to_at
     union all
-    select cluster_id, to_at, to_at from lives
+    -- Its own end closes the last gap.
+    select cluster_id, to_at, to_at, false from lives
 ),
 gaps as (
     select
-        s.cluster_id,
+        s.cluster_id, s.is_run,
         (epoch(s.from_at) - epoch(greatest(v.from_at, coalesce(
-            max(s.to_at) over (partition by s.cluster_id order by s.from_at rows between unbounded preceding and 1 preceding), v.from_at
+            max(s.to_at) over (
+                partition by s.cluster_id order by s.from_at, s.is_run desc
+                rows between unbounded preceding and 1 preceding
+            ), v.from_at
         )))) / 60 as minutes
     from spans s
     join lives v on v.cluster_id = s.cluster_id
 ),
 summed as (
     select
-        cluster_id, count(*) filter (where minutes > (select value from setting)) as gaps,
-        sum(greatest(0, minutes - (select value from setting))) / 60 as hours
-    from gaps
-    group by cluster_id
+        g.cluster_id, count(*) as gaps, count(*) filter (where g.is_run) as starts,
+        sum(g.minutes - z.value) / 60 as hours
+    from gaps g
+    cross join setting z
+    where g.minutes > z.value
+    group by g.cluster_id
 ),
 prices as (
     select cluster_id, billing_currency, quantile_cont(cost, 0.1) as hour_cost, sum(cost) as cost
     from (
         select g.cluster_id, g.billing_currency, g.bucket_start, cast(sum(g.effective_cost) as double) as cost
         from charge_groups g
-        join waste_days d on g.usage_date between d.first_day and d.last_day
+        join looked d on g.usage_date between d.first_day and d.last_day
         where g.cluster_id is not null and g.bucket_hours = 1
         group by all
     ) hours
@@ -49,13 +57,16 @@ select
     v.cluster as subject, p.billing_currency,
     sum(p.cost) / any_value(b.days) * 30.4375 as cost,
     sum(least(z.hours * p.hour_cost, p.cost)) / any_value(b.days) * 30.4375 as saving,
-    cast(sum(z.gaps) as bigint) || ' gaps are longer, ' || cast(round(sum(z.hours)) as bigint) || ' hours beyond it'
-        || case when bool_or(len(list_filter(k.tags, lambda t: split_part(t, '=', 1) in ('sla', 'standby', 'warm_pool'))) > 0)
-            then '; its tags say that it is up by agreement' else '' end as note
+    sum(z.starts * p.hour_cost * l.number['idle-cluster.start_minutes'] / 60) / any_value(b.days) * 30.4375 as fix_cost,
+    format('{:,}', cast(sum(z.gaps) as bigint)) || case when sum(z.gaps) = 1 then ' gap is' else ' gaps are' end || ' longer, '
+        || format('{:,}', cast(round(sum(z.hours)) as bigint)) || ' hours beyond it; '
+        || case sum(z.starts) when 0 then 'no run would start it again' when 1 then 'one run would start it again'
+            else format('{:,}', cast(sum(z.starts) as bigint)) || ' runs would start it again' end
+        || case when sum(z.starts) > 0 then ', for ' || cast(any_value(l.number['idle-cluster.start_minutes']) as integer) || ' minutes each' else '' end
+        || case when bool_or(list_has_any(list_transform(l.tags, lambda t: split_part(t, '=', 1)), l.words['idle-cluster.agreed_tags'])) then '; its tags say that it is up by agreement' else '' end as note
 from summed z
 join lives v on v.cluster_id = z.cluster_id
-join waste_clusters k on k.cluster_id = z.cluster_id
+join limits l on l.subject_kind = 'cluster' and l.subject = v.cluster
 join prices p on p.cluster_id = z.cluster_id
-cross join (select date_diff('day', first_day, last_day) + 1 as days from waste_days) b
-where z.hours > 0
+cross join looked b
 group by v.cluster, p.billing_currency

@@ -1,23 +1,37 @@
 -- Answers what files of another size would save their readers: one row per table and currency.
--- Saving = files opened in vain x (45 ms of Spark or 8 ms of Trino x price of a busy core + 2 GET).
+-- Saving = files opened in vain x (time to open one x price of a busy core + 2 GET); cost of the fix, as
+-- of uncompacted = a month's new bytes rewritten by 2 GB of memory, and half a GB-hour a day.
 with sized as (
     select
-        table_id, sum(data_files) as files,
-        sum(greatest(1, ceil(data_bytes / (1048576.0 * (select value from setting))))) as ideal
+        p.table_id, sum(p.data_files) as files,
+        sum(greatest(1, ceil(p.data_bytes / (1048576.0 * z.value)))) as ideal,
+        coalesce(sum(p.data_bytes) filter (where p.rows_on is not null), 0) / 30.0 as bytes_a_day
     from waste_partitions p
-    cross join waste_days d
-    where data_files > 0 and (rows_on is null or rows_on > d.last_day - 30)
-    group by table_id
+    cross join setting z
+    where p.data_files > 0 and (p.rows_on is null or p.rows_on > p.seen_on - 30)
+    group by p.table_id
+),
+opened as (
+    select
+        r.table_id, r.billing_currency, r.scans, r.effective_cost, r.scans * r.files_a_scan as files,
+        case when r.engine = 'trino' then l.number['uncompacted.trino_open_ms'] else l.number['uncompacted.spark_open_ms'] end * coalesce(r.core_ms_price, 0) as open_cost,
+        2 * coalesce(q.get_price, 0) as request_cost
+    from waste_reads r
+    join looked d on r.usage_date between d.first_day and d.last_day
+    join limits l on l.subject_kind = 'table' and l.subject = r.table_id
+    left join waste_request_prices q on q.billing_currency = r.billing_currency
 )
 select
-    r.table_id as subject, r.billing_currency,
-    cast(sum(r.effective_cost) as double) / any_value(b.days) * 30.4375 as cost,
-    sum(r.scans * r.files_a_scan * greatest(0, 1 - s.ideal / s.files) * (
-        case when r.engine = 'trino' then 8 else 45 end * coalesce(r.core_ms_price, 0) + 2 * coalesce(q.get_price, 0)
-    )) / any_value(b.days) * 30.4375 as saving,
-    any_value(s.files) || ' files of the last 30 days would be ' || cast(any_value(s.ideal) as bigint) || '; ' || sum(r.scans) || ' scans' as note
-from waste_reads r
-join sized s on s.table_id = r.table_id
-left join waste_request_prices q on q.billing_currency = r.billing_currency
-cross join (select date_diff('day', first_day, last_day) + 1 as days from waste_days) b
-group by r.table_id, r.billing_currency
+    o.table_id as subject, o.billing_currency,
+    sum(cast(o.effective_cost as double) + o.files * o.request_cost) / any_value(b.days) * 30.4375 as cost,
+    sum(o.files * greatest(0, 1 - s.ideal / s.files) * (o.open_cost + o.request_cost)) / any_value(b.days) * 30.4375 as saving,
+    30.4375 * coalesce(any_value(m.gb_hour_price), 0)
+        * (any_value(s.bytes_a_day) / any_value(l.number['uncompacted.rewrite_bytes_per_second']) / 3600 * 2 + 0.5) as fix_cost,
+    format('{:,}', cast(any_value(s.files) as bigint)) || ' files of the last 30 days would be ' || format('{:,}', cast(any_value(s.ideal) as bigint))
+        || '; ' || format('{:,}', cast(sum(o.scans) as bigint)) || ' scans' as note
+from opened o
+join sized s on s.table_id = o.table_id
+join limits l on l.subject_kind = 'table' and l.subject = o.table_id
+left join waste_memory_prices m on m.billing_currency = o.billing_currency
+cross join looked b
+group by o.table_id, o.billing_currency

@@ -1,5 +1,5 @@
-//! Why a cost changed between two spans of days: price, volume, efficiency, what is new and
-//! what is gone, in parts that add up to the change exactly.
+//! Why a cost changed between two spans of days: price, volume, efficiency, what moved from one
+//! team to another, what is new and what is gone, in parts that add up to the change exactly.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,8 @@ use chrono::NaiveDate;
 use model::{Amount, Category, Currency};
 
 use super::costs::conditions;
-use super::ran::Activities;
+use super::moves::{Move, Owners};
+use super::ran::{Activities, Ran};
 use super::{CostQuery, Dimension, Mart, MartError, NONE, Ownership};
 
 /// What a change is made of. The parts sum to it to the last digit.
@@ -19,6 +20,8 @@ pub struct ChangeParts {
     pub efficiency: Amount,
     /// A dearer or cheaper core-second.
     pub price: Amount,
+    /// What another team owns now, or owned before.
+    pub moved: Amount,
     /// What cost nothing before.
     pub new: Amount,
     /// What costs nothing now.
@@ -29,11 +32,12 @@ pub struct ChangeParts {
 
 impl ChangeParts {
     /// The parts with their names, in the order they are told.
-    pub fn named(&self) -> [(&'static str, Amount); 6] {
+    pub fn named(&self) -> [(&'static str, Amount); 7] {
         [
             ("volume", self.volume),
             ("efficiency", self.efficiency),
             ("price", self.price),
+            ("moved", self.moved),
             ("new", self.new),
             ("gone", self.gone),
             ("other", self.other),
@@ -49,6 +53,7 @@ impl ChangeParts {
         self.volume += more.volume;
         self.efficiency += more.efficiency;
         self.price += more.price;
+        self.moved += more.moved;
         self.new += more.new;
         self.gone += more.gone;
         self.other += more.other;
@@ -83,6 +88,8 @@ pub struct Change {
     pub activity_now: Activity,
     /// Changes of costs without runs by category, the new and gone ones too.
     pub by_category: BTreeMap<&'static str, Amount>,
+    /// Where workloads went and came from, and what of the change each is.
+    pub moves: BTreeMap<Move, Amount>,
 }
 
 impl Change {
@@ -97,6 +104,9 @@ impl Change {
             all.activity_now.add(more.activity_now);
             for (category, change) in &more.by_category {
                 *all.by_category.entry(*category).or_default() += *change;
+            }
+            for (moved, change) in &more.moves {
+                *all.moves.entry(moved.clone()).or_default() += *change;
             }
         }
         Some(all)
@@ -139,10 +149,45 @@ struct Item {
     keys: Vec<String>,
     currency: Currency,
     category: Category,
-    /// Team and workload; empty where there are no runs.
-    workload: (String, String),
+    /// Whose it was; several where it moved from one to another within the group.
+    teams: Vec<String>,
+    /// Empty where there are no runs.
+    workload: String,
     before: Amount,
     now: Amount,
+}
+
+/// Puts what moved from one team to another within a group together: for the group it is one
+/// workload that went on.
+fn joined(items: Vec<Item>, owners: &Owners<'_>) -> Vec<Item> {
+    let mut groups: BTreeMap<(Vec<String>, Currency, String), Vec<Item>> = BTreeMap::new();
+    let mut all = Vec::new();
+    for item in items {
+        if item.category == Category::Usage {
+            let group = (item.keys.clone(), item.currency, item.workload.clone());
+            groups.entry(group).or_default().push(item);
+        } else {
+            all.push(item);
+        }
+    }
+    for ((_, currency, workload), mut parts) in groups {
+        while let Some(mut item) = parts.pop() {
+            let is_next = |item: &Item, other: &Item| {
+                let mut pairs =
+                    item.teams.iter().flat_map(|one| other.teams.iter().map(move |two| (one, two)));
+                pairs.any(|(one, two)| owners.are_one(one, two, &workload, currency))
+            };
+            // A chain of teams is followed from whichever part of it comes first.
+            while let Some(at) = parts.iter().position(|other| is_next(&item, other)) {
+                let other = parts.swap_remove(at);
+                item.teams.extend(other.teams);
+                item.before += other.before;
+                item.now += other.now;
+            }
+            all.push(item);
+        }
+    }
+    all
 }
 
 /// Half-open days as a condition.
@@ -189,8 +234,9 @@ impl Mart {
         let open = |year| NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default();
         let now = (query.from.unwrap_or_else(|| open(1)), query.to.unwrap_or_else(|| open(9999)));
         let activities = self.activities(query, against, now)?;
+        let owners = Owners::new(&activities);
         let mut changes: BTreeMap<(Vec<String>, Currency), Change> = BTreeMap::new();
-        for item in self.items(query, against, now)? {
+        for item in joined(self.items(query, against, now)?, &owners) {
             let change = changes.entry((item.keys.clone(), item.currency)).or_insert_with(|| Change {
                 keys: item.keys,
                 currency: item.currency,
@@ -200,16 +246,34 @@ impl Mart {
                 activity_before: Activity::default(),
                 activity_now: Activity::default(),
                 by_category: BTreeMap::new(),
+                moves: BTreeMap::new(),
             });
             change.before += item.before;
             change.now += item.now;
             if item.category == Category::Usage {
-                let (team, workload) = item.workload;
-                let (then, today) =
-                    activities.get(&(team, workload, item.currency)).copied().unwrap_or_default();
+                let ran = item
+                    .teams
+                    .iter()
+                    .filter_map(|team| activities.get(&(team.clone(), item.workload.clone(), item.currency)));
+                let (mut then, mut today) = (Activity::default(), Activity::default());
+                ran.for_each(|ran| {
+                    then.add(ran.before);
+                    today.add(ran.now);
+                });
                 change.activity_before.add(then);
                 change.activity_now.add(today);
-                change.parts.add(&decompose((item.before, then), (item.now, today)));
+                let difference = item.now - item.before;
+                let moved = match item.teams.as_slice() {
+                    [team] => owners.moved(team, &item.workload, item.currency, difference > Amount::ZERO),
+                    _ => None,
+                };
+                match moved {
+                    Some(moved) => {
+                        change.parts.moved += difference;
+                        *change.moves.entry(moved).or_default() += difference;
+                    }
+                    None => change.parts.add(&decompose((item.before, then), (item.now, today))),
+                }
             } else {
                 let difference = item.now - item.before;
                 *change.by_category.entry(item.category.name()).or_default() += difference;
@@ -268,7 +332,8 @@ impl Mart {
                 keys: keys?,
                 // A category this build does not know counts as unallocated.
                 category: row.text(width)?.parse().unwrap_or(Category::Unallocated),
-                workload: (row.text(width + 1)?, row.text(width + 2)?),
+                teams: vec![row.text(width + 1)?],
+                workload: row.text(width + 2)?,
                 currency: row.currency(width + 3)?,
                 before: row.amount(width + 4)?,
                 now: row.amount(width + 5)?,
@@ -306,7 +371,8 @@ impl Mart {
                     keys,
                     currency,
                     category: category.unwrap_or(Category::Unallocated),
-                    workload: (team, workload),
+                    teams: vec![team],
+                    workload,
                     before,
                     now,
                 }
@@ -335,10 +401,11 @@ impl Mart {
             )
         };
         let sql = format!(
-            "select coalesce(team, '{NONE}'), coalesce(workload, '{NONE}'), billing_currency, {}, {}
+            "select coalesce(team, '{NONE}'), coalesce(workload, '{NONE}'), billing_currency, {}, {},
+                cast(min(usage_date) as varchar), cast(max(usage_date) as varchar)
             from {relation}
-            where {before} or {now}
-            group by all",
+            group by all
+            having bool_or({before} or {now})",
             counted(&before),
             counted(&now),
         );
@@ -346,7 +413,13 @@ impl Mart {
             let activity = |at: usize| -> Result<_, MartError> {
                 Ok(Activity { runs: row.int(at)?, vcore_ms: row.int(at + 1)? })
             };
-            Ok(((row.text(0)?, row.text(1)?, row.currency(2)?), (activity(3)?, activity(5)?)))
+            let ran = Ran {
+                before: activity(3)?,
+                now: activity(5)?,
+                first: row.parsed(7, "a day")?,
+                last: row.parsed(8, "a day")?,
+            };
+            Ok(((row.text(0)?, row.text(1)?, row.currency(2)?), ran))
         })?;
         Ok(rows.into_iter().collect())
     }

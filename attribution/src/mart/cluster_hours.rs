@@ -55,7 +55,8 @@ impl Mart {
                 select s.hour, sum(cast(s.weight as double) * l.vcore_ms / 1e12) as vcore_ms
                 from node_shares s
                 join lives l on l.node_id = s.node_id and l.hour = s.hour
-                where s.cluster_id = ? and s.run_nr is not null
+                where s.cluster_id = ? and s.hour >= cast(? as date) and s.hour < cast(? as date)
+                    and s.run_nr is not null
                 group by s.hour
             )
             select epoch_us(l.hour), count(*), cast(sum(l.vcore_ms) as bigint),
@@ -65,7 +66,7 @@ impl Mart {
             group by l.hour
             order by l.hour";
         let mut parameters = within(cluster, from, to);
-        parameters.push(Value::Text(cluster.to_owned()));
+        parameters.extend(within(cluster, from, to));
         self.ask("list the hours of a cluster of", sql, parameters, |row| {
             Ok(ClusterHour {
                 hour: row.instant(0)?,

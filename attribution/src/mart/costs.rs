@@ -273,9 +273,10 @@ impl Mart {
         let width = keys.len();
         let relation = query.relation(self)?;
         let condition = conditions(query, &mut parameters);
+        let of_runs = self.of_named_runs(query)?;
         let ordinals = |n: usize| (1..=n).map(|i| i.to_string()).collect::<Vec<_>>().join(", ");
         let sql = format!(
-            "select {}c.billing_currency, cast(sum(c.{}) as varchar) from {relation} c where {condition} {more} \
+            "select {}c.billing_currency, cast(sum(c.{}) as varchar) from {relation} c where {condition} and {of_runs} {more} \
              group by {groups} order by {groups}",
             keys.iter().map(|key| format!("{key}, ")).collect::<String>(),
             query.basis.column(),

@@ -9,6 +9,8 @@ use model::{Amount, Basis, Category, Currency};
 
 use super::cube::{Builder, COLUMNS, Cube, Derived};
 use super::ran::{RunDays, Started};
+use super::run_cube::RunCube;
+use super::run_memory::Runs;
 use super::{CostQuery, CostRow, Dimension, Idle, Mart, MartError, Ownership, Shared};
 
 /// Most tags whose values are kept; the rest are asked for again.
@@ -18,12 +20,18 @@ const MOST_TAGS: usize = 64;
 #[derive(Default)]
 pub(super) struct Cubes {
     /// By the table, and what of it.
-    cubes: Mutex<HashMap<Part, Arc<Cube>>>,
+    cubes: Mutex<HashMap<Part, Kept>>,
     levels: Mutex<Option<Arc<Levels>>>,
     tags: Mutex<HashMap<String, Arc<HashMap<String, String>>>>,
     run_days: Mutex<Option<Arc<RunDays>>>,
     started: OnceLock<Vec<Started>>,
+    /// Nothing where there are too many to keep.
+    runs: Mutex<Option<Option<Arc<Runs>>>>,
+    run_costs: Mutex<Option<Option<Arc<RunCube>>>>,
 }
+
+/// A part, once it was read.
+type Kept = Arc<Mutex<Option<Arc<Cube>>>>;
 
 impl Cubes {
     /// What ran by day, read of this mart the first time.
@@ -99,6 +107,9 @@ impl Mart {
     pub fn in_memory(mut self) -> Result<Self, MartError> {
         // Many ask at once: one thread for each is quicker for all than several for one.
         self.run("set threads = 1")?;
+        // What is asked for again and again is in memory already; pages of the file that were read
+        // once need not fill the machine.
+        self.run("set memory_limit = '1GB'")?;
         self.cubes = Some(Cubes::default());
         Ok(self)
     }
@@ -114,12 +125,21 @@ impl Mart {
             self.cube(cubes, Part::Days)?;
             cubes.run_days(self)?;
             cubes.started(self)?;
+            self.remembered_runs()?;
+            self.run_cube(cubes)?;
+            for part in [Part::Idle, Part::Shared(Shared::Proportional), Part::Shared(Shared::Even)] {
+                self.cube(cubes, part)?;
+            }
         }
         Ok(())
     }
 
     /// The answer to a cost question, where memory has it.
     pub(super) fn remembered_costs(&self, query: &CostQuery) -> Result<Option<Vec<CostRow>>, MartError> {
+        let is_restated = query.view.ownership == Ownership::Restated && self.has_cost_days();
+        if let Some(cubes) = self.cubes.as_ref().filter(|_| is_restated && RunCube::answers(query)) {
+            return Ok(self.run_cube(cubes)?.map(|cube| cube.sums(query)));
+        }
         let Some(cubes) = self.cubes.as_ref().filter(|_| self.is_remembered(query)) else {
             return Ok(None);
         };
@@ -139,6 +159,29 @@ impl Mart {
         Ok(Some(rows.into_values().collect()))
     }
 
+    fn run_cube(&self, cubes: &Cubes) -> Result<Option<Arc<RunCube>>, MartError> {
+        let mut known = cubes.run_costs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cube) = known.as_ref() {
+            return Ok(cube.clone());
+        }
+        let cube = self.read_run_cube()?.map(Arc::new);
+        *known = Some(cube.clone());
+        Ok(cube)
+    }
+
+    /// Every run, where memory has them.
+    pub(super) fn remembered_runs(&self) -> Result<Option<Arc<Runs>>, MartError> {
+        let Some(cubes) = self.cubes.as_ref().filter(|_| self.has_cost_days()) else { return Ok(None) };
+        // Read within the lock: who asks meanwhile waits for it.
+        let mut known = cubes.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runs) = known.as_ref() {
+            return Ok(runs.clone());
+        }
+        let runs = self.read_runs()?.map(Arc::new);
+        *known = Some(runs.clone());
+        Ok(runs)
+    }
+
     /// Whether memory has the answer to a question.
     pub(super) fn is_remembered(&self, query: &CostQuery) -> bool {
         let mut asked = query.by.iter().chain(query.filters.iter().map(|filter| &filter.dimension));
@@ -154,13 +197,15 @@ impl Mart {
     }
 
     fn cube(&self, cubes: &Cubes, part: Part) -> Result<Arc<Cube>, MartError> {
-        // Read within the lock: who asks for the same meanwhile waits for it.
-        let mut known = cubes.cubes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cube) = known.get(&part) {
+        let kept =
+            cubes.cubes.lock().unwrap_or_else(PoisonError::into_inner).entry(part).or_default().clone();
+        // Read within its own lock: who asks for the same meanwhile waits for it, no other does.
+        let mut known = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cube) = known.as_ref() {
             return Ok(Arc::clone(cube));
         }
         let cube = Arc::new(self.read_cube(&part.source())?);
-        known.insert(part, Arc::clone(&cube));
+        *known = Some(Arc::clone(&cube));
         Ok(cube)
     }
 

@@ -1,11 +1,15 @@
 //! Explain: a figure opened down to its parts and their arithmetic. What a view spreads is in
 //! [`super::spread`], the bill lines behind are in [`super::lines`].
 
+use std::collections::BTreeSet;
+
+use duckdb::types::Value;
 use model::time::Instant;
 use model::{Amount, Category, Currency};
 
 use super::costs::conditions;
-use super::{Answer, CostQuery, Mart, MartError};
+use super::relation::numbers;
+use super::{Answer, CostQuery, Dimension, Mart, MartError};
 
 /// One atom of an explained figure: a charge group's part and how it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,54 +129,131 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn explain(&self, query: &CostQuery) -> Result<Vec<ExplainPart>, MartError> {
-        self.atoms_of(query, "")
-    }
-
-    /// The largest atoms of a filtered figure, this many at most.
-    ///
-    /// # Errors
-    /// When the mart cannot be asked.
-    pub fn explain_largest(&self, query: &CostQuery, most: usize) -> Result<Vec<ExplainPart>, MartError> {
-        self.atoms_of(query, &format!("limit {most}"))
-    }
-
-    /// How many atoms a filtered figure has, and their sum, by currency and method.
-    ///
-    /// # Errors
-    /// When the mart cannot be asked.
-    pub fn explained(&self, query: &CostQuery) -> Result<Vec<MethodSum>, MartError> {
-        let mut parameters = Vec::new();
-        let condition = conditions(query, &mut parameters);
-        let sql = format!(
-            "select c.billing_currency, c.method, count(*), cast(sum(c.{}) as varchar) from {} c where {condition}
-            group by c.billing_currency, c.method order by c.billing_currency, c.method",
-            query.basis.column(),
-            query.atoms(self)?,
-        );
-        self.ask("explain", &sql, parameters, |row| {
-            Ok(MethodSum {
-                currency: row.currency(0)?,
-                method: row.text(1)?,
-                parts: row.int(2)?,
-                cost: row.amount(3)?,
-            })
-        })
-    }
-
-    fn atoms_of(&self, query: &CostQuery, limit: &str) -> Result<Vec<ExplainPart>, MartError> {
-        let mut parameters = Vec::new();
-        let condition = conditions(query, &mut parameters);
         let cost = query.basis.column();
+        let mut parameters = Vec::new();
         let sql = format!(
             "select {}
-            from {} c join charge_groups g on g.charge_group_id = c.charge_group_id
-            where {condition}
-            order by abs(c.{cost}) desc, c.bucket_start, c.charge_group_id, c.run_id, c.table_id, c.consumer {limit}",
+            from {} c join charge_groups g on g.group_nr = c.group_nr
+            where {}
+            order by {}",
             ATOM_COLUMNS.replace("{cost}", cost),
             query.atoms(self)?,
+            self.asked(query, &mut parameters)?,
+            order(cost)
         );
         self.ask("explain", &sql, parameters, ExplainPart::read)
     }
+
+    /// The largest atoms of a filtered figure, this many at most, and how many there are by how
+    /// they were found, with their sums.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn explain_largest(
+        &self,
+        query: &CostQuery,
+        most: usize,
+    ) -> Result<(Vec<ExplainPart>, Vec<MethodSum>), MartError> {
+        let atoms = query.narrow_atoms(self)?;
+        let (methods, least) = self.methods(query, &atoms, most)?;
+        let all: i64 = methods.iter().map(|sum| sum.parts).sum();
+        // A look at few columns says which atoms are worth to be named in full.
+        let cost = query.basis.column();
+        let mut parameters = Vec::new();
+        let condition = self.asked(query, &mut parameters)?;
+        let large = match usize::try_from(all) {
+            Ok(all) if all <= most => "true".to_owned(),
+            _ => at_least(cost, least),
+        };
+        let sql = format!(
+            "select distinct c.group_nr, c.run_nr, cast(c.usage_date as varchar)
+            from {atoms} c where {condition} and {large}"
+        );
+        let picked = self.ask("explain", &sql, parameters.clone(), |row| {
+            Ok((row.int(0)?, row.get::<Option<i64>>(1)?, row.opt_day(2)?))
+        })?;
+        let groups: BTreeSet<i64> = picked.iter().map(|(group, ..)| *group).collect();
+        let runs: BTreeSet<i64> = picked.iter().filter_map(|(_, run, _)| *run).collect();
+        let days = picked.iter().filter_map(|(.., day)| *day);
+        let days = days.clone().min().zip(days.max());
+        let named = query.picked_atoms(self, &groups, &runs, days)?;
+        let groups = numbers(&groups);
+        let sql = format!(
+            "select {}
+            from {named} c
+            join (select * from charge_groups where group_nr in ({groups})) g on g.group_nr = c.group_nr
+            where {condition} and {large}
+            order by {} limit {most}",
+            ATOM_COLUMNS.replace("{cost}", cost),
+            order(cost)
+        );
+        Ok((self.ask("explain", &sql, parameters, ExplainPart::read)?, methods))
+    }
+
+    /// How many atoms there are by how they were found, and their sums; and how large the last of
+    /// this many largest is.
+    fn methods(
+        &self,
+        query: &CostQuery,
+        atoms: &str,
+        most: usize,
+    ) -> Result<(Vec<MethodSum>, Amount), MartError> {
+        let by_method = CostQuery { by: vec![Dimension::Method], ..query.clone() };
+        // What a view spreads is no atom, and memory has both together.
+        let sums = match query.spreads().is_empty() {
+            true => self.remembered_costs(&by_method)?,
+            false => None,
+        };
+        let mut parameters = Vec::new();
+        let condition = self.asked(query, &mut parameters)?;
+        let cost = query.basis.column();
+        let sum = match sums {
+            Some(_) => "'0'".to_owned(),
+            None => format!("cast(sum(c.{cost}) as varchar)"),
+        };
+        let sql = format!(
+            "with found as (
+                select c.billing_currency, c.method, count(*) as parts, {sum} as cost,
+                    max(abs(c.{cost}), {most}) as largest
+                from {atoms} c
+                where {condition}
+                group by c.billing_currency, c.method
+            ),
+            largest as (select unnest(largest) as size from found order by size desc limit {most})
+            select billing_currency, method, parts, cost, cast((select min(size) from largest) as varchar)
+            from found
+            order by billing_currency, method",
+        );
+        let known = |currency: Currency, method: &str| {
+            let rows = sums.as_ref()?;
+            rows.iter().find(|row| row.currency == currency && row.keys == [method]).map(|row| row.cost)
+        };
+        let found = self.ask("explain", &sql, parameters, |row| {
+            let (currency, method) = (row.currency(0)?, row.text(1)?);
+            let cost = known(currency, &method).map_or_else(|| row.amount(3), Ok)?;
+            Ok((MethodSum { currency, method, parts: row.int(2)?, cost }, row.amount(4)?))
+        })?;
+        let least = found.first().map(|(_, least)| *least).unwrap_or_default();
+        Ok((found.into_iter().map(|(sum, _)| sum).collect(), least))
+    }
+
+    /// The conditions of a question on atoms.
+    fn asked(&self, query: &CostQuery, parameters: &mut Vec<Value>) -> Result<String, MartError> {
+        Ok(format!("{} and {}", conditions(query, parameters), self.of_named_runs(query)?))
+    }
+}
+
+/// Costs that come to this much at least, either way.
+fn at_least(cost: &str, least: Amount) -> String {
+    format!(
+        "(c.{cost} >= cast('{least}' as decimal(38, 12)) or c.{cost} <= cast('{}' as decimal(38, 12)))",
+        -least
+    )
+}
+
+/// The order of parts: the largest first.
+fn order(cost: &str) -> String {
+    format!("abs(c.{cost}) desc, c.bucket_start, c.charge_group_id, c.run_id, c.table_id, c.consumer")
 }
 
 /// A share for people: node weights are parts of 10^12 and read as the decimal they are;

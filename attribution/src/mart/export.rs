@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use duckdb::Connection;
 use duckdb::arrow::array::{Array as _, RecordBatch, StringArray};
 use duckdb::types::Value;
 
@@ -35,9 +36,11 @@ pub struct ExportColumn {
 pub struct Export<'m> {
     mart: &'m Mart,
     columns: Vec<ExportColumn>,
-    /// The statement, whose columns are typed as their kinds say.
-    whole: Statement,
-    /// The same day by day, where all days at once would hold too much in memory.
+    /// What is made ready for the statements, and cleared away after them.
+    tables: &'static [&'static str],
+    prepare: String,
+    /// The statements, whose columns are typed as their kinds say: one, or one a day where all
+    /// days at once would hold too much in memory.
     parts: Vec<Statement>,
 }
 
@@ -88,21 +91,32 @@ const FOCUS: [(&str, ColumnKind, &str); 36] = [
     ("x_workload", ColumnKind::Text, "c.workload"),
 ];
 
-/// The lines and tags that FOCUS columns are found in. A group's lines differ in their prices
-/// alone, so that any of them tells what it was.
+/// Where FOCUS columns are found: the group's bill line and the tags.
 const FOCUS_JOINS: &str = "
-    join charge_groups g on g.charge_group_id = c.charge_group_id
-    join (
-        select group_key, min(line_id) as line_id from charge_lines
-        where group_key in (select group_key from charge_groups where {span})
-        group by group_key
-    ) l on l.group_key = g.group_key
-    join stg_charges s on s.line_id = l.line_id
-    left join (
-        select tag_set_id, cast(to_json(map(list(key order by key), list(value order by key))) as varchar) as tags
-        from (select tag_set_id, key, min(value) as value from stg_tags group by tag_set_id, key)
-        group by tag_set_id
-    ) t on t.tag_set_id = c.tag_set_id";
+    join (select group_nr, group_key from charge_groups where {span}) g
+        on g.group_nr = c.group_nr
+    join focus_lines s on s.group_key = g.group_key
+    left join focus_tags t on t.tag_set_id = c.tag_set_id";
+
+/// Made once for all days: a bill line a group, and tags as texts. A group's lines differ in
+/// their prices alone, so that any of them tells what it was.
+const FOCUS_TABLES: [&str; 3] = ["focus_keys", "focus_lines", "focus_tags"];
+const FOCUS_PREPARE: &str = "
+    create or replace temp table focus_keys as
+    select group_key, min(line_id) as line_id from charge_lines
+    where group_key in (select group_key from charge_groups where {span})
+    group by group_key;
+    create or replace temp table focus_lines as
+    select k.group_key, s.billing_account_id, s.billing_period_end, s.billing_period_start, s.charge_category,
+        s.charge_class, s.charge_description, s.charge_frequency, s.commitment_discount_id,
+        s.commitment_discount_status, s.invoice_issuer_name, s.provider_name, s.pricing_category,
+        s.publisher_name, s.service_category, s.sub_account_id
+    from stg_charges s
+    join focus_keys k on k.line_id = s.line_id;
+    create or replace temp table focus_tags as
+    select tag_set_id, cast(to_json(map(list(key order by key), list(value order by key))) as varchar) as tags
+    from (select tag_set_id, key, min(value) as value from stg_tags group by tag_set_id, key)
+    group by tag_set_id;";
 
 impl Mart {
     /// Keeps what questions hold in memory to so many mebibytes; beyond that they use the
@@ -152,7 +166,8 @@ impl Mart {
             query.relation(self)?,
             conditions(query, &mut parameters),
         );
-        Ok(Export { mart: self, columns, whole: Statement { sql, parameters }, parts: Vec::new() })
+        let parts = vec![Statement { sql, parameters }];
+        Ok(Export { mart: self, columns, tables: &[], prepare: String::new(), parts })
     }
 
     /// The atoms of a filtered figure as rows of FOCUS 1.2, with the columns `x_` for what the
@@ -174,8 +189,12 @@ impl Mart {
                 parts.push(self.focus(&query)?);
             }
         }
+        if parts.is_empty() {
+            parts.push(self.focus(query)?);
+        }
         let columns = FOCUS.iter().map(named).collect();
-        Ok(Export { mart: self, columns, whole: self.focus(query)?, parts })
+        let prepare = FOCUS_PREPARE.replace("{span}", &query.span("charge_groups"));
+        Ok(Export { mart: self, columns, tables: &FOCUS_TABLES, prepare, parts })
     }
 
     fn focus(&self, query: &CostQuery) -> Result<Statement, MartError> {
@@ -209,20 +228,36 @@ impl Export<'_> {
             self.columns.iter().enumerate().map(|(nth, column)| text(nth, column.kind)).collect();
         let names: Vec<String> = (0..self.columns.len()).map(|nth| format!("k{nth}")).collect();
         let failed = |cause| self.mart.failed("export", cause);
-        let whole = std::slice::from_ref(&self.whole);
-        for statement in if self.parts.is_empty() { whole } else { &self.parts } {
-            let sql =
-                format!("select {} from ({}) rows({})", texts.join(", "), statement.sql, names.join(", "));
-            let connection = self.mart.connections.take().map_err(failed)?;
-            {
+        self.prepared(|connection| {
+            for statement in &self.parts {
+                let sql = format!(
+                    "select {} from ({}) rows({})",
+                    texts.join(", "),
+                    statement.sql,
+                    names.join(", ")
+                );
                 let mut prepared = connection.prepare(&sql).map_err(failed)?;
                 let parameters = duckdb::params_from_iter(statement.parameters.clone());
                 for batch in prepared.stream_arrow(parameters).map_err(failed)? {
                     self.hand_over(&batch.map_err(failed)?, &mut put)?;
                 }
             }
-            self.mart.connections.give_back(connection);
+            Ok(())
+        })
+    }
+
+    /// Asks on one connection with what the statements need, which is cleared away after.
+    fn prepared<E: From<MartError>>(&self, ask: impl FnOnce(&Connection) -> Result<(), E>) -> Result<(), E> {
+        let failed = |cause| self.mart.failed("export", cause);
+        let connection = self.mart.connections.take().map_err(failed)?;
+        if !self.prepare.is_empty() {
+            connection.execute_batch(&self.prepare).map_err(failed)?;
         }
+        ask(&connection)?;
+        for table in self.tables {
+            connection.execute_batch(&format!("drop table {table}")).map_err(failed)?;
+        }
+        self.mart.connections.give_back(connection);
         Ok(())
     }
 
@@ -254,17 +289,30 @@ impl Export<'_> {
     pub fn parquet(&self, path: &Path) -> Result<(), MartError> {
         let named: Vec<String> =
             self.columns.iter().map(|column| format!("\"{}\"", column.name.replace('"', "\"\""))).collect();
-        let sql = format!(
-            "copy (select * from ({}) rows({})) to {} (format parquet, compression zstd)",
-            filled(&self.whole.sql, &self.whole.parameters),
-            named.join(", "),
-            literal(&path.display().to_string())
-        );
         let failed = |cause| self.mart.failed("export", cause);
-        let connection = self.mart.connections.take().map_err(failed)?;
-        connection.execute_batch(&sql).map_err(failed)?;
-        self.mart.connections.give_back(connection);
-        Ok(())
+        let copy = |connection: &Connection, rows: &str, path: &Path| {
+            let path = literal(&path.display().to_string());
+            let sql = format!("copy ({rows}) to {path} (format parquet, compression zstd)");
+            connection.execute_batch(&sql).map_err(failed)
+        };
+        let rows = |part: &Statement| {
+            format!("select * from ({}) rows({})", filled(&part.sql, &part.parameters), named.join(", "))
+        };
+        self.prepared(|connection| {
+            if let [whole] = self.parts.as_slice() {
+                return copy(connection, &rows(whole), path);
+            }
+            // A file a day, then one of all: row groups are copied one by one.
+            let kept = |cause| MartError::Temporary { path: path.to_owned(), cause };
+            let directory = tempfile::tempdir_in(path.parent().unwrap_or(Path::new("."))).map_err(kept)?;
+            let mut files = Vec::new();
+            for (nth, part) in self.parts.iter().enumerate() {
+                let file = directory.path().join(format!("{nth:05}.parquet"));
+                copy(connection, &rows(part), &file)?;
+                files.push(literal(&file.display().to_string()));
+            }
+            copy(connection, &format!("select * from read_parquet([{}])", files.join(", ")), path)
+        })
     }
 }
 

@@ -179,7 +179,7 @@ impl Mart {
             },
         )?;
         let sql = "select s.source, s.kind, s.uri, s.objects, s.rows_landed, epoch_us(s.checked_at),
-                epoch_us(s.landed_at), epoch_us(n.newest_at), s.warnings, s.skipped
+                epoch_us(s.landed_at), epoch_us(least(n.newest_at, s.landed_at)), s.warnings, s.skipped
             from sources s left join source_freshness n on n.source = s.source
             order by s.source";
         self.ask("list the sources of", sql, Vec::new(), |row| {

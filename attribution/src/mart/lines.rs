@@ -6,7 +6,11 @@ use duckdb::types::Value;
 use model::time::Instant;
 use model::{Amount, Basis};
 
+use super::relation::numbers;
 use super::{Mart, MartError};
+
+/// Groups whose lines are looked up by their numbers.
+const MOST_LOOKED_UP: usize = 100;
 
 /// One billed line behind a charge group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +65,15 @@ impl Mart {
         if groups.is_empty() {
             return Ok(lines);
         }
+        // Of a few groups the lines are looked up first: numbers leave most of the large tables unread.
+        let picked = match groups.len() <= MOST_LOOKED_UP {
+            true => Some(self.line_ids(&groups)?),
+            false => None,
+        };
+        let of = |table: &str| match &picked {
+            Some(lines) => format!("(select * from {table} where line_id in ({lines}))"),
+            None => table.to_owned(),
+        };
         let sql = format!(
             "with g as (
                 select * from charge_groups
@@ -72,13 +85,16 @@ impl Mart {
                 cast(l.effective_cost as varchar), cast(l.list_cost as varchar), cast(l.contracted_cost as varchar),
                 cast(p.{} as varchar), g.charge_group_id
             from g
-            join charge_lines l on l.group_key = g.group_key
-            join charge_pieces p on p.line_id = l.line_id and p.bucket_start = g.bucket_start
-            join stg_charges s on s.line_id = l.line_id
+            join {} l on l.group_key = g.group_key
+            join {} p on p.line_id = l.line_id and p.bucket_start = g.bucket_start
+            join {} s on s.line_id = l.line_id
             order by g.charge_group_id, l.source_file, l.source_line",
-            basis.column()
+            basis.column(),
+            of("charge_lines"),
+            of("charge_pieces"),
+            of("stg_charges"),
         );
-        let groups = groups.into_iter().collect::<Vec<_>>().join("\u{1f}");
+        let groups = joined(&groups);
         let found = self.ask("find bill lines in", &sql, vec![Value::Text(groups)], |row| {
             let line = BillLine {
                 source: row.text(0)?,
@@ -104,4 +120,19 @@ impl Mart {
         }
         Ok(lines)
     }
+    /// Numbers of the bill lines of charge groups, as a list of SQL.
+    fn line_ids(&self, groups: &BTreeSet<&str>) -> Result<String, MartError> {
+        let sql = "select l.line_id from charge_lines l
+            where l.group_key in (
+                select group_key from charge_groups
+                where charge_group_id in (select unnest(string_split(?, chr(31))))
+            )";
+        let ids = self.ask("find bill lines in", sql, vec![Value::Text(joined(groups))], |row| row.int(0))?;
+        Ok(numbers(&ids.into_iter().collect()))
+    }
+}
+
+/// Ids of groups as one parameter.
+fn joined(groups: &BTreeSet<&str>) -> String {
+    groups.iter().copied().collect::<Vec<_>>().join("\u{1f}")
 }

@@ -57,6 +57,16 @@ pub struct CoverageRow {
     pub cost: Amount,
 }
 
+/// That every rule which names a team has ended, as of a team that was renamed or split up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// First UTC day on which no rule names the team any more.
+    pub on: NaiveDate,
+    /// Teams whose rules take up, from that rule's last day, what a rule of it matched; with how
+    /// many, most first.
+    pub to: Vec<(String, i64)>,
+}
+
 /// A cost that no rule claims, and the most specific rule that would.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unclaimed {
@@ -185,6 +195,41 @@ impl Mart {
                 cost: row.amount(5)?,
             })
         })
+    }
+
+    /// Whether all that a team owned was handed over, and to whom; nothing while a rule without
+    /// an end names it, or none ever did.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn handover(&self, team: &str) -> Result<Option<Handover>, MartError> {
+        let sql = "with own as (
+                select kind, tag_key, coalesce(like_pattern, regex) as pattern, valid_to
+                from stg_owner_rules where team = ?
+            ),
+            ended as (
+                select max(valid_to) as day from own having max(valid_to) < date '9999-12-31'
+            ),
+            heirs as (
+                select n.team, count(*) as rules
+                from own o
+                join stg_owner_rules n
+                    on n.kind = o.kind and n.tag_key is not distinct from o.tag_key
+                    and coalesce(n.like_pattern, n.regex) = o.pattern and n.valid_from = o.valid_to
+                where n.team <> ?
+                group by n.team
+            )
+            select cast(e.day as varchar), h.team, coalesce(h.rules, 0)
+            from ended e
+            left join heirs h on true
+            order by h.rules desc, h.team";
+        let named = vec![Value::Text(team.to_owned()), Value::Text(team.to_owned())];
+        let rows = self.ask("follow the rules of a team in", sql, named, |row| {
+            Ok((row.parsed::<NaiveDate>(0, "a day")?, row.opt_text(1)?, row.int(2)?))
+        })?;
+        let Some(on) = rows.first().map(|(on, _, _)| *on) else { return Ok(None) };
+        let to = rows.into_iter().filter_map(|(_, team, rules)| Some((team?, rules))).collect();
+        Ok(Some(Handover { on, to }))
     }
 
     /// The largest costs that no rule claims, the default team's included, each with the rule

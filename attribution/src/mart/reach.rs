@@ -129,6 +129,7 @@ const SEEN: &[(&str, Seen)] = &[
     ("stg_runs", OF_RUN),
     ("stg_run_tables", OF_RUN),
     ("stg_run_outputs", OF_RUN),
+    ("run_maintenance", OF_RUN),
     ("stg_run_hours", OF_RUN_NR),
     ("run_stages", OF_RUN_NR),
     ("stg_tables", OF_TABLE),

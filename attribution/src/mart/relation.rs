@@ -1,15 +1,27 @@
 //! Views in SQL: what takes the place of `daily_costs` and `atoms` when costs are looked at
 //! otherwise than their rows say.
 
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
 use model::Category;
 use model::time::Instant;
 
-use super::{CostQuery, Idle, Mart, MartError, Ownership, Shared};
+use super::{CostQuery, Dimension, Filter, Idle, Mart, MartError, NONE, Ownership, Shared};
 
 /// Idle costs spread, of whatever is called `daily_costs` around it.
 const IDLE_SPREAD: &str = include_str!("../../sql/marts/idle_spread.sql");
 /// Shared costs spread, likewise.
 const SHARED_SPREAD: &str = include_str!("../../sql/marts/shared_spread.sql");
+
+/// The view of atoms, for those of few groups.
+const ATOMS: &str = include_str!("../../sql/ownership/atoms.sql");
+
+/// Numbers as a list of SQL that is never empty: no row has a number of none.
+pub(super) fn numbers(numbers: &BTreeSet<i64>) -> String {
+    let listed: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    if listed.is_empty() { "null".to_owned() } else { listed.join(", ") }
+}
 
 /// Of each history of owners the team that was recorded when each day closed.
 const AS_WAS: &str =
@@ -103,6 +115,112 @@ impl CostQuery {
         let owned = self.owned_atoms();
         let kept = self.kept(&owned);
         Ok(if kept == owned { kept } else { format!("({kept})") })
+    }
+
+    /// The same with no more than costs, methods and what the question's filters look at: joined
+    /// with charge groups and runs only where these are needed.
+    ///
+    /// # Errors
+    /// As of [`Self::relation`].
+    pub(super) fn narrow_atoms(&self, mart: &Mart) -> Result<String, MartError> {
+        // Owners of another day, and those of a reach, are put to whole atoms alone.
+        if self.view.ownership != Ownership::Restated || !mart.reach().is_whole() {
+            return self.atoms(mart);
+        }
+        let is_filtered = |of: fn(&Dimension) -> bool| self.filters.iter().any(|f| of(&f.dimension));
+        let mut columns =
+            "a.usage_date, a.team, a.table_id, a.category, a.method, a.consumer, a.group_nr, a.run_nr, a.billed_cost, \
+                           a.effective_cost, a.list_cost, a.contracted_cost"
+                .to_owned();
+        let mut joins = String::new();
+        let by_group = |dimension: &Dimension| {
+            matches!(
+                dimension,
+                Dimension::Service
+                    | Dimension::Account
+                    | Dimension::Region
+                    | Dimension::Pool
+                    | Dimension::Cluster
+                    | Dimension::Tag(_)
+            )
+        };
+        match mart.info().currencies[..] {
+            [currency] if !is_filtered(by_group) => {
+                columns.push_str(&format!(", '{currency}' as billing_currency"));
+            }
+            _ => {
+                columns.push_str(
+                    ", g.billing_currency, g.service_name, g.account_id, g.region_id, g.pool, g.cluster_id, \
+                     g.tag_set_id",
+                );
+                joins.push_str(
+                    " join charge_groups g on g.group_nr = a.group_nr and g.usage_date = a.usage_date",
+                );
+            }
+        }
+        let by_run = |dimension: &Dimension| {
+            matches!(dimension, Dimension::Run | Dimension::Workload | Dimension::Engine)
+        };
+        if is_filtered(by_run) {
+            columns.push_str(
+                ", r.engine, r.run_id, case when a.consumer_kind = 'workload' then a.consumer else r.workload end \
+                 as workload",
+            );
+            joins.push_str(&format!(" left join {} r on r.run_nr = a.run_nr", self.asked_runs()));
+        }
+        let atoms = format!("(select {columns} from owned_atoms a{joins})");
+        let kept = self.kept(&atoms);
+        Ok(if kept == atoms { kept } else { format!("({kept})") })
+    }
+
+    /// Runs of which a question's filters may let atoms through. Without the others' an atom of theirs
+    /// has no workload, and is not let through either.
+    fn asked_runs(&self) -> String {
+        let of_runs =
+            |f: &&Filter| matches!(f.dimension, Dimension::Run | Dimension::Workload | Dimension::Engine);
+        match self.filters.iter().filter(of_runs).collect::<Vec<_>>()[..] {
+            [filter] if filter.dimension == Dimension::Workload && filter.value != NONE => {
+                let workload = filter.value.replace('\'', "''");
+                format!("(select * from stg_runs where workload = '{workload}')")
+            }
+            _ => "stg_runs".to_owned(),
+        }
+    }
+
+    /// The atoms of certain groups and runs, all of these days, that this view does not spread, named
+    /// in full.
+    ///
+    /// # Errors
+    /// As of [`Self::relation`].
+    pub(super) fn picked_atoms(
+        &self,
+        mart: &Mart,
+        groups: &BTreeSet<i64>,
+        runs: &BTreeSet<i64>,
+        days: Option<(NaiveDate, NaiveDate)>,
+    ) -> Result<String, MartError> {
+        if self.view.ownership != Ownership::Restated || !mart.reach().is_whole() {
+            return self.atoms(mart);
+        }
+        // Days leave most of a large table unread.
+        let days = days.map_or_else(String::new, |(first, last)| {
+            format!(" and usage_date between date '{first}' and date '{last}'")
+        });
+        let picked = |table: &str, condition: &str| format!("(select * from {table} where {condition})");
+        let (groups, runs) = (numbers(groups), numbers(runs));
+        let of_groups = format!("group_nr in ({groups}){days}");
+        // Other runs of these groups are not joined: their atoms would stand there without a workload.
+        let of_runs = format!("{of_groups} and (run_nr is null or run_nr in ({runs}))");
+        let atoms = ATOMS
+            .replace("from owned_atoms a", &format!("from {} a", picked("owned_atoms", &of_runs)))
+            .replace("join charge_groups g", &format!("join {} g", picked("charge_groups", &of_groups)))
+            .replace(
+                "join stg_runs r",
+                &format!("join {} r", picked("stg_runs", &format!("run_nr in ({runs})"))),
+            );
+        let atoms = format!("({atoms})");
+        let kept = self.kept(&atoms);
+        Ok(if kept == atoms { kept } else { format!("({kept})") })
     }
 
     /// Refuses owners of another day within a reach: whose something was then is not known by
@@ -210,5 +328,17 @@ impl CostQuery {
             spread.iter().map(|category| format!("category <> '{}'", category.name())).collect();
         let condition = if conditions.is_empty() { "true".into() } else { conditions.join(" and ") };
         format!("select {columns} from {table} where {condition}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ATOMS;
+
+    #[test]
+    fn the_view_of_atoms_names_the_tables_that_are_picked_from() {
+        for table in ["from owned_atoms a", "join charge_groups g", "join stg_runs r"] {
+            assert_eq!(ATOMS.matches(table).count(), 1, "{table}");
+        }
     }
 }

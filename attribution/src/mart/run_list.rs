@@ -119,6 +119,9 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn run_list(&self, query: &RunListQuery) -> Result<RunList, MartError> {
+        if let Some(runs) = self.remembered_runs()? {
+            return Ok(runs.page(query));
+        }
         let mut parameters = Vec::new();
         let listed = query.listed(&mut parameters);
         let searched = match &query.search {
@@ -149,6 +152,9 @@ impl Mart {
     /// # Errors
     /// When the mart cannot be asked.
     pub fn run_outcomes(&self, query: &RunListQuery) -> Result<Vec<RunOutcome>, MartError> {
+        if let Some(runs) = self.remembered_runs()? {
+            return Ok(runs.outcomes(query));
+        }
         let mut parameters = Vec::new();
         let sql = format!(
             "select cast(cast(make_timestamp(started_us) as date) as varchar), status,

@@ -1,7 +1,7 @@
 //! Explain, of what a view spreads: each part with its arithmetic, and the atoms of the whole
 //! it is a part of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Amount, Category, Currency};
 
@@ -65,13 +65,15 @@ impl Mart {
             self.whole(SPREADS)?;
             let mut parameters = Vec::new();
             let condition = conditions(query, &mut parameters);
-            // The whole is summed before the filters leave some of its parts.
+            // The whole, of one day and currency, is summed before the filters leave some of its
+            // parts.
             let sql = format!(
                 "select strftime(c.usage_date, '%Y-%m-%d'), coalesce(c.service_name, '(none)'), c.pool, c.category,
                     c.method, c.team, c.workload, c.cluster_id, cast(c.whole as varchar), c.weight, c.weight_total,
                     cast(c.{cost} as varchar), c.billing_currency, {WHOLE_ID}
-                from (select *, sum({cost}) over (partition by spread, source_nr) as whole from {spread}) c
-                where {condition}"
+                from (select *, sum({cost}) over (partition by spread, source_nr) as whole from {spread} d where {}) c
+                where {condition}",
+                query.span("d")
             );
             parts.extend(self.ask("explain", &sql, parameters, |row| {
                 let (method, weight, weight_total) = (row.text(4)?, row.int(9)?, row.int(10)?);
@@ -104,12 +106,21 @@ impl Mart {
         Ok(parts)
     }
 
-    /// The atoms of each whole that [`Mart::spread_parts`] of the same question has parts of,
-    /// by its id: they sum to the whole exactly.
+    /// The atoms of the wholes that these [`Mart::spread_parts`] of the same question are parts of,
+    /// by the whole's id: they sum to the whole exactly.
     ///
     /// # Errors
     /// When the mart cannot be asked.
-    pub fn spread_wholes(&self, query: &CostQuery) -> Result<BTreeMap<String, Vec<ExplainPart>>, MartError> {
+    pub fn spread_wholes(
+        &self,
+        query: &CostQuery,
+        parts: &[SpreadPart],
+    ) -> Result<BTreeMap<String, Vec<ExplainPart>>, MartError> {
+        // Their own texts, of letters and digits alone; the days leave most atoms unread.
+        let ids: BTreeSet<String> = parts.iter().map(|part| format!("'{}'", part.whole_id)).collect();
+        let days = parts.iter().map(|part| part.day.as_str());
+        let (Some(first), Some(last)) = (days.clone().min(), days.max()) else { return Ok(BTreeMap::new()) };
+        let ids = ids.into_iter().collect::<Vec<_>>().join(", ");
         let mut wholes: BTreeMap<String, Vec<ExplainPart>> = BTreeMap::new();
         let cost = query.basis.column();
         for spread in query.spreads() {
@@ -122,7 +133,7 @@ impl Mart {
                         {WHOLE_ID} as whole_id, c.usage_date, c.billing_currency, c.service_name, c.account_id,
                         c.region_id, c.pool, c.category, c.whole_method, c.whole_team, c.cluster_id, c.tag_set_id
                     from {spread} c
-                    where {condition}
+                    where {condition} and {WHOLE_ID} in ({ids})
                 )
                 select {}, w.whole_id
                 from wholes w
@@ -135,10 +146,13 @@ impl Mart {
                     and c.team is not distinct from w.whole_team
                     and c.cluster_id is not distinct from w.cluster_id
                     and c.tag_set_id is not distinct from w.tag_set_id
-                join charge_groups g on g.charge_group_id = c.charge_group_id
+                join charge_groups g on g.group_nr = c.group_nr and g.usage_date = c.usage_date
+                where {} and c.category in ('idle', 'shared')
+                    and c.usage_date between date '{first}' and date '{last}'
                 order by w.whole_id, abs(c.{cost}) desc, c.bucket_start, c.charge_group_id",
                 ATOM_COLUMNS.replace("{cost}", cost),
                 query.owned_atoms(),
+                query.span("c"),
             );
             for (id, part) in self.ask("explain", &sql, parameters, |row| {
                 Ok((row.text(ExplainPart::COLUMNS)?, ExplainPart::read(row)?))

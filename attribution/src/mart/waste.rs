@@ -1,6 +1,7 @@
 //! What is wasted: findings with what they cost, what mending them saves, and the claims that
 //! keep two of them from counting the same cost.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use chrono::NaiveDate;
@@ -47,6 +48,98 @@ impl std::str::FromStr for Confidence {
     }
 }
 
+/// What a finding rests on, of which the last day may be known before the bill's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Facts {
+    /// Logs of the runs of a workload or on a cluster.
+    Runs,
+    /// Logs or scan reports of reads of a table.
+    Reads,
+    /// Metadata of a table.
+    Metadata,
+    /// The inventory of a table's bucket.
+    Inventory,
+    /// The listing of a bucket's incomplete uploads.
+    Uploads,
+}
+
+impl Facts {
+    const ALL: [Self; 5] = [Self::Runs, Self::Reads, Self::Metadata, Self::Inventory, Self::Uploads];
+
+    /// Its word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Runs => "runs",
+            Self::Reads => "reads",
+            Self::Metadata => "metadata",
+            Self::Inventory => "inventory",
+            Self::Uploads => "uploads",
+        }
+    }
+}
+
+impl std::str::FromStr for Facts {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|known| known.name() == text)
+            .ok_or_else(|| format!("`{text}` are no facts"))
+    }
+}
+
+/// That what a finding rests on ends before the bill does: nobody looked at it since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// The last UTC day that is known.
+    pub known_until: NaiveDate,
+    /// What ends there.
+    pub facts: Facts,
+}
+
+/// Which detectors look at which subjects no longer, and since when.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Silences(HashMap<(String, String, String), NaiveDate>);
+
+impl Silences {
+    /// The last day on which a detector knows a subject; nothing where that is the bill's.
+    pub fn known_until(&self, detector: &str, subject_kind: &str, subject: &str) -> Option<NaiveDate> {
+        // Places in a bucket are listed with it.
+        let subject = match subject_kind {
+            "bucket" => subject.split('/').next().unwrap_or_default(),
+            _ => subject,
+        };
+        self.0.get(&(detector.to_owned(), subject_kind.to_owned(), subject.to_owned())).copied()
+    }
+}
+
+/// What a subject of findings cost on one UTC day, effective.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubjectDay {
+    /// The day.
+    pub day: NaiveDate,
+    /// Of a table its objects and the runs that wrote it, else all of it.
+    pub cost: Amount,
+    /// Of that, what objects cost: kept, and asked for.
+    pub objects: Amount,
+    /// Of that, what was asked for.
+    pub requests: Amount,
+    /// Beside it, what runs cost that read the table and did not write it.
+    pub read_cost: Amount,
+    /// Such runs that began on the day.
+    pub reads: i64,
+    /// Of a workload, what its runs cost that failed.
+    pub failed_cost: Amount,
+    /// Of a workload, runs that began on the day and succeeded.
+    pub runs: i64,
+    /// Rows that these wrote.
+    pub written_rows: i64,
+    /// Of a workload, milliseconds that its runs held cores.
+    pub core_ms: i64,
+    /// Milliseconds that their tasks ran.
+    pub task_ms: i64,
+}
+
 /// One finding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -66,8 +159,10 @@ pub struct Finding {
     pub first_day: NaiveDate,
     /// The day after the last.
     pub end_day: NaiveDate,
-    /// It goes on: it was seen within the last days of the data.
+    /// It goes on: it was seen within the last days of the data it rests on.
     pub is_open: bool,
+    /// What it rests on ends before the bill does.
+    pub silence: Option<Silence>,
     /// Large enough to be worth a person's time, and worth more than its fix costs.
     pub is_material: bool,
     /// What it cost from the first to the last day.
@@ -80,7 +175,9 @@ pub struct Finding {
     pub net_saving: Amount,
     /// Of gross, what no finding before it claims: these add up.
     pub claimed_saving: Amount,
-    /// The saving lowers the bill (true) or frees capacity that stays paid for.
+    /// Of the claimed saving, what lowers the bill; the rest frees capacity that stays paid for.
+    pub cash_saving: Amount,
+    /// Most of the saving lowers the bill (true) or frees capacity that stays paid for.
     pub is_cash: bool,
     /// How sure it is.
     pub confidence: Confidence,
@@ -122,7 +219,8 @@ impl Mart {
         Ok(self.all_findings()?.iter().filter(is_asked).cloned().collect())
     }
 
-    /// Every finding, those that are over and those too small to matter too, the largest
+    /// Every finding, those that are over and those too small to matter too: what lowers the bill
+    /// before what frees what is paid for anyway, and of each the largest
     /// saving a month first. A mart never changes, so they are read but once.
     ///
     /// # Errors
@@ -136,11 +234,21 @@ impl Mart {
                 cast(window_start as varchar), cast(window_end as varchar), is_open, is_material,
                 cast(cast(round(observed_cost, 6) as decimal(38, 6)) as varchar), cast(gross_saving as varchar),
                 cast(fix_cost as varchar), cast(net_saving as varchar), cast(claimed_saving as varchar),
-                saving_kind = 'cash', confidence, evidence, guards, action, series
+                saving_kind = 'cash', confidence, evidence, guards, action, series, cast(cash_saving as varchar),
+                cast(known_until as varchar), silent_facts
             from waste_findings
-            order by net_saving desc, detector, subject, billing_currency";
+            order by saving_kind = 'cash' desc, net_saving desc, detector, subject, billing_currency";
         self.ask("list the waste of", sql, Vec::new(), |row| {
+            let facts: Option<String> = row.opt_text(23)?;
+            let silence = match facts {
+                Some(_) => Some(Silence {
+                    known_until: row.parsed(22, "a day")?,
+                    facts: row.parsed(23, "what a finding rests on")?,
+                }),
+                None => None,
+            };
             Ok(Finding {
+                silence,
                 id: row.text(0)?,
                 detector: row.text(1)?,
                 subject_kind: row.text(2)?,
@@ -156,6 +264,7 @@ impl Mart {
                 fix_cost: row.amount(12)?,
                 net_saving: row.amount(13)?,
                 claimed_saving: row.amount(14)?,
+                cash_saving: row.amount(21)?,
                 is_cash: row.get(15)?,
                 confidence: row.parsed(16, "a confidence")?,
                 evidence: self.json(&row.text(17)?)?,
@@ -170,7 +279,61 @@ impl Mart {
         })
     }
 
-    /// What a subject cost on each day, by the pots its findings claim from: what the realised
+    /// The day after the last that usage is known of. Fees of a month are spread over all of it, so
+    /// that costs alone may go on for weeks.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn usage_end(&self) -> Result<Option<NaiveDate>, MartError> {
+        let sql =
+            "select cast(cast(last_day + 1 as date) as varchar) from waste_days where last_day is not null";
+        let ends =
+            self.ask("find the last day of usage of", sql, Vec::new(), |row| row.parsed(0, "a day"))?;
+        Ok(ends.into_iter().next())
+    }
+
+    /// What detectors look at no longer: their logs, metadata or listings end before the bill does.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn silences(&self) -> Result<Silences, MartError> {
+        let sql = "select detector, subject_kind, subject, cast(known_until as varchar) from waste_silences";
+        let rows = self.ask("find what is silent in", sql, Vec::new(), |row| {
+            Ok(((row.text(0)?, row.text(1)?, row.text(2)?), row.parsed(3, "a day")?))
+        })?;
+        Ok(Silences(rows.into_iter().collect()))
+    }
+
+    /// Detectors that the configuration turns off for everybody.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn disabled_detectors(&self) -> Result<Vec<String>, MartError> {
+        let sql = "select split_part(setting, '.', 1) from rule_waste
+            where scope = '' and setting like '%.enabled' and coalesce(try_cast(value as double), 0) <= 0";
+        self.ask("list the detectors of", sql, Vec::new(), |row| row.text(0))
+    }
+
+    /// A digest of the settings of each detector, the general ones among them, in all scopes.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn waste_settings(&self) -> Result<HashMap<String, String>, MartError> {
+        let sql = "with rows as (
+                select
+                    split_part(setting, '.', 1) as part, setting, concat_ws(chr(31), setting, scope, value) as row
+                from rule_waste
+            )
+            select d.part, md5(string_agg(r.row, chr(30) order by r.row))
+            from (select distinct part from rows where part <> 'general') d
+            join rows r on r.part = d.part or r.part = 'general'
+            group by d.part";
+        let rows =
+            self.ask("read the thresholds of", sql, Vec::new(), |row| Ok((row.text(0)?, row.text(1)?)))?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// What a cluster, workload or table cost on each day, by the pots its findings claim from: what the realised
     /// saving of a fix is measured by.
     ///
     /// # Errors
@@ -180,21 +343,37 @@ impl Mart {
         subject_kind: &str,
         subject: &str,
         currency: Currency,
-    ) -> Result<Vec<(NaiveDate, Amount)>, MartError> {
-        let column = match subject_kind {
-            "cluster" => "coalesce(k.cluster_name, c.cluster_id)",
-            "workload" => "c.workload",
-            _ => "c.table_id",
+    ) -> Result<Vec<SubjectDay>, MartError> {
+        let own = match subject_kind {
+            "cluster" => CLUSTER_DAYS,
+            "workload" => WORKLOAD_DAYS,
+            _ => TABLE_DAYS,
         };
         let sql = format!(
-            "select cast(c.usage_date as varchar), cast(sum(c.effective_cost) as varchar)
-            from daily_costs c left join cluster_capacity k on k.cluster_id = c.cluster_id
-            where {column} = ? and c.billing_currency = ?
-            group by c.usage_date order by c.usage_date"
+            "with asked as (select ? as subject, ? as currency), own as ({own})
+            select
+                cast(usage_date as varchar),
+                cast(sum(cost) as varchar), cast(sum(objects) as varchar), cast(sum(requests) as varchar),
+                cast(sum(read_cost) as varchar), cast(sum(reads) as bigint),
+                cast(sum(failed_cost) as varchar), cast(sum(runs) as bigint), cast(sum(written_rows) as bigint),
+                cast(sum(core_ms) as bigint), cast(sum(task_ms) as bigint)
+            from own group by usage_date order by usage_date"
         );
         let parameters = vec![Value::Text(subject.to_owned()), Value::Text(currency.to_string())];
         self.ask("sum the days of a subject of", &sql, parameters, |row| {
-            Ok((row.parsed(0, "a day")?, row.amount(1)?))
+            Ok(SubjectDay {
+                day: row.parsed(0, "a day")?,
+                cost: row.amount(1)?,
+                objects: row.amount(2)?,
+                requests: row.amount(3)?,
+                read_cost: row.amount(4)?,
+                reads: row.get(5)?,
+                failed_cost: row.amount(6)?,
+                runs: row.get(7)?,
+                written_rows: row.get(8)?,
+                core_ms: row.get(9)?,
+                task_ms: row.get(10)?,
+            })
         })
     }
 
@@ -206,6 +385,36 @@ impl Mart {
         })
     }
 }
+
+const CLUSTER_DAYS: &str = "
+    select c.usage_date, c.effective_cost as cost, 0 as objects, 0 as requests, 0 as read_cost, 0 as reads,
+        0 as failed_cost, 0 as runs, 0 as written_rows, 0 as core_ms, 0 as task_ms
+    from daily_costs c
+    join cluster_capacity k on k.cluster_id = c.cluster_id
+    join asked a on a.subject = coalesce(k.cluster_name, k.cluster_id) and a.currency = c.billing_currency";
+
+const WORKLOAD_DAYS: &str = "
+    select r.usage_date, r.effective_cost as cost, 0 as objects, 0 as requests, 0 as read_cost, 0 as reads,
+        case when r.status = 'failed' then r.effective_cost else 0 end as failed_cost,
+        case when r.status = 'succeeded' then r.is_first else 0 end as runs,
+        case when r.status = 'succeeded' then coalesce(r.written_rows, 0) else 0 end as written_rows,
+        r.vcore_ms as core_ms, case when r.is_first = 1 then coalesce(s.task_ms, 0) else 0 end as task_ms
+    from run_days r
+    join asked a on a.subject = r.workload and a.currency = r.billing_currency
+    join stg_runs s on s.engine = r.engine and s.run_id = r.run_id";
+
+const TABLE_DAYS: &str = "
+    select
+        c.usage_date, c.effective_cost as cost,
+        case when c.category <> 'usage' then c.effective_cost else 0 end as objects,
+        case when c.pool = 'storage_requests' then c.effective_cost else 0 end as requests, 0 as read_cost, 0 as reads,
+        0 as failed_cost, 0 as runs, 0 as written_rows, 0 as core_ms, 0 as task_ms
+    from daily_costs c
+    join asked a on a.subject = c.table_id and a.currency = c.billing_currency
+    union all
+    select r.usage_date, 0, 0, 0, r.effective_cost, r.reads, 0, 0, 0, 0, 0
+    from table_reads r
+    join asked a on a.subject = r.table_id and a.currency = r.billing_currency";
 
 #[derive(serde::Deserialize)]
 struct Point {

@@ -187,7 +187,7 @@ fn every_cell_of_every_view_opens_down_to_its_bill_lines() {
                 assert_eq!(part.team.as_deref().unwrap_or(NONE), cell.keys[0], "{view:?}");
                 assert_eq!(part.category.name(), cell.keys[1], "{view:?}");
             }
-            let wholes = mart.spread_wholes(&asked).unwrap();
+            let wholes = mart.spread_wholes(&asked, &spread).unwrap();
             for part in &spread {
                 let whole: Amount = wholes[&part.whole_id].iter().map(|atom| atom.cost).sum();
                 assert_eq!(whole, part.whole, "{view:?} {part:?}");

@@ -2,10 +2,11 @@
 //! views, whole and within a reach.
 
 use attribution::mart::{
-    CostQuery, Dimension, Filter, Idle, Mart, MartError, NONE, Ownership, Reach, Shared, View,
+    CostQuery, Dimension, Filter, Idle, Mart, MartError, NONE, Ownership, Reach, RunFilter, RunListQuery,
+    RunRow, RunSort, Shared, View,
 };
 use attribution::rules::{Rules, Team};
-use model::Basis;
+use model::{Amount, Basis, Currency};
 
 use super::at;
 use super::common::Ledger;
@@ -78,6 +79,130 @@ fn memory_answers_as_the_tables_do() {
         assert!(!want.is_empty());
         assert_eq!(remembered.changes(&question, before).unwrap(), want, "{question:?}");
     }
+}
+
+/// Which runs are asked for: all, and by every name that any run has.
+fn run_filters(mart: &Mart) -> Vec<RunFilter> {
+    let every = mart.runs(&RunFilter::default()).unwrap();
+    let day = |day: &str| day.parse().ok();
+    let mut filters = vec![
+        RunFilter::default(),
+        RunFilter { from: day("2026-10-07"), ..RunFilter::default() },
+        RunFilter { to: day("2026-10-07"), ..RunFilter::default() },
+        RunFilter { from: day("2026-10-06"), to: day("2026-10-07"), ..RunFilter::default() },
+        RunFilter { from: day("2026-10-08"), to: day("2026-10-06"), ..RunFilter::default() },
+        RunFilter { currency: Some(Currency::USD), ..RunFilter::default() },
+        RunFilter { currency: "EUR".parse().ok(), ..RunFilter::default() },
+        RunFilter { team: Some("nobody".into()), ..RunFilter::default() },
+    ];
+    for run in &every {
+        filters.extend([
+            RunFilter { run: Some(run.run_id.clone()), ..RunFilter::default() },
+            RunFilter { workload: Some(run.workload.clone()), ..RunFilter::default() },
+            RunFilter { team: run.team.clone(), ..RunFilter::default() },
+            RunFilter { cluster: run.cluster_id.clone(), ..RunFilter::default() },
+        ]);
+    }
+    let tables = mart.tables().unwrap().into_iter().map(|table| table.table_id);
+    let named = tables.chain(["nowhere".to_owned()]);
+    filters.extend(named.map(|table| RunFilter { table: Some(table), ..RunFilter::default() }));
+    filters
+}
+
+/// Compares every list of runs; how many had any.
+fn same_runs(asked: &Mart, remembered: &Mart) -> usize {
+    const SORTS: [RunSort; 12] = [
+        RunSort::Run,
+        RunSort::Workload,
+        RunSort::Name,
+        RunSort::Started,
+        RunSort::Status,
+        RunSort::Duration,
+        RunSort::VcoreMs,
+        RunSort::Input,
+        RunSort::Output,
+        RunSort::Spilled,
+        RunSort::FailedTasks,
+        RunSort::Cost,
+    ];
+    let mut found = 0;
+    for (nth, filter) in run_filters(asked).into_iter().enumerate() {
+        let filter = RunFilter { basis: Basis::ALL[nth % 4], ..filter };
+        let every = asked.runs(&filter).unwrap();
+        assert_eq!(remembered.runs(&filter).unwrap(), every, "{filter:?}");
+        for (moment, most) in [("2026-10-06T13:00:00Z", 1), ("2026-10-07T02:00:00Z", 3)] {
+            let near = asked.runs_near(&filter, at(moment), most).unwrap();
+            assert_eq!(remembered.runs_near(&filter, at(moment), most).unwrap(), near, "{filter:?}");
+            assert_eq!(near.len(), most.min(every.len()), "{filter:?}");
+            let away = |row: &RunRow| (row.started_at - at(moment)).abs();
+            let farthest = near.iter().map(away).max();
+            let nearer = every.iter().filter(|row| Some(away(row)) < farthest).count();
+            assert!(nearer < most, "{filter:?}: {nearer} are nearer than the last of {most}");
+        }
+        for (at, sort) in SORTS.into_iter().enumerate() {
+            let turn = nth + at;
+            let query = RunListQuery {
+                filter: filter.clone(),
+                currency: [None, Some(Currency::USD), "EUR".parse().ok()][turn % 3],
+                unowned: turn % 7 == 6,
+                search: [None, Some("e"), Some("DAILY"), Some("succ"), Some("no such")][turn % 5]
+                    .map(str::to_owned),
+                sort,
+                descending: turn % 2 == 0,
+                offset: [0, 0, 1, 1_000][turn % 4],
+                limit: [50, 2, 1][turn % 3],
+            };
+            let want = asked.run_list(&query).unwrap();
+            assert_eq!(remembered.run_list(&query).unwrap(), want, "{query:?}");
+            assert_eq!(
+                remembered.run_outcomes(&query).unwrap(),
+                asked.run_outcomes(&query).unwrap(),
+                "{query:?}"
+            );
+            found += usize::from(!want.rows.is_empty());
+        }
+    }
+    found
+}
+
+#[test]
+fn the_largest_parts_are_the_first_of_all_parts() {
+    let ledger = ledger();
+    let asked = Mart::open(ledger.path()).unwrap();
+    let remembered = Mart::open(ledger.path()).unwrap().in_memory().unwrap();
+    let mut left_out = 0;
+    for (nth, view) in views().into_iter().enumerate() {
+        // Each question in three of the views.
+        let asked_here = questions().into_iter().enumerate().filter(|(at, _)| (nth + at) % 4 == 0);
+        for (at, question) in asked_here {
+            let question = CostQuery { basis: Basis::ALL[at % 4], view, ..question };
+            let every = asked.explain(&question).unwrap();
+            for mart in [&asked, &remembered] {
+                let (largest, methods) = mart.explain_largest(&question, 3).unwrap();
+                assert_eq!(largest[..], every[..every.len().min(3)], "{question:?}");
+                let parts: i64 = methods.iter().map(|sum| sum.parts).sum();
+                assert_eq!(parts, every.len() as i64, "{question:?}");
+                let of = |parts: &mut dyn Iterator<Item = Amount>| parts.sum::<Amount>();
+                assert_eq!(
+                    of(&mut methods.iter().map(|sum| sum.cost)),
+                    of(&mut every.iter().map(|part| part.cost)),
+                    "{question:?}"
+                );
+            }
+            left_out += usize::from(every.len() > 3);
+        }
+    }
+    assert!(left_out > 100, "{left_out}");
+}
+
+#[test]
+fn runs_in_memory_are_those_of_the_tables() {
+    let ledger = ledger();
+    let asked = Mart::open(ledger.path()).unwrap();
+    let remembered = Mart::open(ledger.path()).unwrap().in_memory().unwrap();
+    assert!(same_runs(&asked, &remembered) > 20);
+    let reach = Reach::teams(["content".to_owned()], false);
+    assert!(same_runs(&asked.within(&reach).unwrap(), &remembered.within(&reach).unwrap()) > 5);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Options of `waste`.
 
+use attribution::mart::WhatIf;
 use chrono::NaiveDate;
 use clap::{Args, Subcommand, ValueEnum};
+use reports::lifecycle::Status;
 
 use super::Format;
 
@@ -24,7 +26,7 @@ pub enum WhatIfKind {
     /// A part of clusters' on-demand workers on spot
     Spot {
         /// Per cent of them
-        #[arg(long, value_name = "PERCENT", default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=100))]
+        #[arg(long, value_name = "PERCENT", default_value_t = WhatIf::SPOT_PERCENT, value_parser = clap::value_parser!(u32).range(1..=100))]
         share: u32,
         /// Which, and how to show it
         #[command(flatten)]
@@ -33,7 +35,8 @@ pub enum WhatIfKind {
     /// Clusters end when nothing has run on them for a while
     AutoTermination {
         /// Minutes
-        #[arg(long, value_name = "N", default_value_t = 60)]
+        #[arg(long, value_name = "N", default_value_t = WhatIf::TERMINATION_MINUTES,
+            value_parser = clap::value_parser!(u32).range(1..=i64::from(WhatIf::MOST_TERMINATION_MINUTES)))]
         minutes: u32,
         /// Which, and how to show it
         #[command(flatten)]
@@ -48,7 +51,8 @@ pub enum WhatIfKind {
     /// Tables keep fewer days
     Ttl {
         /// Days
-        #[arg(long, value_name = "N", default_value_t = 90)]
+        #[arg(long, value_name = "N", default_value_t = WhatIf::TTL_DAYS,
+            value_parser = clap::value_parser!(u32).range(1..=i64::from(WhatIf::MOST_TTL_DAYS)))]
         days: u32,
         /// Which, and how to show it
         #[command(flatten)]
@@ -57,7 +61,8 @@ pub enum WhatIfKind {
     /// Files are folded to another size
     Compaction {
         /// MiB
-        #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+        #[arg(long, value_name = "MIB", default_value_t = WhatIf::TARGET_MIB,
+            value_parser = clap::value_parser!(u32).range(1..=i64::from(WhatIf::MOST_TARGET_MIB)))]
         target: u32,
         /// Which, and how to show it
         #[command(flatten)]
@@ -71,9 +76,9 @@ pub struct WhatIfOptions {
     /// Only this cluster, workload or table
     #[arg(long, value_name = "NAME")]
     pub subject: Option<String>,
-    /// At most so many, the largest saving first
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub limit: usize,
+    /// At most so many, the largest net saving first
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
     /// table for people, json for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -105,6 +110,12 @@ pub enum WasteVerb {
         /// Until when
         #[arg(long, value_name = "DAY")]
         until: NaiveDate,
+    },
+    /// Is to be looked at again, whatever was said of it
+    Reopen {
+        /// (The beginning of) its id
+        #[arg(value_name = "ID")]
+        finding: String,
     },
     /// Is none, and stays so
     Dismiss {
@@ -142,12 +153,15 @@ pub struct Waste {
     /// One finding with its evidence and its fix, by (the beginning of) its id
     #[arg(long, value_name = "ID")]
     pub finding: Option<String>,
-    /// Also what is over, and what is too small to matter
+    /// Also what is over, dismissed or snoozed, and what is too small to matter
     #[arg(long)]
     pub all: bool,
+    /// Only those of this status: new, reopened, acknowledged, assigned, snoozed, dismissed, resolved
+    #[arg(long, value_name = "STATUS")]
+    pub status: Option<Status>,
     /// At most so many, the largest saving first
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
     /// table for people; csv or json for programs; markdown for tickets
     #[arg(long, value_enum, default_value_t = WasteFormat::Table)]
     pub format: WasteFormat,

@@ -1,7 +1,7 @@
 //! Options of `alerts` and `budgets`.
 
 use chrono::{NaiveDate, TimeDelta};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::Format;
 
@@ -40,8 +40,42 @@ pub enum AlertVerb {
         #[arg(long, value_name = "NAME")]
         who: Option<String>,
     },
-    /// Try messages that were given up once more
-    Retry,
+    /// Messages to channels and what became of them, the newest first; exit code 1 while one is given up
+    Deliveries(AlertDeliveries),
+    /// Try messages that were given up, and letters that were refused, once more
+    Retry {
+        /// Also letters of which nobody knows whether they arrived: they may then arrive twice
+        #[arg(long)]
+        doubtful: bool,
+    },
+}
+
+/// Options of `alerts deliveries`.
+#[derive(Debug, Args)]
+pub struct AlertDeliveries {
+    /// Only those that are pending, sending, sent, mailed, dead or overtaken
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// Only those to this channel
+    #[arg(long, value_name = "NAME")]
+    pub channel: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// text for people, csv and json for programs
+    #[arg(long, value_enum, default_value_t = Listing::Text)]
+    pub format: Listing,
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Listing {
+    /// Columns for people.
+    Text,
+    /// Comma-separated, with a header line.
+    Csv,
+    /// An array of objects.
+    Json,
 }
 
 /// Options of `alerts test`.

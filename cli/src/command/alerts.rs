@@ -1,16 +1,19 @@
 //! `alerts`: what fires, who is told, and what would have been told of in the past.
 
+mod deliveries;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use attribution::mart::Mart;
+use attribution::mart::{ClusterRow, Mart, called};
 use chrono::{Days, TimeDelta};
 use reports::alert::delivery::{Delivery, deliver};
 use reports::alert::life::{Alert, Status};
 use reports::alert::record::{Alerts, Summary};
 use reports::alert::rehearse::{Rehearsal, rehearse};
-use reports::alert::{self, Rule};
+use reports::alert::{self, ChannelKind, Rule, letter};
+use reports::mail::Outbox;
 use reports::{format, watch};
 use serde_json::{Value, json};
 
@@ -19,6 +22,9 @@ use crate::command::{config, now};
 use crate::config::{Config, nearest};
 use crate::printer::{Failure, line, say, table};
 
+/// Said where alerts are asked for and none is configured.
+pub const NOTHING_WATCHED: &str =
+    "warning: no alert is configured: add an [[alert]] with a `name` and a `kind`";
 /// Time in which a message that failed is tried again before the command ends.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Messages shown.
@@ -32,12 +38,12 @@ pub fn run(path: &Path, options: &Options) -> Result<ExitCode, Failure> {
     match &options.verb {
         None => {
             if config.watch.rules.is_empty() {
-                say("warning: no alert is configured: add an [[alert]] with a `name` and a `kind`");
+                say(NOTHING_WATCHED);
             }
             let mart = super::mart(&config)?;
             let mut record = Alerts::open(&config.ledger).map_err(|error| failure(error.into()))?;
             let code = judge(&config, &mart, &mut record, !options.no_send)?;
-            show(&record, options)?;
+            show(&config, &mart, &record, options)?;
             Ok(code)
         }
         Some(AlertVerb::Test(test)) => rehearsal(&config, test),
@@ -49,22 +55,35 @@ pub fn run(path: &Path, options: &Options) -> Result<ExitCode, Failure> {
                 .acknowledge(alert, now() + *until, &who, &config.watch, now())
                 .map_err(|error| failure(error.into()))?;
             say(format!("{} {} is acknowledged for {}", known.id, known.key, shown(*until)));
-            Ok(told(
-                &deliver(&mut record, &config.watch, now, PATIENCE).map_err(|error| failure(error.into()))?,
-            ))
+            // Whoever says that they know does not wait for a receiver.
+            let due = record.next_due(None).map_err(|error| failure(error.into()))?;
+            if due.is_some_and(|due| due <= now()) {
+                crate::scheduler::begin_apart(path, "messages");
+            }
+            Ok(ExitCode::SUCCESS)
         }
-        Some(AlertVerb::Retry) => {
+        Some(AlertVerb::Deliveries(options)) => deliveries::run(&config, options),
+        Some(AlertVerb::Retry { doubtful }) => {
             let mut record = Alerts::open(&config.ledger).map_err(|error| failure(error.into()))?;
-            let revived = record.revive(now()).map_err(|error| failure(error.into()))?;
-            say(format!("{} messages that were given up are tried again", format::count(revived as i64)));
-            Ok(told(
-                &deliver(&mut record, &config.watch, now, PATIENCE).map_err(|error| failure(error.into()))?,
-            ))
+            let revived = record.revive(&config.watch, now()).map_err(|error| failure(error.into()))?;
+            let again = super::report::requeue_alerts(&config, *doubtful)?;
+            say(format!(
+                "{} that were given up and {} are tried again",
+                count(revived.again, "message"),
+                count(again, "letter")
+            ));
+            if revived.overtaken > 0 {
+                say(format!(
+                    "{} not: what the channel was told later of the same alerts has arrived",
+                    count(revived.overtaken, "message")
+                ));
+            }
+            deliver_due(&config, &mut record)
         }
     }
 }
 
-/// Judges what is due on a mart and tells of it; 1 where a message could not be sent.
+/// Judges what is due on a mart and tells of it; 1 where a message could not be sent, or waits.
 pub fn judge(config: &Config, mart: &Mart, record: &mut Alerts, send: bool) -> Result<ExitCode, Failure> {
     let failed = record.failed_checks().map_err(|error| failure(error.into()))?;
     let summary = alert::evaluate(mart, &config.watch, record, &failed, now()).map_err(failure)?;
@@ -72,7 +91,34 @@ pub fn judge(config: &Config, mart: &Mart, record: &mut Alerts, send: bool) -> R
     if !send {
         return Ok(ExitCode::SUCCESS);
     }
-    Ok(told(&deliver(record, &config.watch, now, PATIENCE).map_err(|error| failure(error.into()))?))
+    deliver_due(config, record)
+}
+
+/// Sends what is queued, and letters that are due; 1 where something could not be sent, or waits.
+pub fn deliver_due(config: &Config, record: &mut Alerts) -> Result<ExitCode, Failure> {
+    let code = messages_due(config, record)?;
+    let is_mailed = config.watch.channels.iter().any(|it| matches!(it.kind, ChannelKind::Email { .. }));
+    let is_left = is_mailed && super::report::outbox(config)?;
+    Ok(if is_left { ExitCode::from(1) } else { code })
+}
+
+/// Sends what is queued, and puts in line what is mail; 1 where something could not be, or waits.
+pub fn messages_due(config: &Config, record: &mut Alerts) -> Result<ExitCode, Failure> {
+    let delivery = deliver(record, &config.watch, now, PATIENCE).map_err(|error| failure(error.into()))?;
+    let code = told(&delivery);
+    // Each was an exit code of 1 once. That somebody has to look is said for as long as nobody has.
+    let states = record.states().map_err(|error| failure(error.into()))?;
+    let dead = states.get("dead").copied().unwrap_or_default().saturating_sub(delivery.dead.len());
+    if dead > 0 {
+        say(format!(
+            "warning: {} given up before: see `lakeledger alerts deliveries --state dead`",
+            match dead {
+                1 => "1 message was".to_owned(),
+                n => format!("{} messages were", format::count(n as i64)),
+            }
+        ));
+    }
+    Ok(code)
 }
 
 fn judged(summary: &Summary) {
@@ -92,33 +138,43 @@ fn told(delivery: &Delivery) -> ExitCode {
     if delivery.sent > 0 {
         say(format!("{:<14} {} sent", "delivery", count(delivery.sent, "message")));
     }
+    if delivery.mailed > 0 {
+        say(format!("{:<14} {} in line", "delivery", count(delivery.mailed, "letter")));
+    }
     for why in &delivery.put_off {
         say(format!("warning: an attempt failed: {why}"));
     }
     for why in &delivery.dead {
         say(format!("warning: given up: {why}; `lakeledger alerts retry` tries it once more"));
     }
-    ExitCode::from(u8::from(!delivery.dead.is_empty()))
+    if delivery.waiting > 0 {
+        let at = delivery.next_at.map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string());
+        let at = at.map(|at| format!("; next attempt from {at}")).unwrap_or_default();
+        say(format!("warning: {} still to be sent{at}", count(delivery.waiting, "message")));
+    }
+    ExitCode::from(u8::from(!delivery.dead.is_empty() || delivery.waiting > 0))
 }
 
 fn count(n: usize, word: &str) -> String {
     format!("{} {word}{}", format::count(n as i64), if n == 1 { "" } else { "s" })
 }
 
-fn show(record: &Alerts, options: &Options) -> Result<(), Failure> {
+fn show(config: &Config, mart: &Mart, record: &Alerts, options: &Options) -> Result<(), Failure> {
     let all = record.all().map_err(|error| failure(error.into()))?;
     let alerts: Vec<&Alert> =
         all.iter().filter(|alert| options.all || alert.status != Status::Resolved).collect();
     let messages = record.delivered(MOST_MESSAGES).map_err(|error| failure(error.into()))?;
     if options.format == Format::Json {
         let alerts: Vec<Value> = alerts.iter().map(|alert| object(alert)).collect();
+        let letters = Outbox::open(&config.ledger).and_then(|outbox| outbox.deliveries());
+        let letters = letters.map_err(super::report::mail_failure)?;
         let messages: Vec<Value> = messages
             .iter()
             .map(|message| {
                 json!({
                     "id": message.id, "channel": message.channel, "summary": message.summary,
                     "created_at": message.created_at, "state": message.state, "attempts": message.attempts,
-                    "error": message.error,
+                    "error": message.error, "letters": letter::fate(message, &letters).map(|fate| fate.name()),
                 })
             })
             .collect();
@@ -129,6 +185,7 @@ fn show(record: &Alerts, options: &Options) -> Result<(), Failure> {
         say("nothing fires");
         return Ok(());
     }
+    let clusters = mart.clusters()?;
     let rows: Vec<Vec<String>> = alerts
         .iter()
         .map(|alert| {
@@ -137,10 +194,10 @@ fn show(record: &Alerts, options: &Options) -> Result<(), Failure> {
                 alert.status.name().to_owned(),
                 alert.severity.name().to_owned(),
                 alert.rule.clone(),
-                alert.key.clone(),
+                called(&clusters, &alert.key).to_owned(),
                 alert.team.clone().unwrap_or_else(|| "-".to_owned()),
                 alert.fired_on.to_string(),
-                alert.unit.show(alert.value),
+                standing(alert),
                 alert.unit.show(alert.threshold),
             ]
         })
@@ -152,13 +209,19 @@ fn show(record: &Alerts, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What was measured last: of what is over, where it ended.
+fn standing(alert: &Alert) -> String {
+    alert.latest().map_or_else(|| "-".to_owned(), |(value, _)| alert.unit.show(value))
+}
+
 fn object(alert: &Alert) -> Value {
     json!({
         "id": alert.id, "rule": alert.rule, "kind": alert.kind, "subject": alert.key, "team": alert.team,
         "severity": alert.severity.name(), "status": alert.status.name(), "level": alert.level,
         "fired_on": alert.fired_on, "last_on": alert.last_on, "resolved_on": alert.resolved_on,
         "value": alert.value, "threshold": alert.threshold, "unit": alert.unit.name(), "message": alert.message,
-        "acknowledged_until": alert.acknowledged_until, "acknowledged_by": alert.acknowledged_by,
+        "newest_value": alert.newest.map(|(value, _)| value), "newest_threshold": alert.newest.map(|(_, limit)| limit),
+        "below_since": alert.below_since, "acknowledged_until": alert.acknowledged_until, "acknowledged_by": alert.acknowledged_by,
         "told_at": alert.told_at,
     })
 }
@@ -172,35 +235,43 @@ fn rehearsal(config: &Config, test: &AlertsTest) -> Result<ExitCode, Failure> {
     })?;
     let to = test.to.unwrap_or(closed.end);
     let from = test.from.unwrap_or_else(|| closed.first.max(to - Days::new(REHEARSED_DAYS)));
-    let rehearsal = rehearse(&mart, &config.watch, &rules, (from, to))?;
+    let record = Alerts::open(&config.ledger).map_err(|error| failure(error.into()))?;
+    let failed = record.failed_checks().map_err(|error| failure(error.into()))?;
+    let rehearsal = rehearse(&mart, &config.watch, &rules, (from, to), &failed, now())?;
     match test.format {
         Format::Json => {
             let rows: Vec<Value> = rehearsal.happened.iter().map(|one| one.json()).collect();
             line(serde_json::to_string_pretty(&rows)?);
         }
-        Format::Text => rehearsed(&rehearsal),
+        Format::Text => rehearsed(&rehearsal, &mart.clusters()?),
     }
-    for rule in &rehearsal.left_out {
-        say(format!("warning: `{rule}` looks at the ledger as it is and has no past to be tried on"));
+    for one in &rehearsal.standing {
+        say(format!(
+            "note: `{}` ({}) was judged as of now, where it fires {}, and on no earlier day: {}",
+            one.rule,
+            one.kind,
+            times(one.fires),
+            one.why
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn rehearsed(rehearsal: &Rehearsal) {
+fn rehearsed(rehearsal: &Rehearsal, clusters: &[ClusterRow]) {
     let rows: Vec<Vec<String>> = rehearsal
         .happened
         .iter()
         .map(|one| {
             let alert = &one.alert;
             vec![
-                one.day.to_string(),
+                if one.is_now { "now".to_owned() } else { one.day.to_string() },
                 one.step.name().to_owned(),
                 one.untold.clone().map_or_else(|| "told".to_owned(), |why| format!("not told: {why}")),
                 alert.rule.clone(),
-                alert.key.clone(),
+                called(clusters, &alert.key).to_owned(),
                 alert.team.clone().unwrap_or_else(|| "-".to_owned()),
-                alert.unit.show(alert.value),
-                alert.unit.show(alert.threshold),
+                standing(alert),
+                alert.unit.show(alert.latest().map_or(alert.threshold, |(_, threshold)| threshold)),
             ]
         })
         .collect();
@@ -209,8 +280,10 @@ fn rehearsed(rehearsal: &Rehearsal) {
         say("none of these days is closed");
         return;
     };
-    let told =
-        |step| rehearsal.happened.iter().filter(|one| one.untold.is_none() && one.step == step).count();
+    let told = |step| {
+        let happened = rehearsal.happened.iter().filter(|one| !one.is_now);
+        happened.filter(|one| one.untold.is_none() && one.step == step).count()
+    };
     say(format!(
         "{} from {from} to {}: {} would have been told of, with today's figures; nothing was recorded or sent",
         count(usize::try_from((to - from).num_days()).unwrap_or_default(), "closed day"),
@@ -232,6 +305,14 @@ fn chosen<'c>(config: &'c Config, names: &[String]) -> Result<Vec<&'c Rule>, Fai
         }
     }
     Ok(rules().filter(|rule| names.is_empty() || names.contains(&rule.name)).collect())
+}
+
+fn times(n: usize) -> String {
+    match n {
+        0 => "not at all".to_owned(),
+        1 => "once".to_owned(),
+        n => format!("{} times", format::count(n as i64)),
+    }
 }
 
 fn shown(span: TimeDelta) -> String {

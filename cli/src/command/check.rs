@@ -68,10 +68,14 @@ pub fn run(path: &Path, options: &Check) -> Result<ExitCode, Failure> {
         }
         rows.push(row);
     }
+    // Before the first run there is no mart, and no name to be known but the teams'.
+    let mart = super::mart(&config).ok();
+    let overlooked = super::overlooked::overlooked(&config, mart.as_ref())?;
     match options.format {
         Format::Json => line(serde_json::to_string_pretty(&rows)?),
         Format::Text => text(&config, &rows),
     }
+    printer::warnings(&overlooked, 5);
     let unreachable = rows.iter().any(|row| !row.reached);
     let skipped = rows.iter().flat_map(|row| &row.warnings).any(|warning| warning.skipped);
     Ok(ExitCode::from(if unreachable { 2 } else { u8::from(skipped) }))

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use chrono::{Datelike as _, Days, NaiveDate};
+use fixtures::demo::BillFormat;
 use fixtures::platform::facts::Settings;
 use serde::{Deserialize, Serialize};
 
-use crate::args::{Attribute, Demo, Ingest, Run, Serve};
+use crate::args::{Attribute, Demo, DemoBill, Ingest, Run, Serve};
 use crate::command::now;
 use crate::printer::{Failure, bar, say};
 
@@ -25,18 +26,30 @@ struct Made {
     seed: u64,
     scale: u32,
     landed: bool,
+    #[serde(default)]
+    bill: DemoBill,
     /// Made whole; else a start was stopped, and the next makes it again.
     done: bool,
 }
 
 impl Made {
+    fn format(&self) -> BillFormat {
+        match self.bill {
+            DemoBill::Cur2 => BillFormat::Cur2,
+            DemoBill::LegacyCur => BillFormat::LegacyCur,
+            DemoBill::Focus => BillFormat::Focus,
+        }
+    }
+
     fn settings(&self) -> Settings {
         Settings {
             seed: self.seed,
             first_day: self.first_day,
             days: self.days,
+            planned_days: self.days,
             scale: self.scale,
-            without: None,
+            without: vec![],
+            unfixed: vec![],
         }
     }
 }
@@ -140,12 +153,18 @@ fn differs(options: &Demo, made: &Made) -> Result<(), Failure> {
     let same = options.seed.is_none_or(|seed| seed == made.seed)
         && options.scale.is_none_or(|scale| scale == made.scale)
         && (made.landed || !options.landed)
+        && options.bill.is_none_or(|bill| bill == made.bill)
         && options.days.is_none_or(|days| days == made.days)
         && options.end.is_none_or(|wanted| wanted == end);
     if same {
         return Ok(());
     }
-    let kind = if made.landed { ", landed only" } else { "" };
+    let kind = match (made.landed, made.bill) {
+        (true, _) => ", landed only",
+        (false, DemoBill::Cur2) => "",
+        (false, DemoBill::LegacyCur) => ", bill legacy-cur",
+        (false, DemoBill::Focus) => ", bill focus",
+    };
     Err(Failure::new(
         format!(
             "`{}` holds another demo: seed {}, scale {}, {} days to {end}{kind}",
@@ -181,7 +200,8 @@ fn make(options: &Demo, directory: &Path) -> Result<Made, Failure> {
     let days = options.days.unwrap_or_else(|| days_to(end));
     let first_day = end - Days::new(u64::from(days) - 1);
     let (seed, scale) = (options.seed.unwrap_or(1), options.scale.unwrap_or(1));
-    let mut made = Made { first_day, days, seed, scale, landed: options.landed, done: false };
+    let bill = options.bill.unwrap_or_default();
+    let mut made = Made { first_day, days, seed, scale, landed: options.landed, bill, done: false };
     let failed = |cause: std::io::Error| {
         Failure::new(
             format!("could not make a demo in `{}`: {cause}", directory.display()),
@@ -201,8 +221,11 @@ fn make(options: &Demo, directory: &Path) -> Result<Made, Failure> {
         write_landed(&made, directory, end)?;
     } else {
         let progress = bar("simulating days", u64::from(days));
-        let told = |done: u32| progress.set_position(u64::from(done));
-        fixtures::demo::make(directory, &made.settings(), &told).map_err(failed)?;
+        let told = |done: u32, of: u32| {
+            progress.set_length(u64::from(of));
+            progress.set_position(u64::from(done));
+        };
+        fixtures::demo::make(directory, &made.settings(), made.format(), &told).map_err(failed)?;
         progress.finish_and_clear();
         say(format!(
             "{:<14} wrote {days} days of raw exports to {end} in {:.1} s",

@@ -11,17 +11,16 @@ use model::Basis;
 use reports::export::ExportError;
 use serde_json::json;
 
-use crate::args::{
-    CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, Format,
-};
+use crate::args::{CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows};
 use crate::command::{config, filters, half_open, ownership_query, view, warn_unknown_team};
+use crate::config::Config;
 use crate::output::Output;
 use crate::printer::{Failure, say};
 
 /// Writes what was asked for.
 pub fn run(path: &Path, export: &Export) -> Result<ExitCode, Failure> {
     match export {
-        Export::Costs(options) => costs(path, options),
+        Export::Costs(options) => costs(&config(path)?, options),
         Export::Changes(options) => changes(path, options),
         Export::Tables(options) => tables(path, options),
         Export::Workloads(options) => workloads(path, options),
@@ -30,16 +29,34 @@ pub fn run(path: &Path, export: &Export) -> Result<ExitCode, Failure> {
     }
 }
 
-fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
-    let config = config(path)?;
+/// Writes costs.
+pub fn costs(config: &Config, options: &ExportCosts) -> Result<ExitCode, Failure> {
     half_open(options.from, options.to)?;
-    let is_focus = options.format == CostsFormat::Focus;
+    let format =
+        CostsFormat::chosen(options.format, options.output.as_deref()).map_err(|(asked, ending)| {
+            Failure::new(
+                format!("--format {} does not fit an output that ends in .{}", asked.word(), ending.word()),
+                "leave --format out, or name the file as its format is",
+            )
+        })?;
+    // A program would open `costs.xls` by its name, and find a text in it.
+    let unknown = options.output.as_deref().filter(|name| {
+        let is_text = name.extension().is_none_or(|ending| ending.eq_ignore_ascii_case("txt"));
+        options.format.is_none() && !is_text && CostsFormat::of_name(name).is_none()
+    });
+    if let Some(name) = unknown {
+        return Err(Failure::new(
+            format!("`{}` does not say in which format costs are wanted", name.display()),
+            "end it in .csv, .json, .parquet or .xlsx, or name one with --format",
+        ));
+    }
+    let is_focus = format == CostsFormat::Focus;
     if is_focus && !options.by.is_empty() {
         return Err(Failure::new("a FOCUS export has no --by", "its rows are the allocations themselves"));
     }
     let filters = filters(&options.filters)?;
     let mut output = Output::open_anywhere(options.output.as_deref(), &config.export_s3)?;
-    let mart = super::mart(&config)?;
+    let mart = super::mart(config)?;
     let query = CostQuery {
         by: options.by.clone(),
         basis: options.basis,
@@ -64,16 +81,12 @@ fn costs(path: &Path, options: &ExportCosts) -> Result<ExitCode, Failure> {
         output.abandon();
         return Err(error.into());
     }
-    let is_parquet = options.format == CostsFormat::Parquet
-        || (is_focus
-            && options
-                .output
-                .as_ref()
-                .is_some_and(|path| path.extension().is_some_and(|it| it == "parquet")));
+    let ending = options.output.as_deref().and_then(CostsFormat::of_name);
+    let is_parquet = format == CostsFormat::Parquet || (is_focus && ending == Some(CostsFormat::Parquet));
     if is_parquet {
         return output.made(|file| export.parquet(file));
     }
-    let rows = match options.format {
+    let rows = match format {
         CostsFormat::Xlsx => {
             let mut rows = 0;
             let made = output.made(|file| {
@@ -109,9 +122,10 @@ fn warn_empty(rows: u64) {
 fn ownership(path: &Path, options: &ExportOwnership) -> Result<ExitCode, Failure> {
     let config = config(path)?;
     let query = ownership_query(&options.scope)?;
+    let format = chosen(options.format, options.output.as_deref(), CostFormat::Csv)?;
     let mut output = Output::open(options.output.as_deref())?;
     let rows = super::mart(&config)?.coverage(&query)?;
-    let written = match options.format {
+    let written = match format {
         CostFormat::Csv => reports::export::coverage_csv(&rows, output.writer()),
         CostFormat::Json => reports::export::coverage_json(&rows, output.writer()),
     };
@@ -131,6 +145,7 @@ fn changes(path: &Path, options: &ExportChanges) -> Result<ExitCode, Failure> {
             "the spans compared have no day in common: use team, workload, service or another dimension",
         ));
     }
+    let format = chosen(options.format, options.output.as_deref(), CostFormat::Csv)?;
     let mut output = Output::open(options.output.as_deref())?;
     let mart = super::mart(&config)?;
     let query = CostQuery {
@@ -147,22 +162,76 @@ fn changes(path: &Path, options: &ExportChanges) -> Result<ExitCode, Failure> {
         say("warning: the span compared with begins before the ledger does: what is missing there looks new");
     }
     let rows = mart.changes(&query, (against, against + days))?;
-    let written = match options.format {
+    let written = match format {
         CostFormat::Csv => reports::export::changes_csv(&query, &rows, output.writer()),
         CostFormat::Json => reports::export::changes_json(&query, &rows, output.writer()),
     };
     output.finish(written)
 }
 
-fn only_json(format: Format) -> Result<(), Failure> {
-    match format {
-        Format::Json => Ok(()),
-        Format::Text => Err(Failure::new("this export is written as JSON only", "use --format json")),
+/// The format asked for, else what the file's name ends with, else the usual one.
+fn chosen(
+    asked: Option<CostFormat>,
+    output: Option<&Path>,
+    usual: CostFormat,
+) -> Result<CostFormat, Failure> {
+    let ending = output.and_then(|name| name.extension()?.to_str()).map(str::to_lowercase);
+    let named = match ending.as_deref() {
+        Some("csv") => Some(CostFormat::Csv),
+        Some("json") => Some(CostFormat::Json),
+        // A program would open it by its name, and find a text in it.
+        Some(ending) if asked.is_none() && ending != "txt" => {
+            return Err(Failure::new(
+                format!("this export is not written as .{ending}"),
+                "end the output in .csv or .json, or name one of both with --format",
+            ));
+        }
+        _ => None,
+    };
+    match (asked, named) {
+        (Some(asked), Some(named)) if asked != named => Err(Failure::new(
+            "--format does not fit what the output's name ends with",
+            "leave --format out, or name the file as its format is",
+        )),
+        (Some(format), _) | (None, Some(format)) => Ok(format),
+        (None, None) => Ok(usual),
     }
 }
 
+/// Writes objects in a format; as CSV with these columns.
+fn objects(
+    format: CostFormat,
+    columns: &str,
+    rows: &[serde_json::Value],
+    output: &mut Output,
+) -> io::Result<()> {
+    match format {
+        CostFormat::Csv => {
+            let columns: Vec<&str> = columns.split_whitespace().collect();
+            reports::export::objects_csv(&columns, rows, output.writer())
+        }
+        CostFormat::Json => serde_json::to_writer_pretty(output.writer(), rows).map_err(io::Error::from),
+    }
+}
+
+/// Columns of a table, then those of its costs in one currency, in the order in which they are written.
+const TABLE_COLUMNS: &str = "\
+    table catalog namespace name format location owner team collected_at rows files data_bytes \
+    small_files target_file_bytes delete_files deleted_rows snapshots manifests reachable_bytes \
+    expirable_bytes orphaned_bytes last_updated_at partition_spec basis currency storage produce \
+    maintain own read_not_additive upstream_not_additive loaded_not_additive reads read_bytes consumers \
+    per_read per_consumer per_tb_read per_tb_stored";
+const WORKLOAD_COLUMNS: &str = "\
+    workload team trigger status retry runs basis cost currency vcore_seconds written_bytes written_rows \
+    per_run per_tb_written per_million_rows";
+const RUN_COLUMNS: &str = "\
+    run engine name workload team workflow_id step_id attempt trigger cluster user owner status error \
+    started_at ended_at vcore_seconds memory_gb_seconds cpu_seconds task_seconds input_bytes \
+    output_bytes shuffle_read_bytes shuffle_write_bytes disk_spilled_bytes tasks failed_tasks basis cost \
+    currency";
+
 fn tables(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
-    only_json(options.format)?;
+    let format = chosen(options.format, options.output.as_deref(), CostFormat::Json)?;
     let config = config(path)?;
     half_open(options.from, options.to)?;
     let mut output = Output::open(options.output.as_deref())?;
@@ -197,8 +266,27 @@ fn tables(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
             })
         })
         .collect();
-    let written = serde_json::to_writer_pretty(output.writer(), &rows).map_err(io::Error::from);
+    let rows =
+        if format == CostFormat::Csv { rows.into_iter().flat_map(by_currency).collect() } else { rows };
+    let written = objects(format, TABLE_COLUMNS, &rows, &mut output);
     output.finish(written)
+}
+
+/// A table as one flat object for each currency in which it cost anything; one without costs where it
+/// cost nothing.
+fn by_currency(mut table: serde_json::Value) -> Vec<serde_json::Value> {
+    let costs = match table["costs"].take() {
+        serde_json::Value::Array(costs) if !costs.is_empty() => costs,
+        _ => return vec![table],
+    };
+    let flat = |cost: serde_json::Value| {
+        let mut flat = table.clone();
+        if let (Some(flat), serde_json::Value::Object(cost)) = (flat.as_object_mut(), cost) {
+            flat.extend(cost);
+        }
+        flat
+    };
+    costs.into_iter().map(flat).collect()
 }
 
 fn cost_json(cost: &TableCost, basis: Basis) -> serde_json::Value {
@@ -213,7 +301,7 @@ fn cost_json(cost: &TableCost, basis: Basis) -> serde_json::Value {
 }
 
 fn workloads(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
-    only_json(options.format)?;
+    let format = chosen(options.format, options.output.as_deref(), CostFormat::Json)?;
     let config = config(path)?;
     half_open(options.from, options.to)?;
     let mut output = Output::open(options.output.as_deref())?;
@@ -238,12 +326,12 @@ fn workloads(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
             })
         })
         .collect();
-    let written = serde_json::to_writer_pretty(output.writer(), &rows).map_err(io::Error::from);
+    let written = objects(format, WORKLOAD_COLUMNS, &rows, &mut output);
     output.finish(written)
 }
 
 fn runs(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
-    only_json(options.format)?;
+    let format = chosen(options.format, options.output.as_deref(), CostFormat::Json)?;
     let config = config(path)?;
     half_open(options.from, options.to)?;
     let mut output = Output::open(options.output.as_deref())?;
@@ -274,7 +362,7 @@ fn runs(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
             })
         })
         .collect();
-    let written = serde_json::to_writer_pretty(output.writer(), &rows).map_err(io::Error::from);
+    let written = objects(format, RUN_COLUMNS, &rows, &mut output);
     output.finish(written)
 }
 

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod explain;
 pub mod export;
 pub mod init;
+mod overlooked;
 pub mod owners;
 pub mod report;
 pub mod run;

@@ -1,6 +1,7 @@
 //! `report`: weekly reports as files and by mail, and what became of the mail.
 
 mod deliveries;
+mod recipients;
 mod send;
 
 use std::path::Path;
@@ -17,7 +18,7 @@ use crate::command::{config, now};
 use crate::config::Config;
 use crate::printer::{Failure, line};
 
-pub use self::send::outbox;
+pub use self::send::{outbox, outbox_unless_sending, requeue_alerts};
 
 /// Writes or mails the reports asked for, or lists what was mailed.
 pub fn run(path: &Path, report: &Report) -> Result<ExitCode, Failure> {
@@ -36,6 +37,29 @@ fn weekly(config: &Config, options: &Weekly) -> Result<ExitCode, Failure> {
     if options.send {
         send::prepare(config)?;
     }
+    let weeklies = built(config, options)?;
+    if let Some(out) = &options.out {
+        for weekly in &weeklies {
+            for file in write(weekly, out).map_err(failure)? {
+                line(file.display().to_string());
+            }
+        }
+    }
+    if options.send {
+        send::queue(config, &weeklies, options)?;
+        return send::all(config);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes weekly reports and puts their letters in line, to be sent by whoever sends mail; says how
+/// many are new there.
+pub fn queue_weekly(config: &Config, options: &Weekly) -> Result<usize, Failure> {
+    send::prepare(config)?;
+    send::queue(config, &built(config, options)?, options)
+}
+
+fn built(config: &Config, options: &Weekly) -> Result<Vec<reports::weekly::Weekly>, Failure> {
     let mart = super::mart(config)?;
     let request = WeeklyRequest {
         team: options.team.clone(),
@@ -50,18 +74,7 @@ fn weekly(config: &Config, options: &Weekly) -> Result<ExitCode, Failure> {
     // The record of findings follows the newest mart before anybody is told of them.
     Lifecycle::open(&config.ledger).and_then(|mut record| record.sync(&mart, now()))?;
     let request = request.with_records(&config.ledger).map_err(failure)?;
-    let weeklies = build(&mart, &request).map_err(failure)?;
-    if let Some(out) = &options.out {
-        for weekly in &weeklies {
-            for file in write(weekly, out).map_err(failure)? {
-                line(file.display().to_string());
-            }
-        }
-    }
-    if options.send {
-        return send::run(config, &weeklies, options);
-    }
-    Ok(ExitCode::SUCCESS)
+    build(&mart, &request).map_err(failure)
 }
 
 /// The week that is named, else the latest.
@@ -82,7 +95,8 @@ fn failure(error: reports::ReportError) -> Failure {
     Failure { error: Box::new(error), hint }
 }
 
-fn mail_failure(error: reports::mail::MailError) -> Failure {
+/// A failure of mail with its hint.
+pub fn mail_failure(error: reports::mail::MailError) -> Failure {
     let hint = error.hint().map(str::to_owned);
     Failure { error: Box::new(error), hint }
 }

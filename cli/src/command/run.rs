@@ -11,6 +11,7 @@ use ingest::ledger::{Ledger, LedgerError, WriterLock};
 use model::Warning;
 use reports::alert::record::{Alerts, RecordError};
 use reports::alert::{Condition, Rule};
+use reports::lifecycle::{Lifecycle, STATE};
 
 use super::{config, exit_code, now};
 use crate::args::{Attribute, Ingest, Run};
@@ -51,14 +52,24 @@ impl Progress for Bar {
     }
 }
 
-/// Everything: ingest, attribute, check, publish.
+/// Everything: ingest, attribute, check, publish, and alerts where they are asked for.
 pub fn run(path: &Path, options: &Run) -> Result<ExitCode, Failure> {
+    stages(path, options, true)
+}
+
+/// The same; `send` is false where somebody else sends what alerts tell.
+pub fn stages(path: &Path, options: &Run, send: bool) -> Result<ExitCode, Failure> {
     let config = config(path)?;
-    let _lock = lock(&config, "run")?;
+    let lock = lock(&config, "run")?;
     let mut warnings = ingest_sources(&config, &options.ingest.source)?;
     let attributed = attribute(&config, options.attribute);
+    // Who is told may be slow to listen: whoever wants to write the ledger does not wait for that.
+    drop(lock);
+    if options.alerts && config.watch.rules.is_empty() {
+        say(super::alerts::NOTHING_WATCHED);
+    }
     let is_watched = options.alerts && !config.watch.rules.is_empty();
-    let told = if is_watched { Some(alerts(&config)) } else { None };
+    let told = if is_watched { Some(alerts(&config, send)) } else { None };
     warnings.extend(attributed?);
     printer::warnings(&warnings, 5);
     let code = exit_code(&warnings);
@@ -66,10 +77,10 @@ pub fn run(path: &Path, options: &Run) -> Result<ExitCode, Failure> {
 }
 
 /// Judges the newest mart there is: where a check failed, the one before it is.
-fn alerts(config: &Config) -> Result<ExitCode, Failure> {
+fn alerts(config: &Config, send: bool) -> Result<ExitCode, Failure> {
     let mart = super::mart(config)?;
     let mut record = Alerts::open(&config.ledger).map_err(|error| super::alerts::failure(error.into()))?;
-    super::alerts::judge(config, &mart, &mut record, true)
+    super::alerts::judge(config, &mart, &mut record, send)
 }
 
 /// The first stage alone.
@@ -190,5 +201,12 @@ fn attribute(config: &Config, options: Attribute) -> Result<Vec<Warning>, Failur
         }
     }
     let mart = super::mart(config)?;
-    Ok(mart.attribution_warnings()?)
+    let mut warnings = mart.attribution_warnings()?;
+    warnings.extend(super::overlooked::overlooked(config, Some(&mart))?);
+    // A mart that nobody looks at tells too what was found, and what is gone since.
+    let followed = Lifecycle::open(&config.ledger).and_then(|mut record| record.sync(&mart, now()));
+    if let Err(error) = followed {
+        warnings.push(Warning::new("record-of-findings", STATE, printer::chain(&error)));
+    }
+    Ok(warnings)
 }

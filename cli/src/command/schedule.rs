@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use model::Basis;
 use reports::alert::record::{Alerts, RecordError};
 use reports::schedule::{Due, Outcome, ScheduleError, ScheduleLock, ScheduleRecord, ScheduledRun};
+use reports::watch::closed_days;
 use serde_json::{Value, json};
 
 use super::{config, now};
-use crate::args::{Attribute, Format, Ingest, Report, Run, Schedule, ScheduleVerb, Weekly};
-use crate::config::{Config, Job, Scheduled, nearest};
+use crate::args::{Attribute, Format, Ingest, Part, Run, Schedule, ScheduleVerb, Weekly};
+use crate::config::{Config, Job, Scheduled, ScheduledExport, nearest};
 use crate::printer::{Failure, chain, line, say, table};
 
 /// Lists schedules or past runs, or runs what is due.
@@ -20,7 +21,7 @@ pub fn run(path: &Path, options: &Schedule) -> Result<ExitCode, Failure> {
     match &options.verb {
         None => list(&config, &record, options.format),
         Some(ScheduleVerb::History { limit, format }) => history(&record, *limit, *format),
-        Some(ScheduleVerb::Run { name }) => run_due(path, &config, &record, name.as_deref()),
+        Some(ScheduleVerb::Run { name, only }) => run_due(path, &config, &record, name.as_deref(), only),
     }
 }
 
@@ -35,20 +36,52 @@ pub fn due<'c>(
             found.push((scheduled, due));
         }
     }
-    found.sort_by_key(|(scheduled, due)| (scheduled.job, due.at));
+    found.sort_by_key(|(scheduled, due)| (scheduled.job.rank(), due.at));
     Ok(found)
 }
 
+/// Runs jobs that are due, then sends messages about alerts and mail: in this order, each with a
+/// lock of its own, so that whoever is slow to take a letter holds up neither a job nor a message.
 fn run_due(
     path: &Path,
     config: &Config,
     record: &ScheduleRecord,
     name: Option<&str>,
+    only: &[Part],
 ) -> Result<ExitCode, Failure> {
     let named = name.map(|name| find(config, name)).transpose()?;
+    let is_asked = |part| only.is_empty() || only.contains(&part);
+    let mut worst = 0;
+    if is_asked(Part::Jobs) {
+        worst = jobs(path, config, record, named)?;
+    }
+    if is_asked(Part::Messages) && messages(config)? {
+        worst = worst.max(1);
+    }
+    if is_asked(Part::Mail) && super::report::outbox_unless_sending(config)? {
+        worst = worst.max(1);
+    }
+    Ok(ExitCode::from(worst))
+}
+
+/// Runs the job named, else those that are due; the exit code of the worst.
+fn jobs(
+    path: &Path,
+    config: &Config,
+    record: &ScheduleRecord,
+    named: Option<&Scheduled>,
+) -> Result<u8, Failure> {
     let Some(lock) = ScheduleLock::acquire(&config.ledger)? else {
-        say("another process runs scheduled jobs");
-        return Ok(ExitCode::SUCCESS);
+        let busy = "another process runs scheduled jobs";
+        return match named {
+            Some(_) => {
+                Err(Failure::new(busy, "run it again when that is done: `lakeledger schedule history`"))
+            }
+            None => {
+                say(busy);
+                Ok(0)
+            }
+        };
     };
     record.interrupt_stranded(&lock, now())?;
     let jobs = match named {
@@ -64,11 +97,17 @@ fn run_due(
             _ => 2,
         });
     }
-    // What waits for another attempt goes with whatever is run: so that a cron job is enough.
-    if name.is_none() && super::report::outbox(config)? {
-        worst = worst.max(1);
+    Ok(worst)
+}
+
+/// Sends messages about alerts that are due; true where one was given up or waits still.
+fn messages(config: &Config) -> Result<bool, Failure> {
+    let failure = |error: RecordError| super::alerts::failure(error.into());
+    let mut record = Alerts::open(&config.ledger).map_err(failure)?;
+    if record.next_due(None).map_err(failure)?.is_none_or(|due| due > now()) {
+        return Ok(record.waiting().map_err(failure)? > 0);
     }
-    Ok(ExitCode::from(worst))
+    Ok(super::alerts::messages_due(config, &mut record)? != ExitCode::SUCCESS)
 }
 
 fn find<'c>(config: &'c Config, name: &str) -> Result<&'c Scheduled, Failure> {
@@ -99,9 +138,12 @@ fn one(
     };
     say(format!("schedule {}: {}, due {}{missed}", schedule.name, schedule.job, minute(due.at)));
     let id = record.begin(lock, schedule, due, now())?;
-    let (outcome, note) = match perform(path, scheduled.job) {
-        Ok(code) if code == ExitCode::SUCCESS => (Outcome::Done, None),
-        Ok(_) => (Outcome::Partial, Some("something was left out: its log names it".to_owned())),
+    let (outcome, note) = match perform(path, &scheduled.job) {
+        Ok(Performed { is_whole: true, note }) => (Outcome::Done, note),
+        Ok(Performed { is_whole: false, note }) => {
+            let unsaid = || "something was left out: its log names it".to_owned();
+            (Outcome::Partial, Some(note.unwrap_or_else(unsaid)))
+        }
         Err(failure) => {
             crate::printer::failure(&failure);
             (Outcome::Failed, Some(chain(failure.error.as_ref())))
@@ -112,20 +154,35 @@ fn one(
     Ok(outcome)
 }
 
-/// What each job does: the command of the same work.
-fn perform(path: &Path, job: Job) -> Result<ExitCode, Failure> {
-    match job {
+/// What a job came to.
+struct Performed {
+    /// Whether nothing was left out.
+    is_whole: bool,
+    /// What the history says of it.
+    note: Option<String>,
+}
+
+impl From<ExitCode> for Performed {
+    fn from(code: ExitCode) -> Self {
+        Self { is_whole: code == ExitCode::SUCCESS, note: None }
+    }
+}
+
+/// What each job does: the command of the same work, but that what is to be sent is put in line
+/// and goes when the jobs are done.
+fn perform(path: &Path, job: &Job) -> Result<Performed, Failure> {
+    let code = match job {
         Job::Run => {
             let options =
                 Run { ingest: Ingest { source: Vec::new() }, attribute: Attribute::default(), alerts: true };
-            super::run::run(path, &options)
+            super::run::stages(path, &options, false)
         }
         Job::Alerts => {
             let config = config(path)?;
             let mart = super::mart(&config)?;
             let failure = |error: RecordError| super::alerts::failure(error.into());
             let mut record = Alerts::open(&config.ledger).map_err(failure)?;
-            super::alerts::judge(&config, &mart, &mut record, true)
+            super::alerts::judge(&config, &mart, &mut record, false)
         }
         Job::WeeklyReport => {
             let weekly = Weekly {
@@ -138,9 +195,46 @@ fn perform(path: &Path, job: Job) -> Result<ExitCode, Failure> {
                 resend_refused: false,
                 basis: Basis::default(),
             };
-            super::report::run(path, &Report::Weekly(weekly))
+            let lines = super::report::queue_weekly(&config(path)?, &weekly)?;
+            let note = match lines {
+                0 => "no letter was to be written".to_owned(),
+                1 => "put 1 letter in line".to_owned(),
+                n => format!("put {n} letters in line"),
+            };
+            return Ok(Performed { is_whole: true, note: Some(note) });
         }
+        Job::Export(export) => return scheduled_export(path, export),
+    };
+    Ok(code?.into())
+}
+
+/// Writes an export of the days that are closed now.
+fn scheduled_export(path: &Path, export: &ScheduledExport) -> Result<Performed, Failure> {
+    let config = config(path)?;
+    let closed = closed_days(&super::mart(&config)?)?;
+    let Some(options) = closed.and_then(|closed| export.at(closed)) else {
+        let newest = match closed.and_then(|closed| closed.end.pred_opt()) {
+            Some(day) => format!("the newest closed day is {day}"),
+            None => "no day is closed".to_owned(),
+        };
+        let note = format!("nothing written: {} is not whole yet, {newest}", export.period);
+        say(format!("warning: {note}"));
+        return Ok(Performed { is_whole: false, note: Some(note) });
+    };
+    let output = options.output.as_deref().unwrap_or(Path::new("-"));
+    // A month's directory is not there before its first file.
+    if let Some(directory) = output.parent().filter(|_| !output.starts_with("s3:")) {
+        std::fs::create_dir_all(directory).map_err(|cause| {
+            let message = format!("could not create the directory `{}`: {cause}", directory.display());
+            Failure::new(message, "name a place in `output` that may be written")
+        })?;
     }
+    let code = super::export::costs(&config, &options)?;
+    let days = options.from.zip(options.to.and_then(|to| to.pred_opt()));
+    let days = days.map(|(first, last)| format!(", {first} to {last}")).unwrap_or_default();
+    let note = format!("wrote {}{days}", output.display());
+    say(&note);
+    Ok(Performed { is_whole: code == ExitCode::SUCCESS, note: Some(note) })
 }
 
 fn list(config: &Config, record: &ScheduleRecord, format: Format) -> Result<ExitCode, Failure> {

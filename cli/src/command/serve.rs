@@ -22,6 +22,7 @@ pub fn run(path: &Path, options: &Serve) -> Result<ExitCode, Failure> {
         base_url: config.reports.base_url.clone(),
         schedules: config.schedules.iter().map(|one| one.schedule.clone()).collect(),
         watch: config.watch.clone(),
+        digests: config.reports.digests.clone(),
     };
     let state = web::State::configured(config.ledger.clone(), now, config.access.clone(), settings);
     let scheduler = (!options.no_schedule).then(|| Scheduler::start(path, config));

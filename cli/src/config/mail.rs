@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use attribution::rules::Team;
 use model::Amount;
 use reports::mail::{Address, Password, Security, Smtp, Unsubscribe};
-use reports::weekly::{Mailing, Materiality, When};
+use reports::weekly::{Digest, Mailing, Materiality, When};
 
-use super::nearest;
 use super::section::{Faults, Section};
+use super::{check_team, nearest};
 
 /// What the configuration says of reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Reports {
     pub platform: Mailing,
     /// Who gets a team's, by its name.
     pub teams: BTreeMap<String, Mailing>,
+    /// Who gets those of several teams in one mail.
+    pub digests: Vec<Digest>,
     /// What is worth a mail.
     pub materiality: Materiality,
     /// How one gets off the list.
@@ -35,6 +38,7 @@ impl Default for Reports {
             base_url: None,
             platform: Mailing::default(),
             teams: BTreeMap::new(),
+            digests: Vec::new(),
             materiality: Materiality::default(),
             unsubscribe: None,
             keep_weeks: 53,
@@ -68,10 +72,24 @@ pub fn reports(mut section: Section<'_, '_>, faults: &mut Faults<'_>, reports: &
             Err(fault) => faults.add(section.at(), format!("report: `unsubscribe`: {fault}"), None),
         }
     }
+    if section.flag(faults, "unsubscribe_one_click") == Some(true) {
+        match reports.unsubscribe.take().ok_or_else(|| "`unsubscribe` is missing".to_owned()) {
+            Ok(unsubscribe) => match unsubscribe.one_click() {
+                Ok(unsubscribe) => reports.unsubscribe = Some(unsubscribe),
+                Err(fault) => one_click_fault(&section, faults, &fault),
+            },
+            Err(fault) => one_click_fault(&section, faults, &fault),
+        }
+    }
     if let Some(weeks) = section.integer(faults, "keep_weeks", 1..=5_200) {
         reports.keep_weeks = usize::try_from(weeks).unwrap_or(usize::MAX);
     }
     section.finish(faults);
+}
+
+fn one_click_fault(section: &Section<'_, '_>, faults: &mut Faults<'_>, fault: &str) {
+    let hint = "it says that a POST to the https: address of `unsubscribe` is enough (RFC 8058)";
+    faults.add(section.at(), format!("report: `unsubscribe_one_click`: {fault}"), Some(hint.to_owned()));
 }
 
 /// Reads `cc` and `weekly` of a `[[team]]`, beside its `email` as read already.
@@ -80,7 +98,55 @@ pub fn mailing(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, email: &[
     Mailing { to, cc: addresses(section, faults, "cc"), when: when(section, faults, "weekly") }
 }
 
-fn addresses(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, key: &'static str) -> Vec<Address> {
+/// Reads one `[[digest]]`; `known` are those before it.
+pub fn digest(
+    mut section: Section<'_, '_>,
+    faults: &mut Faults<'_>,
+    teams: &[Team],
+    known: &[Digest],
+) -> Option<Digest> {
+    let name = section.required(faults, "name");
+    if let Some(name) = name.as_ref().filter(|name| known.iter().any(|one| one.name == **name)) {
+        faults.add(section.at(), format!("{}: digest `{name}` is there twice", section.name()), None);
+    }
+    let of = section.texts(faults, "teams");
+    if of.is_empty() {
+        let message = format!("{}: `teams` is missing", section.name());
+        faults.add(section.at(), message, Some("such as teams = [\"growth\", \"ads\"]".into()));
+    }
+    for team in &of {
+        check_team(faults, &section, team, teams);
+        // Its costs would count twice.
+        if let Some(above) = above(team, teams).into_iter().find(|above| of.contains(above)) {
+            let message = format!("{}: team `{team}` is a part of team `{above}`", section.name());
+            faults.add(section.at(), message, Some("name either: a digest adds its teams up".into()));
+        }
+    }
+    let email = section.texts(faults, "email");
+    if email.is_empty() {
+        faults.add(section.at(), format!("{}: `email` is missing", section.name()), None);
+    }
+    let mailing = mailing(&mut section, faults, &email);
+    section.finish(faults);
+    Some(Digest { name: name?, teams: of, mailing })
+}
+
+/// The teams that a team is a part of.
+fn above(team: &str, teams: &[Team]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let parent =
+        |name: &str| teams.iter().find(|team| team.name == name).and_then(|team| team.parent.clone());
+    let mut at = parent(team);
+    // Parents that go round are a fault told elsewhere.
+    while let Some(above) = at.filter(|above| !found.contains(above)) {
+        at = parent(&above);
+        found.push(above);
+    }
+    found
+}
+
+/// The addresses of a key; what is none is a fault.
+pub fn addresses(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, key: &'static str) -> Vec<Address> {
     let texts = section.texts(faults, key);
     texts.iter().filter_map(|text| address(section, faults, text)).collect()
 }
@@ -242,6 +308,31 @@ name = "content"
     }
 
     #[test]
+    fn a_digest_is_of_teams_that_lie_beside_each_other() {
+        let teams = "[[team]]\nname = \"growth\"\n[[team]]\nname = \"ranking\"\nparent = \"growth\"\n[[team]]\nname = \"ads\"\n";
+        let text = format!(
+            "{teams}[[digest]]\nname = \"leads\"\nteams = [\"ranking\", \"ads\"]\nemail = \"a@example.com\"\nweekly = \"always\"\n"
+        );
+        let config = parse(&text, Path::new("")).unwrap();
+        let [leads] = config.reports.digests.as_slice() else { panic!("one digest") };
+        assert_eq!(
+            (leads.teams.as_slice(), leads.mailing.when),
+            (&["ranking".into(), "ads".into()][..], When::Always)
+        );
+        let wrong = format!(
+            "{teams}[[digest]]\nname = \"x\"\nteams = [\"ranking\", \"growth\", \"adz\"]\n[[digest]]\nname = \"x\"\nemail = \"a@example.com\"\n"
+        );
+        let expected = [
+            "8: digest 1: `email` is missing",
+            "8: digest 1: team `ranking` is a part of team `growth` (name either: a digest adds its teams up)",
+            "8: digest 1: there is no team `adz` (did you mean `ads`?)",
+            "11: digest 2: `teams` is missing (such as teams = [\"growth\", \"ads\"])",
+            "11: digest 2: digest `x` is there twice",
+        ];
+        assert_eq!(faults(&wrong), expected);
+    }
+
+    #[test]
     fn what_cannot_be_mailed_is_refused_at_once() {
         let text = r#"
 [smtp]
@@ -271,6 +362,14 @@ wekly = "never"
             "15: team 1: unknown key `wekly` (did you mean `weekly`?)",
         ];
         assert_eq!(faults(text), expected);
+        let click = |more: &str| faults(&format!("[report]\nunsubscribe_one_click = true\n{more}"));
+        assert!(
+            click("")[0].contains("`unsubscribe_one_click`: `unsubscribe` is missing"),
+            "{:?}",
+            click("")
+        );
+        assert!(click("unsubscribe = \"mailto:off@example.com\"")[0].contains("is no https: address"));
+        assert!(click("unsubscribe = \"https://example.com/off\"").is_empty());
         let plain = "[smtp]\nhost = \"smtp.example.com\"\nfrom = \"a@example.com\"\nsecurity = \"none\"\nusername = \"a\"\npassword_env = \"P\"\n";
         assert!(faults(plain)[0].contains("would cross the network readable"));
         assert!(faults(&plain.replace("smtp.example.com", "127.0.0.1")).is_empty());

@@ -3,13 +3,17 @@
 mod access;
 mod alert;
 mod budget;
+mod channel;
 mod compute;
 mod mail;
 mod organisation;
 mod owner_rule;
 mod schedule;
+mod scheduled_export;
 mod section;
+mod silence;
 mod waste;
+mod word;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,13 +21,14 @@ use std::path::{Path, PathBuf};
 use attribution::rules::{PoolRule, Rules, Team};
 use ingest::source::{KINDS, LATER_KINDS, SourceOptions};
 use ingest::store::S3Options;
-use reports::alert::Watch;
+use reports::alert::{Channel, ChannelKind, Watch};
 use reports::mail::Smtp;
 use toml::de::{DeTable, DeValue};
 
 pub use self::mail::Reports;
 use self::owner_rule::owner_rule;
 pub use self::schedule::{Job, Scheduled};
+pub use self::scheduled_export::ScheduledExport;
 use self::section::Section;
 pub use self::section::{Fault, Faults, nearest};
 
@@ -197,15 +202,20 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     }
     budget::check_names(&mut faults, &budgets, &places);
     let mut watch = Watch { budgets, ..Watch::default() };
+    let mut mail_at = None;
     for section in tables(&mut root, &mut faults, "channel") {
-        watch.channels.extend(alert::channel(section, &mut faults, directory));
+        let at = section.at();
+        let channel = channel::channel(section, &mut faults, directory);
+        let is_mail = |channel: &Channel| matches!(channel.kind, ChannelKind::Email { .. });
+        mail_at = mail_at.or_else(|| channel.as_ref().is_some_and(is_mail).then_some(at));
+        watch.channels.extend(channel);
     }
     for section in tables(&mut root, &mut faults, "alert") {
         let rule = alert::rule(section, &mut faults, &rules.teams, &watch);
         watch.rules.extend(rule);
     }
     for section in tables(&mut root, &mut faults, "silence") {
-        let silence = alert::silence(section, &mut faults, &rules.teams, &watch.rules);
+        let silence = silence::silence(section, &mut faults, &rules.teams, &watch.rules);
         watch.silences.push(silence);
     }
     let access = table(&mut root, &mut faults, "access")
@@ -213,12 +223,19 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     if let Some(section) = table(&mut root, &mut faults, "report") {
         mail::reports(section, &mut faults, &mut reports);
     }
-    let smtp =
-        table(&mut root, &mut faults, "smtp").and_then(|section| mail::smtp(section, &mut faults, directory));
+    for section in tables(&mut root, &mut faults, "digest") {
+        let digest = mail::digest(section, &mut faults, &rules.teams, &reports.digests);
+        reports.digests.extend(digest);
+    }
+    let mail_server = table(&mut root, &mut faults, "smtp");
+    // One that is there and wrong is told of itself.
+    let mail_at = mail_at.filter(|_| mail_server.is_none());
+    let smtp = mail_server.and_then(|section| mail::smtp(section, &mut faults, directory));
+    channel::mail(&mut watch, &mut faults, mail_at, smtp.as_ref(), &reports, &rules.teams);
 
     let mut schedules: Vec<Scheduled> = Vec::new();
     for section in tables(&mut root, &mut faults, "schedule") {
-        schedules.extend(schedule::schedule(section, &mut faults, &schedules, display_zone));
+        schedules.extend(schedule::schedule(section, &mut faults, &schedules, display_zone, directory));
     }
 
     let mut export_s3 = S3Options::default();

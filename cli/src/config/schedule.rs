@@ -1,15 +1,18 @@
 //! `[[schedule]]`: which job runs when.
 
+use std::path::Path;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 use reports::schedule::Schedule;
 
+use super::scheduled_export::{self, ScheduledExport};
 use super::section::{Faults, Section};
-use super::{nearest, zone};
+use super::word::unknown;
+use super::zone;
 
 /// What can be scheduled. What each does is [`crate::command::schedule`]'s.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub enum Job {
     /// `lakeledger run`.
     Run,
@@ -17,20 +20,28 @@ pub enum Job {
     Alerts,
     /// `lakeledger report weekly --send`.
     WeeklyReport,
+    /// `lakeledger export costs`.
+    Export(Box<ScheduledExport>),
 }
 
 impl Job {
-    /// All, in the order in which those that are due together run: figures before what is made
-    /// of them.
-    pub const ALL: [Self; 3] = [Self::Run, Self::Alerts, Self::WeeklyReport];
+    /// The words of the configuration, in the order in which jobs that are due together run:
+    /// figures before what is made of them.
+    const WORDS: [&str; 4] = ["run", "alerts", "weekly-report", "export"];
+
+    /// Its place in the order in which jobs that are due together run.
+    pub const fn rank(&self) -> usize {
+        match self {
+            Self::Run => 0,
+            Self::Alerts => 1,
+            Self::WeeklyReport => 2,
+            Self::Export(_) => 3,
+        }
+    }
 
     /// The word of the configuration.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Run => "run",
-            Self::Alerts => "alerts",
-            Self::WeeklyReport => "weekly-report",
-        }
+    pub const fn name(&self) -> &'static str {
+        Self::WORDS[self.rank()]
     }
 }
 
@@ -43,27 +54,33 @@ pub struct Scheduled {
     pub job: Job,
 }
 
-/// Reads one `[[schedule]]`; its time zone is the ledger's unless it names one.
+/// Reads one `[[schedule]]`; its time zone is the ledger's unless it names one, and files that it
+/// writes are relative to `directory`.
 pub fn schedule(
     mut section: Section<'_, '_>,
     faults: &mut Faults<'_>,
     known: &[Scheduled],
     ledger_zone: Tz,
+    directory: &Path,
 ) -> Option<Scheduled> {
     let name = section.required(faults, "name");
     if let Some(name) = name.as_deref().filter(|name| known.iter().any(|one| one.schedule.name == *name)) {
         faults.add(section.at(), format!("{}: schedule `{name}` is there twice", section.name()), None);
     }
-    let job = section.required(faults, "job").and_then(|word| {
-        let job = Job::ALL.into_iter().find(|job| job.name() == word);
-        if job.is_none() {
-            let words = Job::ALL.map(Job::name);
-            let near = nearest(&word, words).map(|near| format!("did you mean `{near}`?"));
-            let hint = near.unwrap_or_else(|| format!("one of {}", words.join(", ")));
-            faults.add(section.at(), format!("{}: there is no job `{word}`", section.name()), Some(hint));
+    let job = match section.required(faults, "job").as_deref() {
+        Some("run") => Some(Job::Run),
+        Some("alerts") => Some(Job::Alerts),
+        Some("weekly-report") => Some(Job::WeeklyReport),
+        Some("export") => {
+            let export = scheduled_export::export(&mut section, faults, directory);
+            export.map(|export| Job::Export(Box::new(export)))
         }
-        job
-    });
+        Some(word) => {
+            unknown(&section, faults, "job", word, Job::WORDS);
+            None
+        }
+        None => None,
+    };
     let timezone =
         section.text(faults, "timezone").map_or(Some(ledger_zone), |text| zone(&section, faults, &text));
     let jitter = section.integer(faults, "jitter_minutes", 0..=720).and_then(|n| u64::try_from(n).ok());
@@ -84,8 +101,6 @@ pub fn schedule(
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::super::parse;
     use super::*;
 
@@ -107,9 +122,9 @@ timezone = "Europe/Berlin"
 "#;
         let config = parse(text, Path::new("")).unwrap();
         let [daily, monday] = config.schedules.as_slice() else { panic!("two schedules") };
-        assert_eq!((daily.job, daily.schedule.timezone), (Job::Run, Tz::America__New_York));
+        assert_eq!((daily.job.name(), daily.schedule.timezone), ("run", Tz::America__New_York));
         assert_eq!(daily.schedule.jitter, Duration::from_secs(600));
-        assert_eq!((monday.job, monday.schedule.timezone), (Job::WeeklyReport, Tz::Europe__Berlin));
+        assert_eq!((monday.job.name(), monday.schedule.timezone), ("weekly-report", Tz::Europe__Berlin));
     }
 
     #[test]

@@ -81,6 +81,43 @@ fn a_token_opens_a_session_that_can_be_ended() {
 }
 
 #[test]
+fn a_restart_signs_nobody_out_whose_token_is_there_still() {
+    let ((of_ada, ada), (of_vi, vi)) =
+        (token("Ada", EVERYTHING(Role::Editor)), token("Vi", EVERYTHING(Role::Editor)));
+    let rules = |tokens: &[&Token]| Rules {
+        tokens: tokens.iter().map(|token| (*token).clone()).collect(),
+        ..Rules::default()
+    };
+    let mut dashboard = Dashboard::guarded(rules(&[&ada, &vi]));
+    let session = |dashboard: &Dashboard, token: &str| {
+        cookie_of(&sign_in(dashboard, token, "")).split(';').next().unwrap().to_owned()
+    };
+    let (kept, of_vi, ended) =
+        (session(&dashboard, &of_ada), session(&dashboard, &of_vi), session(&dashboard, &of_ada));
+    let see = |dashboard: &Dashboard, cookie: &str| {
+        dashboard.get_with("/teams/growth", &[("host", "localhost"), ("cookie", cookie)])
+    };
+    dashboard.post("/logout", "", &[("cookie", &ended), ("sec-fetch-site", "same-origin")]);
+
+    // What somebody may is what their token grants now.
+    let less = Token { grant: EVERYTHING(Role::Viewer), ..vi.clone() };
+    dashboard = dashboard.restarted(rules(&[&ada, &less]));
+    assert!(text(&see(&dashboard, &kept).body).contains("Ada"));
+    assert!(see(&dashboard, &of_vi).body.contains("viewer of all teams"));
+    assert_eq!(see(&dashboard, &ended).status, StatusCode::SEE_OTHER, "signed out for good");
+
+    dashboard = dashboard.restarted(rules(&[&ada]));
+    assert_eq!(see(&dashboard, &of_vi).status, StatusCode::SEE_OTHER);
+    dashboard = dashboard.restarted(rules(&[&ada, &vi]));
+    assert_eq!(see(&dashboard, &of_vi).status, StatusCode::SEE_OTHER, "its token was away");
+    assert_eq!(see(&dashboard, &kept).status, StatusCode::OK);
+
+    let state = std::fs::read(dashboard.lab.path("ledger").join("state.sqlite")).unwrap();
+    let id = kept.split_once('=').unwrap().1;
+    assert!(!state.windows(id.len()).any(|bytes| bytes == id.as_bytes()), "ids are kept as hashes alone");
+}
+
+#[test]
 fn signing_in_is_throttled_and_cookies_are_secure_over_https() {
     let (secret, entry) = token("Ada", EVERYTHING(Role::Viewer));
     let dashboard = Dashboard::guarded(Rules { tokens: vec![entry], https: true, ..Rules::default() });

@@ -138,7 +138,7 @@ fn changes_are_told_in_parts_that_add_up() {
         command.extend(days);
         let rows = csv(&lab.ok(&command));
         for row in &rows {
-            let parts = ["volume", "efficiency", "price", "new", "gone", "other"];
+            let parts = ["volume", "efficiency", "price", "moved", "new", "gone", "other"];
             let parts: Amount = parts.iter().map(|part| amount(row, part)).sum();
             assert_eq!(parts, amount(row, "change"), "{row:?}");
             assert_eq!(amount(row, "now") - amount(row, "before"), parts, "{row:?}");

@@ -168,6 +168,15 @@ fn the_page_of_a_run_adds_up_to_its_cost_and_knows_its_stages_and_tables() {
             staged += 1;
         }
         touching += usize::from(!dashboard.csv(&format!("{url}?t=touched&format=csv")).is_empty());
+        // An orchestrator's id is a path: what begins alike is no attempt of the same.
+        for attempt in dashboard.csv(&format!("{url}?t=attempts&format=csv")) {
+            let of = |run: &str| run.split('/').take(2).map(str::to_owned).collect::<Vec<_>>();
+            assert!(
+                row["run"].split('/').count() < 4 || of(&attempt["run"]) == of(&row["run"]),
+                "{url}: {}",
+                attempt["run"]
+            );
+        }
     }
     assert!(staged > 0 && touching > 0, "{staged} runs have stages, {touching} tables");
     assert_eq!(dashboard.get("/runs/application_0_0").status, StatusCode::NOT_FOUND);

@@ -102,7 +102,7 @@ fn every_format_holds_the_same_rows() {
         ask(&["--format", format, "-o", file]);
         let written = fs::read(lab.path(file)).unwrap();
         assert!(written.starts_with(magic.as_bytes()), "{format}");
-        assert!(!lab.path(&format!("{file}.tmp")).exists());
+        assert!(!lab.has_leftovers());
         // The same to standard output.
         let mut arguments = by.to_vec();
         arguments.extend(["--format", format]);
@@ -115,7 +115,52 @@ fn every_format_holds_the_same_rows() {
     let twice = lab.run(&["export", "costs", "--by", "team,team", "-o", "again.csv"]);
     assert!(twice.code == 2 && twice.stderr.contains("`team` is asked for twice"), "{}", twice.stderr);
     assert_eq!(fs::read(lab.path("again.csv")).unwrap(), before);
-    assert!(!lab.path("again.csv.tmp").exists());
+    assert!(!lab.has_leftovers());
+}
+
+#[test]
+fn two_who_write_one_file_leave_one_of_them_whole() {
+    let lab = lab();
+    let by_team = ["export", "costs", "--by", "run,day,table", "-o"];
+    let by_day = ["export", "costs", "--by", "day,service,category", "-o"];
+    let alone: Vec<Vec<u8>> = [(by_team, "a.csv"), (by_day, "b.csv")]
+        .iter()
+        .map(|(arguments, file)| {
+            lab.ok(&[arguments.as_slice(), &[*file]].concat());
+            fs::read(lab.path(file)).unwrap()
+        })
+        .collect();
+    for _ in 0..5 {
+        let begun = [by_team, by_day]
+            .map(|arguments| lab.command(&[arguments.as_slice(), &["same.csv"]].concat()).spawn().unwrap());
+        for mut child in begun {
+            assert!(child.wait().unwrap().success());
+        }
+        assert!(alone.contains(&fs::read(lab.path("same.csv")).unwrap()));
+        assert!(!lab.has_leftovers());
+    }
+}
+
+#[test]
+fn a_file_is_what_its_name_says() {
+    let lab = lab();
+    let begins = |name: &str| {
+        lab.ok(&["export", "costs", "--by", "team", "-o", name]);
+        fs::read(lab.path(name)).unwrap()[..4].to_vec()
+    };
+    assert_eq!(begins("costs.xlsx"), b"PK\x03\x04");
+    assert_eq!(begins("costs.parquet"), b"PAR1");
+    assert_eq!(begins("costs.JSON")[..1], *b"[");
+    assert_eq!(begins("costs.csv"), b"team");
+    assert_eq!(begins("costs.txt"), b"team");
+    let ran = lab.run(&["export", "costs", "-o", "costs.xls"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("`costs.xls` does not say in which format"), "{}", ran.stderr);
+    assert!(!lab.path("costs.xls").exists());
+    let ran = lab.run(&["export", "costs", "--format", "csv", "-o", "other.xlsx"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("--format csv does not fit an output that ends in .xlsx"), "{}", ran.stderr);
+    assert!(!lab.path("other.xlsx").exists());
 }
 
 #[test]
@@ -159,4 +204,155 @@ fn an_object_of_a_bucket_is_written_whole_or_not_at_all() {
     found.sort();
     assert_eq!(found, ["october.csv", "october.json"]);
     assert!(!buckets.path().join("finance/secret.csv").exists());
+}
+
+/// A lab with an export that is scheduled, and more of it.
+fn scheduled(more: &str) -> Lab {
+    let lab = lab();
+    let config = lab.path("lakeledger.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let head = "\n[[schedule]]\nname = \"finance\"\njob = \"export\"\ncron = \"0 6 29 2 *\"\n";
+    fs::write(&config, format!("{text}{head}{more}")).unwrap();
+    lab
+}
+
+/// The newest run of the history: its outcome and what is said of it.
+fn newest_run(lab: &Lab) -> (String, String) {
+    let history: Vec<serde_json::Value> =
+        serde_json::from_str(&lab.ok(&["schedule", "history", "--format", "json"])).unwrap();
+    let of = |key: &str| history[0][key].as_str().unwrap_or_default().to_owned();
+    assert_eq!(of("job"), "export");
+    (of("outcome"), of("note"))
+}
+
+#[test]
+fn a_scheduled_export_has_the_days_that_are_closed_and_the_history_names_its_file() {
+    let lab = scheduled(
+        "days = \"all\"\nby = [\"day\", \"team\"]\nwhere = \"category=usage\"\nbasis = \"billed\"\nidle = \"keep\"\n\
+         output = \"out/{month}/costs-{first}-{last}.csv\"\n",
+    );
+    for _ in 0..2 {
+        let ran = lab.run(&["schedule", "run", "finance"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    let (outcome, note) = newest_run(&lab);
+    assert_eq!(outcome, "done");
+    // The bill has gone on past the first of its two days alone.
+    let file = "out/2026-10/costs-2026-10-05-2026-10-05.csv";
+    assert!(note.contains(file) && note.ends_with(", 2026-10-05 to 2026-10-05"), "{note}");
+    let by_hand = lab.ok(&[
+        "export",
+        "costs",
+        "--by",
+        "day,team",
+        "--where",
+        "category=usage",
+        "--basis",
+        "billed",
+        "--idle",
+        "keep",
+        "--from",
+        "2026-10-05",
+        "--to",
+        "2026-10-06",
+    ]);
+    assert_eq!(fs::read_to_string(lab.path(file)).unwrap(), by_hand);
+    let others: Vec<_> = fs::read_dir(lab.path("out/2026-10")).unwrap().collect();
+    assert_eq!(others.len(), 1, "nothing else is left there: {others:?}");
+    let listed = lab.ok(&["schedule"]);
+    assert!(listed.contains("finance  export  0 6 29 2 *"), "{listed}");
+}
+
+#[test]
+fn a_scheduled_export_of_days_that_are_still_to_come_writes_nothing_and_says_so() {
+    let lab = scheduled("days = \"closed-month\"\nby = \"team\"\noutput = \"costs-{month}.xlsx\"\n");
+    let ran = lab.run(&["schedule", "run", "finance"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let (outcome, note) = newest_run(&lab);
+    assert_eq!(
+        (outcome.as_str(), note.as_str()),
+        ("partial", "nothing written: closed-month is not whole yet, the newest closed day is 2026-10-05")
+    );
+    assert!(
+        !fs::read_dir(lab.path(".")).unwrap().any(|it| it
+            .unwrap()
+            .file_name()
+            .to_str()
+            .unwrap()
+            .ends_with("xlsx"))
+    );
+    // A directory that is a file is no place to write to.
+    let lab = scheduled("days = \"all\"\noutput = \"lakeledger.toml/costs.csv\"\n");
+    let ran = lab.run(&["schedule", "run", "finance"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let (outcome, note) = newest_run(&lab);
+    assert!(outcome == "failed" && note.contains("could not create the directory"), "{outcome}: {note}");
+}
+
+#[test]
+fn a_scheduled_export_is_an_object_of_a_bucket() {
+    let buckets = tempfile::tempdir().unwrap();
+    fs::create_dir(buckets.path().join("finance")).unwrap();
+    let server = S3Server::start(buckets.path()).unwrap();
+    let lab = scheduled(&format!(
+        "days = \"last-7-days\"\nformat = \"focus\"\noutput = \"s3://finance/lake/{{week}}.csv\"\n\
+         [export]\nregion = \"us-east-1\"\nendpoint = \"{}\"\npath_style = true\n",
+        server.endpoint()
+    ));
+    let mut command = lab.command(&["schedule", "run", "finance"]);
+    command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+    let ran = ran(command.output().unwrap());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(newest_run(&lab).1.contains("s3://finance/lake/2026-W41.csv"), "{:?}", newest_run(&lab));
+    let written = rows(&fs::read_to_string(buckets.path().join("finance/lake/2026-W41.csv")).unwrap());
+    let closed = lab.ok(&["export", "costs", "--from", "2026-10-05", "--to", "2026-10-06"]);
+    assert_eq!(sum(&written, "EffectiveCost"), sum(&rows(&closed), "cost"));
+}
+
+#[test]
+fn tables_workloads_and_runs_are_written_as_their_file_is_called() {
+    let lab = lab();
+    for what in ["tables", "workloads", "runs"] {
+        let json: Vec<serde_json::Value> = serde_json::from_str(&lab.ok(&["export", what])).unwrap();
+        let file = format!("{what}.csv");
+        lab.ok(&["export", what, "-o", &file]);
+        let csv = fs::read_to_string(lab.path(&file)).unwrap();
+        let found = rows(&csv);
+        assert!(!found.is_empty());
+        // Every figure of the objects is there, and nothing beside them.
+        for (object, row) in json.iter().zip(&found) {
+            let object = object.as_object().unwrap();
+            let costs = object.get("costs").and_then(|costs| costs[0].as_object());
+            let fields = object.iter().chain(costs.into_iter().flatten()).filter(|(key, _)| *key != "costs");
+            let fields: Vec<_> = fields.collect();
+            for (key, value) in &fields {
+                let text = match value {
+                    serde_json::Value::Null => String::new(),
+                    serde_json::Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                assert_eq!(row[*key].trim_start_matches('\''), text, "{what}: {key}");
+            }
+            let known: std::collections::BTreeSet<&str> =
+                fields.iter().map(|(key, _)| key.as_str()).collect();
+            let empty = |key: &str| costs.is_none() && row[key].is_empty();
+            assert!(row.keys().all(|key| known.contains(key.as_str()) || empty(key)), "{what}: {row:?}");
+        }
+        let named = format!("{what}.json");
+        lab.ok(&["export", what, "-o", &named]);
+        let written: Vec<serde_json::Value> =
+            serde_json::from_str(&fs::read_to_string(lab.path(&named)).unwrap()).unwrap();
+        assert_eq!(written, json);
+        let refused = lab.run(&["export", what, "-o", &format!("{what}.xlsx")]);
+        assert_eq!(refused.code, 2);
+        assert!(refused.stderr.contains("this export is not written as .xlsx"), "{}", refused.stderr);
+        let contradicted = lab.run(&["export", what, "--format", "json", "-o", "x.csv"]);
+        assert!(contradicted.code == 2 && !lab.path("x.csv").exists(), "{}", contradicted.stderr);
+    }
+    // What every workload cost is what runs cost, in either format.
+    let cost = sum(&rows(&fs::read_to_string(lab.path("workloads.csv")).unwrap()), "cost");
+    let usage = rows(&lab.ok(&["export", "costs", "--where", "category=usage"]));
+    assert_eq!(cost, sum(&usage, "cost"));
+    lab.ok(&["export", "ownership", "-o", "owners.json"]);
+    assert!(fs::read_to_string(lab.path("owners.json")).unwrap().starts_with('['));
 }

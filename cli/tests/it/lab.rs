@@ -57,6 +57,12 @@ impl Lab {
         self.directory.path().join(relative)
     }
 
+    /// Whether a file is left that was written to be renamed.
+    pub fn has_leftovers(&self) -> bool {
+        let mut files = std::fs::read_dir(self.directory.path()).unwrap();
+        files.any(|file| file.unwrap().path().extension().is_some_and(|ending| ending == "tmp"))
+    }
+
     /// A command on this directory's configuration.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);

@@ -85,6 +85,16 @@ fn the_inbox_holds_the_findings_of_the_command_line_and_edits_are_kept() {
     assert!(leads("/", &first["finding"]), "the overview does not lead to the first finding");
 
     acts(&dashboard, id);
+
+    // What is over has no form that would be refused.
+    let config = dashboard.lab.path("demo/lakeledger.toml").display().to_string();
+    let over = dashboard.lab.ok(&["--config", &config, "waste", "--status", "resolved", "--format", "json"]);
+    let over: Value = serde_json::from_str(&over).unwrap();
+    let over = dashboard.page(&format!("/waste/{}", over[0]["id"].as_str().unwrap()));
+    assert!(over.contains("value=\"dismiss\""), "it may be dismissed");
+    for refused in ["acknowledge", "assign", "snooze"] {
+        assert!(!over.contains(&format!("value=\"{refused}\"")), "{refused}");
+    }
 }
 
 /// Every form of a finding's page, and who sent it.
@@ -166,9 +176,31 @@ fn what_if_answers_as_the_command_line_does() {
             .sum();
         let rows = dashboard.csv(&format!("/waste/what-if?{query}&format=csv"));
         assert_eq!(sum(&rows, "saving"), told, "{query}");
+        let answer = dashboard.get(&format!("/api/v1/what-if?{query}&limit=10000"));
+        let answer: Value = serde_json::from_str(&answer.body).unwrap();
+        let rows = answer["rows"].as_array().unwrap();
+        let saving = |row: &Value| row["saving"].as_str().unwrap().parse::<Amount>().unwrap();
+        assert_eq!(rows.iter().map(saving).sum::<Amount>(), told, "{query}");
+        assert_eq!(rows[0]["setting"], setting[0], "{query}");
         assert!(
             text(&dashboard.page(&format!("/waste/what-if?{query}"))).contains("have been saved"),
             "{query}"
         );
+    }
+    // A program is told what it asks wrong, with what is right.
+    for (query, said) in [
+        ("what-if?setting=magic", "`magic` is no setting: use spot, auto-termination"),
+        ("what-if?setting=ttl&value=0", "`0` is no value of ttl: use 1 to 36500 days"),
+        ("what-if?setting=event-driven&value=9", "event-driven has no value"),
+        ("what-if?subject=growth-lookalike-de", "did you mean `growth-lookalike-dev`?"),
+        (
+            "findings?detector=idle-clusters",
+            "there is no detector `idle-clusters`: did you mean `idle-cluster`?",
+        ),
+        ("findings?status=acknowleged", "there is no status `acknowleged`: did you mean `acknowledged`?"),
+    ] {
+        let answer = dashboard.get(&format!("/api/v1/{query}"));
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
+        assert!(answer.body.contains(said), "{query}: {}", answer.body);
     }
 }

@@ -53,6 +53,20 @@ fn by_day(lab: &Lab, team: &str) -> BTreeMap<NaiveDate, Amount> {
         .collect()
 }
 
+/// Days on which one team costs anything, told to a webhook.
+const DEAR_DAYS: &str = "
+[[channel]]
+name = \"hook\"
+kind = \"webhook\"
+url_env = \"HOOK_URL\"
+[[alert]]
+name = \"dear days\"
+kind = \"absolute\"
+team = \"ads\"
+amount = 1
+channels = \"hook\"
+";
+
 #[test]
 fn budgets_equal_the_exported_costs_and_stand_on_pages() {
     let lab = demo("");
@@ -134,6 +148,19 @@ amount = 1
     assert_eq!(rehearsed.len(), 1, "it fires once and goes on: {rehearsed:#?}");
     assert_eq!((&rehearsed[0]["day"], &rehearsed[0]["told"]), (&"2026-11-01".into(), &true.into()));
     assert_eq!(of(&ask(&lab, &["alerts"]), "dear days"), dear);
+    // What has no past is judged as of now, and says why.
+    let ran = lab.run(&["--config", "demo/lakeledger.toml", "alerts", "test", "--format", "json"]);
+    let all: Vec<Value> = serde_json::from_str(&ran.stdout).unwrap();
+    let waste: Vec<&Value> = all.iter().filter(|one| one["rule"] == "waste").collect();
+    assert!(waste.len() == 1 && waste[0]["judged"] == "now" && waste[0]["told"] == true, "{waste:#?}");
+    assert_eq!(waste[0]["value"], of(&first, "waste")[0]["value"]);
+    let note = "note: `waste` (waste) was judged as of now, where it fires once, and on no earlier day: only what the";
+    assert!(ran.stderr.contains(note), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("note: `late sources` (source-staleness) was judged as of now"),
+        "{}",
+        ran.stderr
+    );
 
     let config = lab.path("demo/lakeledger.toml");
     let watch = cli::config::load(&config).unwrap().watch;
@@ -148,12 +175,12 @@ amount = 1
     let url = format!("/alerts/{id}");
     let page = dashboard.page(&url);
     assert!(text(&page).contains(dear[0]["message"].as_str().unwrap()));
-    assert!(page.contains("<polyline"), "its course is drawn");
+    assert!(page.contains("id=\"chart-readings\""), "its course is drawn");
 
     for (headers, form, want) in [
         (&[][..], "hours=72", StatusCode::FORBIDDEN),
         (&[("sec-fetch-site", "cross-site")], "hours=72", StatusCode::FORBIDDEN),
-        (HERE, "hours=1", StatusCode::BAD_REQUEST),
+        (HERE, "hours=0", StatusCode::BAD_REQUEST),
         (HERE, "", StatusCode::BAD_REQUEST),
         (HERE, "hours=72", StatusCode::SEE_OTHER),
     ] {
@@ -163,6 +190,34 @@ amount = 1
         dashboard.post(&format!("/alerts/{}", &id[..6]), "hours=72", HERE).status,
         StatusCode::NOT_FOUND
     );
+    // Programs see the same, and may do the same.
+    let json = |url: &str| -> Value { serde_json::from_str(&dashboard.page(url)).unwrap() };
+    let listed = |query: &str| json(&format!("/api/v1/alerts{query}"))["rows"].as_array().unwrap().clone();
+    assert_eq!(listed("?status=acknowledged").len(), 1);
+    let over = rows.iter().filter(|row| row["status"] == "resolved").count();
+    assert_eq!(listed("").len(), rows.len() - over, "acknowledged or not");
+    assert_eq!((listed("?status=resolved").len(), listed("?rule=waste").len()), (over, 1));
+    assert_eq!(listed("?team=ads&rule=dear%20days")[0]["alert"], id);
+    assert_eq!(dashboard.get("/api/v1/alerts?status=over").status, StatusCode::BAD_REQUEST);
+    let waste = listed("?rule=waste")[0]["alert"].as_str().unwrap().to_owned();
+    let of_program = format!("/api/v1/alerts/{waste}");
+    for (headers, body, want) in [
+        (&[][..], "{\"act\": \"acknowledge\", \"hours\": \"8\"}", StatusCode::FORBIDDEN),
+        (HERE, "hours=8", StatusCode::BAD_REQUEST),
+        (HERE, "{\"act\": \"acknowledge\"}", StatusCode::BAD_REQUEST),
+        (HERE, "{\"act\": \"forget\", \"hours\": \"8\"}", StatusCode::BAD_REQUEST),
+        (HERE, "{\"act\": \"acknowledge\", \"hours\": \"8\"}", StatusCode::OK),
+    ] {
+        assert_eq!(dashboard.post(&of_program, body, headers).status, want, "{body} {headers:?}");
+    }
+    let known = json(&of_program);
+    assert_eq!(
+        (&known["status"], &known["acknowledged_until"]),
+        (&"acknowledged".into(), &"2026-11-09T14:00:00Z".into())
+    );
+    assert_eq!(known["history"].as_array().unwrap().last().unwrap()["step"], "acknowledged");
+    assert_eq!(dashboard.get("/api/v1/alerts/0123456789ab").status, StatusCode::NOT_FOUND);
+
     let said = text(&dashboard.page(&url));
     assert!(said.contains("Acknowledged by this machine (no login) until"), "{said}");
     // Three days later it fires again; for a year from today on, not.
@@ -174,39 +229,57 @@ amount = 1
     assert!(ran.code == 2 && ran.stderr.contains("no alert has the id `zz`"), "{}", ran.stderr);
 }
 
-/// Half a year is simulated for minutes: run it with `--ignored`.
+/// A quarter; `benches/anomalies.py` holds half a year to the limits, where every planted day is found.
 #[test]
-#[ignore = "simulates 180 days"]
 fn planted_anomalies_are_found_within_a_closed_day_and_the_quiet_team_is_left_alone() {
     let lab = Lab::with_config("");
-    lab.ok(&["demo", "--no-serve", "--days", "180", "--end", END, "--dir", "demo"]);
+    lab.ok(&["demo", "--no-serve", "--days", "91", "--end", END, "--dir", "demo"]);
     let truth: Value =
         serde_json::from_slice(&std::fs::read(lab.path("demo/truth/platform.json")).unwrap()).unwrap();
-    let found = ask(&lab, &["alerts", "test", "--rule", "unusual workloads", "--from", "2026-01-01"]);
-    let fired: Vec<&Value> = found
+    let fired = |rule: &str| -> Vec<(NaiveDate, String, Option<String>)> {
+        let found = ask(&lab, &["alerts", "test", "--rule", rule, "--from", "2026-01-01"]);
+        let told =
+            found.as_array().unwrap().iter().filter(|one| one["happened"] == "fired" && one["told"] == true);
+        let text = |one: &Value, key: &str| one[key].as_str().map(str::to_owned);
+        told.map(|one| (day(&text(one, "day").unwrap()), text(one, "subject").unwrap(), text(one, "team")))
+            .collect()
+    };
+    let (workloads, teams) = (fired("unusual workloads"), fired("unusual teams"));
+    let planted: Vec<(NaiveDate, &str)> = truth["anomalies"]
         .as_array()
         .unwrap()
         .iter()
-        .filter(|one| one["happened"] == "fired" && one["told"] == true)
+        .map(|one| (day(one["day"].as_str().unwrap()), one["subject"].as_str().unwrap()))
         .collect();
-    for planted in truth["anomalies"].as_array().unwrap() {
-        let on = day(planted["day"].as_str().unwrap());
-        let is_found = fired.iter().any(|one| {
-            let day = day(one["day"].as_str().unwrap());
-            one["subject"] == planted["subject"] && (day == on || day == on + Days::new(1))
-        });
-        assert!(is_found, "{planted}");
-    }
+    assert_eq!(planted.len(), 6);
+    let is_of = |(on, subject): &(NaiveDate, &str), alarm: &(NaiveDate, String, Option<String>)| {
+        alarm.1 == *subject && (alarm.0 == *on || alarm.0 == *on + Days::new(1))
+    };
+    // So few weeks of history hold two planted days among what failed attempts had cost before.
+    let found = planted.iter().filter(|one| workloads.iter().any(|alarm| is_of(one, alarm))).count();
+    assert!(found >= 4, "only {found} are found: {planted:?} {workloads:#?}");
+    let is_false =
+        |alarm: &&(NaiveDate, String, Option<String>)| !planted.iter().any(|one| is_of(one, alarm));
+    let false_alarms: Vec<_> = workloads.iter().filter(is_false).collect();
+    // Most are workloads that failed and were done again: dear, and what `failure` tells of too.
+    assert!(false_alarms.len() <= 30, "25 were measured, over 150 workloads: {false_alarms:#?}");
+    // At most one of the quiet team, by itself or by what it runs; nor of any team's costs as a whole.
     let quiet = truth["quiet_teams"][0].as_str().unwrap();
-    let false_alarms: Vec<_> = fired.iter().filter(|one| one["team"] == quiet).collect();
-    assert!(false_alarms.len() <= 2, "one a quarter at most: {false_alarms:#?}");
+    let of_quiet = false_alarms.iter().filter(|alarm| alarm.2.as_deref() == Some(quiet)).count()
+        + teams.iter().filter(|alarm| alarm.1 == quiet).count();
+    assert!(of_quiet <= 1, "{quiet}: {false_alarms:#?} {teams:#?}");
+    let mut by_team: BTreeMap<&str, usize> = BTreeMap::new();
+    for alarm in &teams {
+        *by_team.entry(&alarm.1).or_default() += 1;
+    }
+    assert!(by_team.values().all(|alarms| *alarms <= 1), "{teams:#?}");
 }
 
 /// What a receiver was sent, as raw HTTP.
-type Requests = Arc<Mutex<Vec<String>>>;
+pub type Requests = Arc<Mutex<Vec<String>>>;
 
 /// A receiver that answers nothing until it is told to.
-fn receiver(answers: Arc<Mutex<bool>>) -> (SocketAddr, Requests) {
+pub fn receiver(answers: Arc<Mutex<bool>>) -> (SocketAddr, Requests) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (address, got) = (listener.local_addr().unwrap(), Requests::default());
     let requests = Arc::clone(&got);
@@ -254,20 +327,7 @@ fn header<'r>(request: &'r str, name: &str) -> &'r str {
 fn a_message_whose_sender_was_killed_arrives_under_the_same_key() {
     let answers = Arc::new(Mutex::new(false));
     let (address, got) = receiver(Arc::clone(&answers));
-    let lab = demo(
-        "
-[[channel]]
-name = \"hook\"
-kind = \"webhook\"
-url_env = \"HOOK_URL\"
-[[alert]]
-name = \"dear days\"
-kind = \"absolute\"
-team = \"ads\"
-amount = 1
-channels = \"hook\"
-",
-    );
+    let lab = demo(DEAR_DAYS);
     let url = format!("http://{address}/");
     let command = || {
         let mut command = lab.command(&["--config", "demo/lakeledger.toml", "alerts"]);
@@ -292,4 +352,79 @@ channels = \"hook\"
     assert_eq!(header(&got[0], "idempotency-key"), header(&got[1], "idempotency-key"));
     let body = |request: &str| request.split_once("\r\n\r\n").unwrap().1.to_owned();
     assert_eq!(body(&got[0]), body(&got[1]));
+}
+
+#[test]
+fn a_message_that_waits_is_no_success() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let lab = demo(DEAR_DAYS);
+    // The second time nothing is due yet.
+    for arguments in [&["alerts"][..], &["schedule", "run"]] {
+        let mut command = lab.command(&[&["--config", "demo/lakeledger.toml"], arguments].concat());
+        let ran =
+            crate::lab::ran(command.env("HOOK_URL", format!("http://127.0.0.1:{free}/")).output().unwrap());
+        assert_eq!(ran.code, 1, "{arguments:?}: {}", ran.stderr);
+        if arguments == ["alerts"] {
+            let said = "warning: 1 message still to be sent; next attempt from ";
+            assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        }
+    }
+}
+
+/// The value of a dimension that costs most, `(none)` left out.
+fn dearest(lab: &Lab, dimension: &str) -> String {
+    let rows = ask(lab, &["export", "costs", "--by", dimension]);
+    let named = rows.as_array().unwrap().iter().filter(|row| row[dimension] != "(none)");
+    let dearest = named.max_by_key(|row| amount(&row["cost"])).unwrap_or_else(|| panic!("no {dimension}"));
+    dearest[dimension].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_alert_watches_any_team_workload_table_service_cluster_or_tag() {
+    let lab = demo("");
+    let dimensions = ["team", "workload", "table", "service", "cluster", "tag:team"];
+    let filters = dimensions.map(|dimension| (dimension, dearest(&lab, dimension)));
+    let path = lab.path("demo/lakeledger.toml");
+    let mut config = std::fs::read_to_string(&path).unwrap();
+    for (dimension, value) in &filters {
+        let key = match *dimension {
+            "team" => format!("team = \"{value}\""),
+            _ => format!("where = \"{dimension}={value}\""),
+        };
+        config.push_str(&format!(
+            "[[alert]]\nname = \"{dimension}\"\nkind = \"absolute\"\namount = 0\n{key}\n"
+        ));
+        // One alert a value where it is asked for so.
+        config.push_str(&format!(
+            "[[alert]]\nname = \"by {dimension}\"\nkind = \"absolute\"\namount = 0\nby = \"{dimension}\"\n"
+        ));
+    }
+    std::fs::write(path, config).unwrap();
+    let found = ask(&lab, &["alerts"]);
+    let alerts = found["alerts"].as_array().unwrap();
+    let day = ["--from", "2026-11-07", "--to", "2026-11-08"];
+    for (dimension, value) in &filters {
+        let condition = format!("{dimension}={value}");
+        let costs = ask(&lab, &[&["export", "costs", "--where", &condition][..], &day].concat());
+        let alert = alerts.iter().find(|alert| alert["rule"] == **dimension);
+        let alert = alert.unwrap_or_else(|| panic!("{condition} does not fire: {alerts:#?}"));
+        assert_eq!(amount(&alert["value"]), amount(&costs[0]["cost"]), "{condition}");
+        let rows = ask(&lab, &[&["export", "costs", "--by", dimension][..], &day].concat());
+        let mut expected: Vec<(String, Amount)> = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| (row[*dimension].as_str().unwrap().to_owned(), amount(&row["cost"])))
+            .filter(|(value, cost)| value != "(none)" && *cost > Amount::ZERO)
+            .collect();
+        let by = format!("by {dimension}");
+        let mut each: Vec<(String, Amount)> = alerts
+            .iter()
+            .filter(|alert| alert["rule"] == by)
+            .map(|alert| (alert["subject"].as_str().unwrap().to_owned(), amount(&alert["value"])))
+            .collect();
+        expected.sort();
+        each.sort();
+        assert_eq!(each, expected, "{by}");
+    }
 }

@@ -137,7 +137,7 @@ fn an_output_that_cannot_be_written_fails_before_any_work() {
     assert_error(&ran, 2, &["missing/costs.csv", "hint: "]);
     lab.ok(&["export", "costs", "-o", "costs.csv"]);
     assert!(fs::read_to_string(lab.path("costs.csv")).unwrap().starts_with("currency,cost"));
-    assert!(!lab.path("costs.csv.tmp").exists());
+    assert!(!lab.has_leftovers());
 }
 
 #[test]

@@ -27,8 +27,10 @@ fn a_week_of_tries_is_read_back_and_engines_name_theirs() {
         seed: 7,
         first_day: NaiveDate::from_ymd_opt(2026, 10, 5).unwrap(),
         days: DAYS,
+        planned_days: DAYS,
         scale: 1,
-        without: None,
+        without: Vec::new(),
+        unfixed: Vec::new(),
     };
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);

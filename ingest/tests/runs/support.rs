@@ -53,9 +53,10 @@ impl Landed {
     }
 }
 
-/// The instant tests read at: after every sample was written.
+/// The instant tests read at: long after every sample was written, and after any day on which a
+/// test writes a log of its own, which would be young otherwise.
 pub fn now() -> Instant {
-    "2026-12-01T00:00:00Z".parse().unwrap()
+    "2100-01-01T00:00:00Z".parse().unwrap()
 }
 
 pub fn read(kind: &str, location: &Path) -> Landed {

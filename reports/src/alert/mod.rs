@@ -7,13 +7,15 @@
 //! 3. [`record`] keeps alerts in `state.sqlite` and writes, in the same transaction, what is to
 //!    be sent: whatever happens after, it is known.
 //! 4. [`notice`] words what is sent for each kind of channel.
-//! 5. [`delivery`] sends it, again where it has to, and gives up in the end.
+//! 5. [`delivery`] sends it, again where it has to, and gives up in the end; what is mail,
+//!    [`letter`] makes and [`crate::mail`] sends.
 //!
 //! A day is judged once, when it is closed ([`crate::watch`]). What a bill restates later
 //! raises no alert of its own; [`crate::compared`] tells of that.
 
 pub mod baseline;
 pub mod delivery;
+pub mod letter;
 pub mod life;
 pub mod notice;
 pub mod readings;
@@ -37,9 +39,9 @@ use attribution::mart::{Mart, MartError};
 use chrono::{Days, NaiveDate};
 use model::time::Instant;
 
-use self::delivery::DeliveryError;
 use self::record::{Alerts, RecordError, Summary};
 use crate::budget::Budget;
+use crate::mail::Address;
 use crate::watch::closed_days;
 
 /// Days that were missed are made up for, at most so many.
@@ -58,8 +60,10 @@ pub struct Watch {
     pub silences: Vec<Silence>,
     /// The dashboard's address, for links.
     pub base_url: Option<String>,
-    /// Addresses of teams, for e-mail.
-    pub team_email: BTreeMap<String, Vec<String>>,
+    /// Addresses of teams, for channels that are mail.
+    pub team_email: BTreeMap<String, Vec<Address>>,
+    /// Who sends what channels that are mail tell.
+    pub sender: Option<letter::Sender>,
 }
 
 /// Why alerts could not be told.
@@ -71,9 +75,6 @@ pub enum AlertError {
     /// The record failed.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// Nothing could be sent at all.
-    #[error(transparent)]
-    Delivery(#[from] DeliveryError),
 }
 
 impl AlertError {
@@ -81,7 +82,6 @@ impl AlertError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Record(error) => error.hint().map(str::to_owned),
-            Self::Delivery(error) => error.hint().map(str::to_owned),
             Self::Mart(_) => None,
         }
     }

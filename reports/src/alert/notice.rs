@@ -1,17 +1,18 @@
 //! What is sent: the message of one channel about one or more alerts, worded once, so that
 //! every attempt sends the same.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use model::time::Instant;
 use serde_json::{Value, json};
 
 use super::life::{Alert, Status, Step};
-use super::{Channel, ChannelKind, Grouping, Rule, Watch};
+use super::{Channel, ChannelKind, Grouping, Rule, Severity, Watch, letter};
 use crate::format;
 
 /// Alerts that one message lists; the dashboard has the rest.
-const MOST_LISTED: usize = 20;
+pub(super) const MOST_LISTED: usize = 20;
 /// Characters of a summary at PagerDuty.
 const MOST_SUMMARY: usize = 1_024;
 /// Characters of one section at Slack.
@@ -42,20 +43,71 @@ pub struct Notice {
 /// The messages about what happened, for every channel of the rules.
 pub fn notices(watch: &Watch, told: &[Told], now: Instant) -> Vec<Notice> {
     let mut notices = Vec::new();
+    let mut told: Vec<&Told> = told.iter().collect();
+    told.sort_by(|a, b| rank(a).cmp(&rank(b)));
     for channel in &watch.channels {
-        let mut groups: BTreeMap<(String, String), Vec<&Told>> = BTreeMap::new();
-        for (nth, one) in told.iter().enumerate() {
-            let Some(rule) = watch.rules.iter().find(|rule| rule.name == one.alert.rule) else { continue };
-            if !rule.channels.contains(&channel.name)
-                || (one.step == Step::Resolved && !channel.tells_resolved)
-            {
-                continue;
-            }
-            groups.entry(group(channel, rule, &one.alert, nth)).or_default().push(one);
-        }
-        notices.extend(groups.into_values().map(|group| notice(watch, channel, &group, now)));
+        notices.extend(of_channel(watch, channel, &told, now));
     }
     notices
+}
+
+/// The messages about what goes on already, for a channel that was told nothing of it: it is new
+/// to the alerts' rules, or what it was told did not arrive.
+pub fn caught_up(watch: &Watch, channel: &Channel, alerts: &[Alert], now: Instant) -> Vec<Notice> {
+    let mut told: Vec<Told> =
+        alerts.iter().map(|alert| Told { alert: alert.clone(), step: Step::GoesOn }).collect();
+    told.sort_by(|a, b| rank(a).cmp(&rank(b)));
+    of_channel(watch, channel, &told.iter().collect::<Vec<_>>(), now)
+}
+
+/// What is worst stands first.
+fn rank(one: &Told) -> (Reverse<Severity>, &str, &str) {
+    (Reverse(one.alert.severity), &one.alert.key, &one.alert.rule)
+}
+
+/// The messages of one channel about those of its rules.
+fn of_channel(watch: &Watch, channel: &Channel, told: &[&Told], now: Instant) -> Vec<Notice> {
+    let hears = |one: &Told| {
+        let rule = watch.rules.iter().find(|rule| rule.name == one.alert.rule);
+        rule.filter(|rule| rule.channels.contains(&channel.name))
+    };
+    let mut groups: BTreeMap<Group, Vec<&Told>> = BTreeMap::new();
+    for (nth, one) in told.iter().copied().enumerate() {
+        let Some(rule) = hears(one) else { continue };
+        if one.step == Step::Resolved && !channel.tells_resolved {
+            continue;
+        }
+        groups.entry(group(watch, channel, rule, &one.alert, nth)).or_default().push(one);
+    }
+    let mut notices: Vec<Notice> =
+        groups.into_values().map(|group| notice(watch, channel, &group, now)).collect();
+    // What fired and ended in one look opens an incident, which is closed as well.
+    if matches!(channel.kind, ChannelKind::PagerDuty { .. }) && channel.tells_resolved {
+        let is_ended = |one: &&&Told| one.alert.status == Status::Resolved && one.step != Step::Resolved;
+        let ended = told.iter().filter(is_ended).filter(|one| hears(one).is_some());
+        let ended = ended.map(|one| Told { step: Step::Resolved, ..(*one).clone() });
+        notices.extend(ended.map(|one| notice(watch, channel, &[&one], now)));
+    }
+    notices
+}
+
+/// Whether a message was worded for channels of this kind.
+pub(super) fn is_worded_for(kind: &ChannelKind, body: &str) -> bool {
+    let key = match kind {
+        ChannelKind::Slack { .. } => "blocks",
+        ChannelKind::PagerDuty { .. } => "event_action",
+        ChannelKind::Webhook { .. } => "version",
+        ChannelKind::Email { .. } => "html",
+    };
+    serde_json::from_str::<Value>(body).is_ok_and(|body| body.get(key).is_some())
+}
+
+/// The messages that an alert is over because its rule is gone, for channels that told of it.
+pub fn dropped(watch: &Watch, alert: &Alert, channels: &[String], now: Instant) -> Vec<Notice> {
+    // Nobody measured on which day it ended.
+    let told = Told { alert: Alert { resolved_on: None, ..alert.clone() }, step: Step::Resolved };
+    let tells = |channel: &&Channel| channel.tells_resolved && channels.contains(&channel.name);
+    watch.channels.iter().filter(tells).map(|channel| notice(watch, channel, &[&told], now)).collect()
 }
 
 /// The messages that somebody knows of an alert, for channels that keep incidents.
@@ -67,7 +119,7 @@ pub fn acknowledged(watch: &Watch, alert: &Alert) -> Vec<Notice> {
     };
     let notice = |channel: &Channel| Notice {
         channel: channel.name.clone(),
-        summary: format!("Acknowledged: {} ({})", alert.key, alert.rule),
+        summary: format!("Acknowledged: {} ({})", alert.called(), alert.rule),
         body: json!({"event_action": "acknowledge", "dedup_key": dedup_key(alert)}),
         alerts: vec![alert.id.clone()],
     };
@@ -78,13 +130,17 @@ fn dedup_key(alert: &Alert) -> String {
     format!("lakeledger-{}", alert.id)
 }
 
-/// What goes into one message: PagerDuty groups events itself, by their keys.
-fn group(channel: &Channel, rule: &Rule, alert: &Alert, nth: usize) -> (String, String) {
-    let one = || (format!("{nth:06}"), String::new());
+/// What goes into one message: whose it is alone, where it is a team's, and which part of that.
+type Group = (Option<String>, &'static str, String);
+
+/// PagerDuty groups events itself, by their keys.
+fn group(watch: &Watch, channel: &Channel, rule: &Rule, alert: &Alert, nth: usize) -> Group {
+    // No team reads of another's.
+    let whose = letter::own_team(watch, channel, alert).map(str::to_owned);
     match (&channel.kind, rule.grouping) {
-        (ChannelKind::PagerDuty { .. }, _) | (_, Grouping::Alert) => one(),
-        (_, Grouping::Rule) => ("rule".to_owned(), rule.name.clone()),
-        (_, Grouping::Team) => ("team".to_owned(), alert.team.clone().unwrap_or_default()),
+        (ChannelKind::PagerDuty { .. }, _) | (_, Grouping::Alert) => (whose, "alert", format!("{nth:06}")),
+        (_, Grouping::Rule) => (whose, "rule", rule.name.clone()),
+        (_, Grouping::Team) => (whose, "team", alert.team.clone().unwrap_or_default()),
     }
 }
 
@@ -94,6 +150,7 @@ fn notice(watch: &Watch, channel: &Channel, told: &[&Told], now: Instant) -> Not
         ChannelKind::Slack { .. } => slack(watch, &summary, told),
         ChannelKind::PagerDuty { .. } => page(watch, told, now),
         ChannelKind::Webhook { .. } => generic(watch, &summary, told, now),
+        ChannelKind::Email { .. } => letter::body(watch, channel, told, now),
     };
     Notice {
         channel: channel.name.clone(),
@@ -104,7 +161,7 @@ fn notice(watch: &Watch, channel: &Channel, told: &[&Told], now: Instant) -> Not
 }
 
 /// One line: what happened to how many.
-fn summary(told: &[&Told]) -> String {
+pub(super) fn summary(told: &[&Told]) -> String {
     if let [one] = told {
         return line(one);
     }
@@ -119,24 +176,29 @@ fn summary(told: &[&Told]) -> String {
 }
 
 /// One alert in one line.
-fn line(told: &Told) -> String {
+pub(super) fn line(told: &Told) -> String {
     let alert = &told.alert;
     match (told.step, alert.resolved_on) {
         (Step::Resolved, Some(day)) => {
-            format!("Resolved: {} ({}), over since {}.", alert.key, alert.rule, format::day(day))
+            let at = alert.ended_at().map(|at| format!(", at {at}")).unwrap_or_default();
+            format!("Resolved: {} ({}), over since {}{at}.", alert.called(), alert.rule, format::day(day))
+        }
+        (Step::Resolved, None) if alert.status == Status::Resolved => {
+            format!("Resolved: {} ({}): its rule is gone.", alert.called(), alert.rule)
         }
         (Step::GoesOn | Step::Lapsed, _) => {
             format!("Still, since {}: {}", format::day(alert.fired_on), alert.message)
         }
         // Days that were missed are judged together: it may be over by now.
         (_, Some(day)) if alert.status == Status::Resolved => {
-            format!("{} Over since {}.", alert.message, format::day(day))
+            let at = alert.ended_at().map(|at| format!(", at {at}")).unwrap_or_default();
+            format!("{} Over since {}{at}.", alert.message, format::day(day))
         }
         _ => alert.message.clone(),
     }
 }
 
-fn url(watch: &Watch, alert: &Alert) -> Option<String> {
+pub(super) fn url(watch: &Watch, alert: &Alert) -> Option<String> {
     watch.base_url.as_ref().map(|base| format!("{}/alerts/{}", base.trim_end_matches('/'), alert.id))
 }
 
@@ -144,10 +206,12 @@ fn url(watch: &Watch, alert: &Alert) -> Option<String> {
 pub fn object(watch: &Watch, told: &Told) -> Value {
     let alert = &told.alert;
     json!({
-        "id": alert.id, "rule": alert.rule, "kind": alert.kind, "subject": alert.key, "team": alert.team,
+        "id": alert.id, "rule": alert.rule, "kind": alert.kind, "subject": alert.key, "name": alert.name, "team": alert.team,
         "severity": alert.severity.name(), "status": alert.status.name(), "happened": told.step.name(),
         "fired_on": alert.fired_on, "last_on": alert.last_on, "resolved_on": alert.resolved_on,
         "value": alert.value, "threshold": alert.threshold, "unit": alert.unit.name(),
+        "newest_value": alert.newest.map(|(value, _)| value),
+        "newest_threshold": alert.newest.map(|(_, threshold)| threshold),
         "message": line(told), "url": url(watch, alert),
     })
 }
@@ -222,3 +286,6 @@ fn page(watch: &Watch, told: &[&Told], now: Instant) -> Value {
     }
     event
 }
+
+#[cfg(test)]
+mod tests;

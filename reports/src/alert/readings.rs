@@ -1,5 +1,7 @@
 //! What rules measure, day by day.
 
+mod anomaly;
+
 use std::collections::BTreeMap;
 
 use attribution::mart::{CostQuery, Dimension, Filter, Mart, MartError, NONE, View};
@@ -7,7 +9,6 @@ use chrono::{Days, NaiveDate};
 use model::time::Instant;
 use model::{Amount, Category, Currency};
 
-use super::baseline::Baseline;
 use super::{Condition, Direction, Measured, Rule, Sharing, Watch, standing};
 use crate::budget::{self, Budget, Measure};
 use crate::watch::{ClosedDays, Daily, DailyCosts, Scope};
@@ -67,6 +68,8 @@ pub struct Reading {
     /// What was measured: a team, a workload, `growth, spent in November 2026`. One of the rule's
     /// alerts has this key.
     pub key: String,
+    /// What people call it, where its key is an id.
+    pub name: Option<String>,
     /// Whose it is, where that is known.
     pub team: Option<String>,
     /// The closed day judged, or today.
@@ -83,6 +86,16 @@ pub struct Reading {
     pub is_firing: bool,
     /// Why, with its numbers; empty where the condition does not hold.
     pub message: String,
+}
+
+impl Reading {
+    /// Whether a condition that does not hold is clearly so: what was measured is as far from the
+    /// limit as the recovery's per cent of the limit is.
+    pub fn is_clear(&self, recovery_percent: u32) -> bool {
+        let apart = i64::from(100_u32.saturating_sub(recovery_percent));
+        let margin = self.threshold.abs().scaled(apart, 100).unwrap_or_default();
+        !self.is_firing && (self.value - self.threshold).abs() >= margin
+    }
 }
 
 /// Measures a rule: on each of `days`, `[from, to)`, or, where the rule looks at the ledger as
@@ -108,6 +121,7 @@ pub fn measure(
     let mut readings = measure.readings;
     readings.sort_by(|a, b| (a.day, &a.key).cmp(&(b.day, &b.key)));
     name_teams(mart, rule, &mut readings)?;
+    name_clusters(mart, rule, &mut readings)?;
     let days = from.iter_days().take_while(|day| *day < to).collect();
     Ok(Measured { days, readings, is_standing: false })
 }
@@ -180,6 +194,7 @@ impl Measuring<'_> {
         };
         self.readings.push(Reading {
             key: key.to_owned(),
+            name: None,
             team,
             day,
             value,
@@ -232,34 +247,8 @@ impl Measuring<'_> {
                         money(floor)
                     )
                 });
-                let threshold = if now < before { before - allowed } else { before + allowed };
+                let threshold = direction.limit(now, before, allowed);
                 self.read(&key, day, (now, threshold, Unit::Money(currency)), why);
-            }
-        }
-        Ok(())
-    }
-
-    fn anomalies(&mut self) -> Result<(), MartError> {
-        let Condition::Anomaly { deviations, percent, floor, weeks, direction } = self.rule.condition else {
-            return Ok(());
-        };
-        let Some(currency) = self.currency() else { return Ok(()) };
-        for (key, costs) in self.watched(WEEK * u64::from(weeks), &self.rule.scope)? {
-            // Before its first cost it was not there, which is not usual but nothing.
-            let Some(began) = costs.keys().next().copied() else { continue };
-            for day in self.days() {
-                let Some(baseline) = Baseline::of(&costs, began, day, weeks) else { continue };
-                let cost = costs.get(&day).copied().unwrap_or_default();
-                let allowed = baseline.allowed(deviations, percent, floor);
-                // What runs now and then may well not run.
-                let is_absent = !baseline.is_of_weekday && cost.is_zero();
-                let is_firing = !is_absent && is_beyond(cost, baseline.usual, allowed, direction);
-                let why = is_firing.then(|| {
-                    unusual(&key, day, cost, &baseline, (deviations, percent, floor, weeks), currency)
-                });
-                let threshold =
-                    if cost < baseline.usual { baseline.usual - allowed } else { baseline.usual + allowed };
-                self.read(&key, day, (cost, threshold, Unit::Money(currency)), why);
             }
         }
         Ok(())
@@ -281,7 +270,12 @@ impl Measuring<'_> {
                 let (part, whole) = (sum_to(&part, day, days), sum_to(&whole, day, days));
                 let Some(share) = percent_of(part, whole) else { continue };
                 let threshold = Amount::whole(i64::from(percent));
-                let why = (share > threshold && part >= floor).then(|| {
+                // Of too little nothing is told: what fires ends once it is clearly less than that.
+                if share > threshold && part < floor {
+                    self.read(&key, day, (part, floor, Unit::Money(currency)), None);
+                    continue;
+                }
+                let why = (share > threshold).then(|| {
                     format!(
                         "{} of what {} cost {} {words}: {} of {}. Told of beyond {percent}%.",
                         format::percent(part, whole).unwrap_or_default(),
@@ -300,25 +294,7 @@ impl Measuring<'_> {
     fn failures(&mut self, amount: Amount, days: u32) -> Result<(), MartError> {
         let Some(currency) = self.currency() else { return Ok(()) };
         let money = |amount| format::money(amount, currency);
-        let mut by: Vec<Dimension> = self.rule.by.iter().cloned().collect();
-        by.push(Dimension::Day);
-        let rows = self.mart.failed_costs(&CostQuery {
-            by,
-            basis: self.rule.basis,
-            from: Some(self.from - Days::new(u64::from(days))),
-            to: Some(self.to),
-            currency: Some(currency),
-            filters: self.rule.scope.filters(self.mart.info()),
-            view: View::default(),
-        })?;
-        let mut watched: BTreeMap<String, Daily> = BTreeMap::new();
-        for mut row in rows {
-            let Some(day) = row.keys.pop().and_then(|day| day.parse().ok()) else { continue };
-            let key = row.keys.pop().unwrap_or_else(|| self.rule.scope.to_string());
-            watched.entry(key).or_default().insert(day, row.cost);
-        }
-        watched.remove(NONE);
-        for (key, costs) in watched {
+        for (key, costs) in self.failed(currency, u64::from(days))? {
             for day in self.days() {
                 let cost = sum_to(&costs, day, days);
                 let why = (cost > amount).then(|| {
@@ -334,6 +310,30 @@ impl Measuring<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What runs cost that failed or were killed, by day from `before` days ahead, by what it is
+    /// called.
+    fn failed(&self, currency: Currency, before: u64) -> Result<BTreeMap<String, Daily>, MartError> {
+        let mut by: Vec<Dimension> = self.rule.by.iter().cloned().collect();
+        by.push(Dimension::Day);
+        let rows = self.mart.failed_costs(&CostQuery {
+            by,
+            basis: self.rule.basis,
+            from: Some(self.from - Days::new(before)),
+            to: Some(self.to),
+            currency: Some(currency),
+            filters: self.rule.scope.filters(self.mart.info()),
+            view: View::default(),
+        })?;
+        let mut failed: BTreeMap<String, Daily> = BTreeMap::new();
+        for mut row in rows {
+            let Some(day) = row.keys.pop().and_then(|day| day.parse().ok()) else { continue };
+            let key = row.keys.pop().unwrap_or_else(|| self.rule.scope.to_string());
+            failed.entry(key).or_default().insert(day, row.cost);
+        }
+        failed.remove(NONE);
+        Ok(failed)
     }
 
     fn budgets(&mut self, names: &[String]) -> Result<(), MartError> {
@@ -382,6 +382,7 @@ impl Measuring<'_> {
         });
         self.readings.push(Reading {
             key: format!("{}, {words} in {}", budget.name, state.month.format("%B %Y")),
+            name: None,
             team: budget.scope.team.clone(),
             day,
             value,
@@ -420,6 +421,26 @@ fn name_teams(mart: &Mart, rule: &Rule, readings: &mut [Reading]) -> Result<(), 
     Ok(())
 }
 
+/// Calls clusters by their names too: nobody knows them by their ids.
+fn name_clusters(mart: &Mart, rule: &Rule, readings: &mut [Reading]) -> Result<(), MartError> {
+    if rule.by != Some(Dimension::Cluster) || !readings.iter().any(|reading| reading.is_firing) {
+        return Ok(());
+    }
+    let clusters = mart.clusters()?;
+    let names: BTreeMap<&str, &str> = clusters
+        .iter()
+        .filter_map(|cluster| Some((cluster.cluster_id.as_str(), cluster.name.as_deref()?)))
+        .collect();
+    for reading in readings.iter_mut().filter(|reading| reading.is_firing) {
+        if let Some(name) = names.get(reading.key.as_str()).filter(|name| **name != reading.key) {
+            reading.name = Some((*name).to_owned());
+            let (id, name) = (label::visible(&reading.key), label::visible(name));
+            reading.message = reading.message.replacen(&id, &format!("{name} ({id})"), 1);
+        }
+    }
+    Ok(())
+}
+
 /// Whether a figure is further from another than is allowed, in a direction.
 fn is_beyond(now: Amount, from: Amount, allowed: Amount, direction: Direction) -> bool {
     let (up, down) = (now - from > allowed, from - now > allowed);
@@ -449,40 +470,4 @@ fn percent_of(part: Amount, whole: Amount) -> Option<Amount> {
     // Both as millionths of a unit: costs beyond nine trillion are cut off by `try_from`.
     let of = |amount: Amount| i64::try_from(amount.units() / 1_000_000_000_000).ok();
     Amount::whole(100).scaled(of(part)?, of(whole)?.max(0))
-}
-
-/// Says how unusual a day was, with every number that led there.
-fn unusual(
-    key: &str,
-    day: NaiveDate,
-    cost: Amount,
-    baseline: &Baseline,
-    (deviations, percent, floor, weeks): (u32, u32, Amount, u32),
-    currency: Currency,
-) -> String {
-    let money = |amount| format::money(amount, currency);
-    let days = match baseline.is_of_weekday {
-        true => format!("the last {} {}s", baseline.days, day.format("%A")),
-        false => format!("the {} days of the last {weeks} weeks on which it cost anything", baseline.days),
-    };
-    let allowed = baseline.allowed(deviations, percent, floor);
-    let rule = match allowed {
-        allowed if allowed == floor => format!("{}, the least that is told of", money(floor)),
-        allowed if Some(allowed) == baseline.usual.scaled(i64::from(percent), 100) => {
-            format!("{percent}% of the usual ({})", money(allowed))
-        }
-        allowed => format!(
-            "{deviations} times the usual scatter of {} ({})",
-            money(baseline.scatter),
-            money(allowed)
-        ),
-    };
-    format!(
-        "{} cost {} on {}, {} against the usual {}: the median of {days}. Told of beyond {rule}.",
-        label::visible(key),
-        money(cost),
-        format::day(day),
-        format::change(cost, baseline.usual, currency),
-        money(baseline.usual)
-    )
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use attribution::mart::Dimension;
 use model::{Amount, Basis, Currency};
 
+use crate::mail::Address;
 use crate::watch::Scope;
 
 /// One thing that is watched.
@@ -33,6 +34,10 @@ pub struct Rule {
     pub renotify_hours: Option<u32>,
     /// What is told in one message.
     pub grouping: Grouping,
+    /// An alert is over at once where what is measured is within so many per cent of its limit.
+    pub recovery_percent: u32,
+    /// And where it was not beyond the limit for so many closed days running.
+    pub recovery_days: u32,
 }
 
 /// What must hold for an alert.
@@ -134,6 +139,19 @@ pub enum Direction {
     Both,
 }
 
+impl Direction {
+    /// The limit that `value` is held against, where `allowed` about `usual` is: for either way the
+    /// one on its side.
+    pub fn limit(self, value: Amount, usual: Amount, allowed: Amount) -> Amount {
+        match self {
+            Self::Up => usual + allowed,
+            Self::Down => usual - allowed,
+            Self::Both if value < usual => usual - allowed,
+            Self::Both => usual + allowed,
+        }
+    }
+}
+
 impl Condition {
     /// The word of the configuration.
     pub const fn kind(&self) -> &'static str {
@@ -176,6 +194,19 @@ impl Condition {
                 | Self::SourceStaleness { .. }
                 | Self::FailedCheck
         )
+    }
+
+    /// Why earlier days cannot be judged again, where it is about the ledger as it is.
+    pub const fn without_past(&self) -> Option<&'static str> {
+        match self {
+            Self::Waste { .. } => Some("only what the newest mart found is kept with its savings"),
+            Self::TableFreshness { .. } => {
+                Some("snapshots that expired took the times of their writes along")
+            }
+            Self::SourceStaleness { .. } => Some("of a source only its newest news is kept"),
+            Self::FailedCheck => Some("only the checks of the last publish are kept"),
+            _ => None,
+        }
     }
 }
 
@@ -253,15 +284,28 @@ pub enum ChannelKind {
         /// Key of the signature.
         key: Option<Secret>,
     },
+    /// Mail, by the server that the reports go by.
+    Email {
+        /// To whom.
+        to: Vec<Address>,
+        /// Who gets it for their information.
+        cc: Vec<Address>,
+        /// Whether alerts of a team go to the team's own addresses, where it has any.
+        is_to_teams: bool,
+    },
 }
 
 impl ChannelKind {
+    /// All the words, in the order help shows them.
+    pub const KINDS: [&str; 4] = ["email", "slack", "pagerduty", "webhook"];
+
     /// The word of configuration and record.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Slack { .. } => "slack",
             Self::PagerDuty { .. } => "pagerduty",
             Self::Webhook { .. } => "webhook",
+            Self::Email { .. } => "email",
         }
     }
 }

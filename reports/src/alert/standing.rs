@@ -9,7 +9,8 @@ use model::{Amount, Currency};
 use super::{Condition, Reading, Rule, Unit};
 use crate::{format, label};
 
-/// What fires now; what does not fire is not told.
+/// What fires now. What does not fire is given for waste alone, whose sums move about their limit;
+/// all else is over when it does not fire.
 pub fn readings(
     mart: &Mart,
     rule: &Rule,
@@ -18,6 +19,7 @@ pub fn readings(
 ) -> Result<Vec<Reading>, MartError> {
     let reading = |key: String, team: Option<String>, (value, threshold, unit), message: String| Reading {
         key,
+        name: None,
         team,
         day: now.date_naive(),
         value,
@@ -30,8 +32,8 @@ pub fn readings(
     match &rule.condition {
         Condition::Waste { amount, detector } => {
             let sums = waste(mart, rule, detector.as_deref())?;
-            let over = sums.into_iter().filter(|(_, (saving, _))| saving > amount);
-            let told = over.map(|((key, currency), (saving, findings))| {
+            let told = sums.into_iter().map(|((key, currency), (saving, findings))| {
+                let is_firing = saving > *amount;
                 let message = format!(
                     "Mending {} of {} would save {} a month, more than {}; `lakeledger waste` has them.",
                     plural(findings, "finding of waste", "findings of waste"),
@@ -43,7 +45,9 @@ pub fn readings(
                     Some(Dimension::Team) => Some(key.clone()),
                     _ => rule.scope.team.clone(),
                 };
-                reading(key, team, (saving, *amount, Unit::Money(currency)), message)
+                let message = if is_firing { message } else { String::new() };
+                let figures = (saving, *amount, Unit::Money(currency));
+                Reading { is_firing, ..reading(key, team, figures, message) }
             });
             Ok(told.collect())
         }

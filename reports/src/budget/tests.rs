@@ -68,7 +68,7 @@ fn the_day_it_is_exceeded_is_told_before_and_after() {
         (Some(50), Some(100))
     );
     assert!(
-        expected.sentence().ends_with("forecast $246.00 (164.0%), exceeded on Thu 19 Nov 2026."),
+        expected.sentence().ends_with("forecast $246.00 (164.0%), beyond it on Thu 19 Nov 2026."),
         "{}",
         expected.sentence()
     );

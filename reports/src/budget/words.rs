@@ -38,7 +38,7 @@ impl BudgetState {
                 text.push_str(&format!("; forecast {} ({})", money(budget, forecast), share(forecast)));
                 text.push_str(&match self.exceeded_on {
                     Some(day) if self.is_over() => format!(", exceeded since {}", format::day(day)),
-                    Some(day) => format!(", exceeded on {}", format::day(day)),
+                    Some(day) => format!(", beyond it on {}", format::day(day)),
                     None => String::new(),
                 });
             }
@@ -46,11 +46,11 @@ impl BudgetState {
         text + "."
     }
 
-    /// How fast it burns, against what would keep it: `$52.10 a day; $31.00 a day would keep it`.
+    /// How fast it burns, against what would keep it: `$52.10 a day; at most $31.00 a day keeps it`.
     pub fn pace(&self) -> String {
         let burn = self.burn().map(|burn| format!("{} a day", money(&self.budget, burn)));
         let keep = self.allowance().filter(|_| !self.is_over());
-        let keep = keep.map(|keep| format!("{} a day would keep it", money(&self.budget, keep)));
+        let keep = keep.map(|keep| format!("at most {} a day keeps it", money(&self.budget, keep)));
         burn.into_iter().chain(keep).collect::<Vec<_>>().join("; ")
     }
 

@@ -11,8 +11,12 @@ use crate::{format, label};
 
 /// Columns wider than this look like blocks.
 const COLUMN_PX: i32 = 56;
-/// Names in a legend and at the end of a line.
+/// Names at the end of a line.
 const NAME_PX: f64 = 170.0;
+/// Names in a legend: as wide as lets all of them stand there.
+const LEGEND_NAMES_PX: [f64; 4] = [NAME_PX, 130.0, 100.0, 76.0];
+/// What an entry of a legend takes beside its words.
+const ENTRY_PX: i32 = 30;
 const LEGEND_ROW_PX: i32 = 18;
 const LEGEND_ROWS: i32 = 3;
 
@@ -66,7 +70,7 @@ fn stacked<'d>(
     let description = describe(days, series, currency)?;
     let title = format!("Cost by day, {}, {currency}", span(days));
     let marks = move |canvas: &Canvas<'_>| {
-        let entries = legend_entries(series, currency)?;
+        let entries = legend_entries(series, currency, size.0 as i32)?;
         let below = legend(canvas, &entries, size.0 as i32)?;
         let signed = |negative: bool| {
             (0..days.len()).map(move |day| {
@@ -261,29 +265,57 @@ fn column(canvas: &Canvas<'_>, slot: ColourSlot, from: (i32, i32), to: (i32, i32
     }
 }
 
-/// The name of each series with its total.
-fn legend_entries(series: &[Series], currency: Currency) -> Result<Vec<(String, ColourSlot)>, ChartError> {
-    series
-        .iter()
-        .map(|one| {
-            let name = label::shorten_px(&label::visible(&one.name), NAME_PX, TEXT_PX);
+/// The name of each series with its total; names are shortened where all do not fit otherwise.
+fn legend_entries(
+    series: &[Series],
+    currency: Currency,
+    width: i32,
+) -> Result<Vec<(String, ColourSlot)>, ChartError> {
+    let mut entries = Vec::new();
+    for name_px in LEGEND_NAMES_PX {
+        let named = series.iter().map(|one| {
+            let name = label::shorten_px(&label::visible(&one.name), name_px, TEXT_PX);
             let total = sum(one.values.iter().copied())?;
             Ok((format!("{name} {}", format::money_short(total, currency)), one.slot))
-        })
-        .collect()
+        });
+        entries = named.collect::<Result<Vec<_>, ChartError>>()?;
+        if rows_of(&entries, width) <= LEGEND_ROWS {
+            break;
+        }
+    }
+    Ok(entries)
+}
+
+/// Rows that entries take one after another.
+fn rows_of(entries: &[(String, ColourSlot)], width: i32) -> i32 {
+    let (mut x, mut rows) = (0, 1);
+    for (text, _) in entries {
+        let entry_px = ENTRY_PX + label::width_px(text, TEXT_PX) as i32;
+        if x > 0 && x + entry_px > width {
+            (x, rows) = (0, rows + 1);
+        }
+        x += entry_px;
+    }
+    rows
 }
 
 /// Draws the legend in rows from the top and returns where it ends; what does
-/// not fit in its rows is counted.
+/// not fit in its rows is counted. What is idle is hatched, which nobody knows by
+/// itself: it has its place before others.
 fn legend(canvas: &Canvas<'_>, entries: &[(String, ColourSlot)], width: i32) -> Result<i32, ChartError> {
     const MORE_PX: i32 = 64;
+    let all_fit = rows_of(entries, width) <= LEGEND_ROWS;
+    let mut entries: Vec<_> = entries.iter().collect();
+    if !all_fit {
+        entries.sort_by_key(|(_, slot)| *slot != ColourSlot::Idle);
+    }
     let theme = canvas.theme;
     let (mut x, mut row) = (0, 0);
     for (index, (text, slot)) in entries.iter().enumerate() {
-        let entry_px = 16 + label::width_px(text, TEXT_PX) as i32 + 14;
+        let entry_px = ENTRY_PX + label::width_px(text, TEXT_PX) as i32;
         let last_row = row + 1 == LEGEND_ROWS;
         // The last row keeps room for saying how many more there are.
-        let room = width - if last_row && index + 1 < entries.len() { MORE_PX } else { 0 };
+        let room = width - if !all_fit && last_row && index + 1 < entries.len() { MORE_PX } else { 0 };
         let full = x > 0 && x + entry_px > room;
         if full && last_row {
             let more = format!("+{} more", entries.len() - index);

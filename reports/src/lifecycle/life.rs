@@ -48,11 +48,27 @@ impl Status {
             Self::Resolved => "resolved",
         }
     }
+
+    /// Whether a finding of this status is still to be mended: somebody has to decide on it, or to
+    /// do it.
+    pub const fn is_waiting(self) -> bool {
+        matches!(self, Self::New | Self::Reopened | Self::Acknowledged | Self::Assigned)
+    }
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+impl std::str::FromStr for Status {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|known| known.name() == text).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|status| status.name()).collect();
+            format!("`{text}` is no status: use {}", known.join(", "))
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Letters as files: written whole before they are recorded, sent from there, kept as what was
 //! sent.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -37,12 +38,14 @@ pub(super) fn read(ledger: &Path, place: &str) -> Result<Vec<u8>, MailError> {
     fs::read(&path).map_err(|cause| MailError::Archive { operation: "read", path, cause })
 }
 
-/// Deletes the letters of a report but of the newest `keep` periods; says how many periods went.
-/// The record of what was sent stays.
-///
-/// # Errors
-/// When a directory cannot be read or a file not be deleted.
-pub fn prune(ledger: &Path, report: &str, keep: usize) -> Result<usize, MailError> {
+/// Deletes the letters of a report but of the newest `keep` periods and of those that are
+/// `needed`; says how many periods went.
+pub(super) fn prune(
+    ledger: &Path,
+    report: &str,
+    keep: usize,
+    needed: &BTreeSet<String>,
+) -> Result<usize, MailError> {
     let directory = ledger.join(MAIL).join(report);
     let failed = |operation, path: &Path| {
         let path = path.to_owned();
@@ -59,11 +62,15 @@ pub fn prune(ledger: &Path, report: &str, keep: usize) -> Result<usize, MailErro
     }
     // Periods are written so that they sort by time.
     periods.sort();
-    let over = periods.len().saturating_sub(keep);
-    for period in &periods[..over] {
+    periods.truncate(periods.len().saturating_sub(keep));
+    let is_needed = |period: &Path| {
+        period.file_name().and_then(|name| name.to_str()).is_some_and(|name| needed.contains(name))
+    };
+    periods.retain(|period| !is_needed(period));
+    for period in &periods {
         fs::remove_dir_all(period).map_err(failed("delete", period))?;
     }
-    Ok(over)
+    Ok(periods.len())
 }
 
 #[cfg(test)]
@@ -73,13 +80,15 @@ mod tests {
     #[test]
     fn letters_of_the_newest_periods_stay() {
         let ledger = tempfile::tempdir().unwrap();
-        assert_eq!(prune(ledger.path(), "weekly", 2).unwrap(), 0, "nothing was sent yet");
-        for period in ["2026-W53", "2026-W09", "2027-W01"] {
+        let needed = BTreeSet::from(["2026-W07".to_owned()]);
+        assert_eq!(prune(ledger.path(), "weekly", 2, &needed).unwrap(), 0, "nothing was sent yet");
+        for period in ["2026-W53", "2026-W09", "2027-W01", "2026-W07"] {
             write(ledger.path(), &place("weekly", period, "growth-1"), b"letter").unwrap();
         }
-        assert_eq!(prune(ledger.path(), "weekly", 2).unwrap(), 1);
+        assert_eq!(prune(ledger.path(), "weekly", 2, &needed).unwrap(), 1);
         let is_there = |period| ledger.path().join(place("weekly", period, "growth-1")).is_file();
         assert_eq!(["2026-W09", "2026-W53", "2027-W01"].map(is_there), [false, true, true]);
+        assert!(is_there("2026-W07"), "it is to be sent still");
         assert_eq!(read(ledger.path(), "mail/weekly/2027-W01/growth-1.eml").unwrap(), b"letter");
     }
 }

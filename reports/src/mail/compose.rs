@@ -36,7 +36,11 @@ pub struct Head {
 
 /// How one gets off a list (RFC 2369): an address to write to, or a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsubscribe(String);
+pub struct Unsubscribe {
+    address: String,
+    /// Whether a POST to the address is enough (RFC 8058).
+    is_one_click: bool,
+}
 
 impl Unsubscribe {
     /// A `mailto:` or `https:` address.
@@ -46,7 +50,7 @@ impl Unsubscribe {
     pub fn parse(text: &str) -> Result<Self, String> {
         let known = ["mailto:", "https://", "http://"].iter().any(|scheme| text.starts_with(scheme));
         if known && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>')) {
-            return Ok(Self(text.to_owned()));
+            return Ok(Self { address: text.to_owned(), is_one_click: false });
         }
         Err(format!("`{}` is neither a mailto: nor an https: address", text.escape_debug()))
     }
@@ -54,7 +58,19 @@ impl Unsubscribe {
     /// A letter to somebody, that says which list.
     pub fn by_mail(to: &Address, list: &str) -> Self {
         let subject = crate::link::encode(&format!("unsubscribe {list}"));
-        Self(format!("mailto:{}?subject={subject}", to.email()))
+        Self { address: format!("mailto:{}?subject={subject}", to.email()), is_one_click: false }
+    }
+
+    /// The same, where whoever runs the page says that a POST to it is enough: mail programs then show
+    /// a button that does so, without opening it.
+    ///
+    /// # Errors
+    /// When it is no `https:` address, as RFC 8058 asks.
+    pub fn one_click(self) -> Result<Self, String> {
+        if self.address.starts_with("https://") {
+            return Ok(Self { is_one_click: true, ..self });
+        }
+        Err(format!("`{}` is no https: address", self.address))
     }
 }
 
@@ -156,13 +172,17 @@ fn build(
         message = message.cc(cc.mailbox());
     }
     let list = format!("<{}.{}>", head.list, head.from.domain());
+    let one_click = ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned());
     for (name, value) in [
         ("List-Id", list),
-        ("List-Unsubscribe", format!("<{}>", head.unsubscribe.0)),
+        ("List-Unsubscribe", format!("<{}>", head.unsubscribe.address)),
         // RFC 3834: nobody's out-of-office reply is wanted.
         ("Auto-Submitted", "auto-generated".to_owned()),
         ("X-Auto-Response-Suppress", "All".to_owned()),
-    ] {
+    ]
+    .into_iter()
+    .chain(head.unsubscribe.is_one_click.then_some(one_click))
+    {
         message = message.raw_header(HeaderValue::new(HeaderName::new_from_ascii(name.to_owned())?, value));
     }
     Ok(message.multipart(whole)?.formatted())
@@ -179,4 +199,37 @@ fn part(text: &str, content_type: ContentType) -> Result<SinglePart, Fault> {
 fn exact(content: &[u8]) -> Result<Body, Fault> {
     Body::new_with_encoding(content.to_vec(), ContentTransferEncoding::Base64)
         .map_err(|_| "a file cannot be written as mail".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn composed(unsubscribe: Unsubscribe) -> String {
+        let address: Address = "costs@example.com".parse().unwrap();
+        let head = Head {
+            from: address.clone(),
+            reply_to: None,
+            to: vec![address],
+            cc: vec![],
+            subject: "s".into(),
+            message_id: "weekly.1@example.com".into(),
+            date: "2026-10-12T06:00:00Z".parse().unwrap(),
+            list: "weekly.growth".into(),
+            unsubscribe,
+        };
+        String::from_utf8(compose(&head, "text", "<p>", &[], &[]).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn one_click_is_promised_only_where_somebody_said_so() {
+        let page = || Unsubscribe::parse("https://example.com/off").unwrap();
+        assert!(!composed(page()).contains("List-Unsubscribe-Post"));
+        let letter = composed(page().one_click().unwrap());
+        assert!(letter.contains("List-Unsubscribe: <https://example.com/off>\r\n"), "{letter}");
+        assert!(letter.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"), "{letter}");
+        for address in ["mailto:off@example.com", "http://example.com/off"] {
+            assert!(Unsubscribe::parse(address).unwrap().one_click().is_err(), "{address}");
+        }
+    }
 }

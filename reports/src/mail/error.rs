@@ -4,20 +4,14 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::state::StateError;
+
 /// Why mail cannot be worked with.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// The record cannot be read or written.
-    #[error("could not {operation} `{path}`")]
-    State {
-        /// What was being done.
-        operation: &'static str,
-        /// The file.
-        path: String,
-        /// Why.
-        #[source]
-        cause: rusqlite::Error,
-    },
+    /// SQLite failed.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The archive cannot be read or written.
     #[error("could not {operation} `{}`", path.display())]
     Archive {

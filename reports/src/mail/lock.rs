@@ -1,8 +1,8 @@
-//! Who puts letters in line and sends them: one process at a time.
+//! Who sends letters: one process at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::MailError;
 
@@ -20,35 +20,54 @@ impl SenderLock {
     /// # Errors
     /// When the lock's file cannot be made.
     pub fn acquire(ledger: &Path, waits: impl FnOnce(&str)) -> Result<Self, MailError> {
-        let directory = ledger.join("mail");
-        let path = directory.join(".lock");
-        let failed = |operation| {
-            let path = path.clone();
-            move |cause| MailError::Archive { operation, path, cause }
-        };
-        fs::create_dir_all(&directory).map_err(failed("create the directory of"))?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed("open"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
-                waits(holder.trim());
-                file.lock().map_err(failed("lock"))?;
-            }
-            Err(TryLockError::Error(cause)) => return Err(failed("lock")(cause)),
+        let (path, mut file) = open(ledger)?;
+        if !takes(&path, &file)? {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            waits(holder.trim());
+            file.lock().map_err(failed("lock", &path))?;
         }
+        Self::signed(&path, file)
+    }
+
+    /// Takes the lock; nothing while another process has it.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be made.
+    pub fn try_acquire(ledger: &Path) -> Result<Option<Self>, MailError> {
+        let (path, file) = open(ledger)?;
+        if takes(&path, &file)? { Self::signed(&path, file).map(Some) } else { Ok(None) }
+    }
+
+    /// Says who has it.
+    fn signed(path: &Path, mut file: File) -> Result<Self, MailError> {
         let text = format!("process {}\n", std::process::id());
         file.set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| file.write_all(text.as_bytes()))
-            .map_err(failed("write"))?;
+            .map_err(failed("write", path))?;
         Ok(Self { _file: file })
+    }
+}
+
+fn failed(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> MailError + use<> {
+    let path = path.to_owned();
+    move |cause| MailError::Archive { operation, path, cause }
+}
+
+fn open(ledger: &Path) -> Result<(PathBuf, File), MailError> {
+    let directory = ledger.join("mail");
+    let path = directory.join(".lock");
+    fs::create_dir_all(&directory).map_err(failed("create the directory of", &path))?;
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    Ok((path.clone(), file.map_err(failed("open", &path))?))
+}
+
+/// Takes the lock where it is free; whether it was.
+fn takes(path: &Path, file: &File) -> Result<bool, MailError> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(cause)) => Err(failed("lock", path)(cause)),
     }
 }

@@ -3,16 +3,18 @@
 
 mod row;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use model::time::Instant;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
-use self::row::{COLUMNS, delivery, instant_text};
+use self::row::{COLUMNS, delivery, exact_text, instant_text};
 pub use self::row::{Delivery, Letter, Queued, Reported, State, Withheld};
 use super::lock::SenderLock;
 use super::{MailError, archive};
 use crate::lifecycle::STATE;
+use crate::state::StateError;
 
 const SCHEMA: &str = "
     create table if not exists deliveries (
@@ -49,11 +51,7 @@ impl Outbox {
     /// When the file cannot be opened or is of another kind.
     pub fn open(ledger: &Path) -> Result<Self, MailError> {
         let path = ledger.join(STATE);
-        let failed = |cause| MailError::State {
-            operation: "open the record of mail",
-            path: path.display().to_string(),
-            cause,
-        };
+        let failed = StateError::of("open the record of mail", &path);
         let connection = crate::state::open(&path, SCHEMA).map_err(failed)?;
         Ok(Self { ledger: ledger.to_owned(), path, connection })
     }
@@ -64,8 +62,8 @@ impl Outbox {
     }
 
     fn failed(&self, operation: &'static str) -> impl Fn(rusqlite::Error) -> MailError + use<> {
-        let path = self.path.display().to_string();
-        move |cause| MailError::State { operation, path: path.clone(), cause }
+        let failed = StateError::of(operation, &self.path);
+        move |cause| failed(cause).into()
     }
 
     /// What there is for this report, period, team and recipient.
@@ -79,18 +77,8 @@ impl Outbox {
         team: Option<&str>,
         recipient: &super::Address,
     ) -> Result<Option<Delivery>, MailError> {
-        let failed = self.failed("read the record of mail");
-        self.connection
-            .query_row(
-                &format!(
-                    "select {COLUMNS} from deliveries
-                    where report = ? and period = ? and team = ? and recipient = ?"
-                ),
-                params![report, period, team.unwrap_or_default(), recipient.key()],
-                delivery,
-            )
-            .optional()
-            .map_err(failed)
+        find(&self.connection, (report, period, team.unwrap_or_default()), recipient)
+            .map_err(self.failed("read the record of mail"))
     }
 
     /// A letter as it was sent, by its number; nothing where there is none, or it is kept no longer.
@@ -109,21 +97,23 @@ impl Outbox {
     }
 
     /// Archives a letter and puts it in line, unless there is one for the same report, period,
-    /// team and recipient: whatever became of that, this one is not sent.
+    /// team and recipient: whatever became of that, this one is not sent. Whoever else writes
+    /// the record is waited for, whoever sends is not.
     ///
     /// # Errors
     /// When it cannot be archived or recorded.
-    pub fn queue(&mut self, _lock: &SenderLock, letter: &Letter, now: Instant) -> Result<Queued, MailError> {
-        if let Some(known) =
-            self.find(&letter.report, &letter.period, letter.team.as_deref(), &letter.recipient)?
-        {
+    pub fn queue(&mut self, letter: &Letter, now: Instant) -> Result<Queued, MailError> {
+        let failed = self.failed("write the record of mail");
+        let team = letter.team.as_deref().unwrap_or_default();
+        // Two at once must not archive different letters under one name.
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let key = (letter.report.as_str(), letter.period.as_str(), team);
+        if let Some(known) = find(&transaction, key, &letter.recipient).map_err(&failed)? {
             return Ok(Queued::Known(Box::new(known)));
         }
         let place = archive::place(&letter.report, &letter.period, &letter.file);
         archive::write(&self.ledger, &place, &letter.content)?;
-        let failed = self.failed("write the record of mail");
-        let team = letter.team.as_deref().unwrap_or_default();
-        let transaction = self.connection.transaction().map_err(&failed)?;
         transaction
             .execute(
                 "insert into deliveries (report, period, team, recipient, address, message_id, subject, archive,
@@ -195,7 +185,7 @@ impl Outbox {
                         one.basis.name(),
                         one.currency.code(),
                         one.cost.to_string(),
-                        instant_text(one.published_at),
+                        exact_text(one.published_at),
                     ],
                 )
                 .map_err(&failed)?;
@@ -230,12 +220,36 @@ impl Outbox {
         Ok(due)
     }
 
+    /// Whether a letter is being handed over, or was when its sender died.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub fn is_sending(&self) -> Result<bool, MailError> {
+        let sql = "select exists (select 1 from deliveries where state = 'sending')";
+        let failed = self.failed("read the record of mail");
+        self.connection.query_row(sql, [], |row| row.get(0)).map_err(failed)
+    }
+
     /// Every letter, the newest first.
     ///
     /// # Errors
     /// When the record cannot be read, or holds what this build never wrote.
     pub fn deliveries(&self) -> Result<Vec<Delivery>, MailError> {
         self.list(&format!("select {COLUMNS} from deliveries order by id desc"))
+    }
+
+    /// Deletes the letters of a report but of the newest `keep` periods, and of those of which a
+    /// letter was not sent: it may go still. Says how many periods went; the record stays.
+    ///
+    /// # Errors
+    /// When the record or a directory cannot be read, or a file not be deleted.
+    pub fn prune(&mut self, report: &str, keep: usize) -> Result<usize, MailError> {
+        let failed = self.failed("read the record of mail");
+        // A letter that is put in line meanwhile must not lose its file.
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let needed = needed(&transaction, report).map_err(&failed)?;
+        archive::prune(&self.ledger, report, keep, &needed)
     }
 
     /// Reports that were not mailed, the newest first.
@@ -297,19 +311,40 @@ impl Outbox {
         Ok(stranded)
     }
 
-    /// Puts letters of one state in line again: who asks has decided that a second one is
-    /// better than none. Says how many.
+    /// Puts letters of some reports and of one state in line again: who asks has decided that a
+    /// second one is better than none. Says how many.
     ///
     /// # Errors
     /// When the record cannot be read or written.
-    pub fn requeue(&mut self, _lock: &SenderLock, state: State, now: Instant) -> Result<usize, MailError> {
-        let again = self.deliveries()?.into_iter().filter(|delivery| delivery.state == state);
+    pub fn requeue(&mut self, reports: &[&str], state: State, now: Instant) -> Result<usize, MailError> {
+        let is_asked =
+            |delivery: &Delivery| delivery.state == state && reports.contains(&delivery.report.as_str());
+        let again = self.deliveries()?.into_iter().filter(is_asked);
         let again: Vec<i64> = again.map(|delivery| delivery.id).collect();
         for id in &again {
             self.record(*id, State::Queued, Some("put in line again by hand"), None, now)?;
         }
         Ok(again.len())
     }
+}
+
+/// The letter of a report, a period, a team (empty: the platform) and a recipient.
+fn find(
+    connection: &Connection,
+    (report, period, team): (&str, &str, &str),
+    recipient: &super::Address,
+) -> rusqlite::Result<Option<Delivery>> {
+    let sql = format!(
+        "select {COLUMNS} from deliveries where report = ? and period = ? and team = ? and recipient = ?"
+    );
+    connection.query_row(&sql, params![report, period, team, recipient.key()], delivery).optional()
+}
+
+/// Periods of a report of which a letter may go still.
+fn needed(connection: &Connection, report: &str) -> rusqlite::Result<BTreeSet<String>> {
+    let sql = "select distinct period from deliveries where report = ? and state not in ('sent', 'dropped')";
+    let mut statement = connection.prepare(sql)?;
+    statement.query_map([report], |row| row.get(0))?.collect()
 }
 
 fn event(

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -13,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Due, Schedule};
 use crate::lifecycle::STATE;
+use crate::state::{LockError, StateError};
 
 /// Attempts for one moment: a job that fails for a passing reason is tried again.
 const ATTEMPTS: u32 = 3;
@@ -36,25 +36,11 @@ const SCHEMA: &str = "
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
     /// SQLite failed.
-    #[error("could not {operation} `{path}`")]
-    State {
-        /// What was being done.
-        operation: &'static str,
-        /// The file.
-        path: String,
-        /// Why.
-        #[source]
-        cause: rusqlite::Error,
-    },
-    /// The lock's file failed.
-    #[error("could not lock `{path}`")]
-    Lock {
-        /// The file.
-        path: String,
-        /// Why.
-        #[source]
-        cause: io::Error,
-    },
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Whether another process has the lock cannot be told.
+    #[error(transparent)]
+    Lock(#[from] LockError),
 }
 
 /// What came of a scheduled run.
@@ -138,13 +124,13 @@ impl ScheduleLock {
     /// When the lock's file cannot be made.
     pub fn acquire(ledger: &Path) -> Result<Option<Self>, ScheduleError> {
         let path = ledger.join("schedule.lock");
-        let failed = |cause| ScheduleError::Lock { path: path.display().to_string(), cause };
+        let failed = |cause| LockError::of(&path, cause);
         fs::create_dir_all(ledger).map_err(failed)?;
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(cause)) => Err(failed(cause)),
+            Err(TryLockError::Error(cause)) => Err(failed(cause).into()),
         }
     }
 }
@@ -162,21 +148,17 @@ impl ScheduleRecord {
     /// When the file cannot be opened or is of another kind.
     pub fn open(ledger: &Path) -> Result<Self, ScheduleError> {
         let path = ledger.join(STATE);
-        let failed = |cause| ScheduleError::State {
-            operation: "open the record of scheduled runs",
-            path: path.display().to_string(),
-            cause,
-        };
+        let failed = StateError::of("open the record of scheduled runs", &path);
         if let Err(cause) = fs::create_dir_all(ledger) {
-            return Err(ScheduleError::Lock { path: ledger.display().to_string(), cause });
+            return Err(LockError::of(ledger, cause).into());
         }
         let connection = crate::state::open(&path, SCHEMA).map_err(failed)?;
         Ok(Self { path, connection })
     }
 
     fn failed(&self, operation: &'static str) -> impl Fn(rusqlite::Error) -> ScheduleError + use<> {
-        let path = self.path.display().to_string();
-        move |cause| ScheduleError::State { operation, path: path.clone(), cause }
+        let failed = StateError::of(operation, &self.path);
+        move |cause| failed(cause).into()
     }
 
     /// Whether a schedule's time has come. A schedule that was never seen before, or says

@@ -9,8 +9,9 @@ use attribution::mart::{BalanceRow, CostRow, Difference, Finding, NONE};
 use chrono::NaiveDate;
 use model::{Amount, Category, Currency};
 
-use super::data::{Cause, DayCost, Driver, Group, Item, Parts, Scope, Section};
+use super::data::{Cause, DayCost, Driver, Group, Item, Nameless, Parts, Scope, Section};
 use super::follow_up;
+use super::moves::Held;
 use crate::budget::BudgetState;
 use crate::error::ReportError;
 use crate::lifecycle::Tracked;
@@ -28,6 +29,12 @@ pub(super) struct Facts {
     pub now: Vec<CostRow>,
     /// The same for the week before, where it can be compared.
     pub before: Option<Vec<CostRow>>,
+    /// What has neither workload nor table: by team, category, service and cluster.
+    pub nameless_now: Vec<CostRow>,
+    /// The same for the week before.
+    pub nameless_before: Vec<CostRow>,
+    /// Who owned what when.
+    pub held_by: Held,
     /// By day, team, category and workload.
     pub by_day: Vec<CostRow>,
     /// The conservation equation by day and service.
@@ -116,21 +123,38 @@ fn section(facts: &Facts, scope: &Scope, currency: Currency) -> Option<Section> 
         item.runs = item.name.as_deref().and_then(|name| facts.runs.of(name, scope)).map(|runs| runs.0);
     }
     let mut drivers = before.as_deref().map(|before| drivers(&now, before)).unwrap_or_default();
+    let nameless = nameless(facts, scope, currency, (&now, before.as_deref()));
     for driver in &mut drivers {
-        if let Cause::Workload(name) = &driver.cause {
-            driver.runs = facts.runs.of(name, scope);
+        let rose = driver.now > driver.before;
+        match (&driver.cause, scope) {
+            (Cause::Workload(name), _) => driver.runs = facts.runs.of(name, scope),
+            (Cause::Category(category), _) => driver.mostly = mostly(&nameless, *category, driver.change()),
+            _ => {}
+        }
+        if let Scope::Team(team) = scope {
+            driver.moved = facts.held_by.moved(team, &driver.cause, rose);
         }
     }
+    let is_platform = matches!(scope, Scope::Platform);
+    let without = |name: fn(&Part<'_>) -> bool| kinds(&now, before.as_deref(), name);
     Some(Section {
         currency,
         parts: categories(&now),
         before: before.as_deref().map(categories),
         owned: now.iter().filter(|part| part.team != NONE).map(|part| part.cost).sum(),
-        charged: matches!(scope, Scope::Platform).then(|| balance(&facts.balance, currency)),
+        charged: is_platform.then(|| balance(&facts.balance, currency)),
         groups,
         days,
         workloads,
         tables: items(&now, before.as_deref(), |part| part.table),
+        teams: match is_platform {
+            true => items(&now, before.as_deref(), |part| part.team),
+            false => Vec::new(),
+        },
+        without_workload: without(|part| part.workload == NONE),
+        without_table: without(|part| part.table == NONE),
+        without_team: without(|part| part.team == NONE),
+        nameless,
         drivers,
         trend: follow_up::trend(facts, scope, currency),
         fixes: follow_up::fixes(facts, scope, currency),
@@ -152,6 +176,73 @@ fn categories(rows: &[Part<'_>]) -> Parts {
 fn balance(rows: &[BalanceRow], currency: Currency) -> (Amount, Amount) {
     let mine = || rows.iter().filter(|row| row.currency == currency);
     (mine().map(|row| row.charged).sum(), mine().map(|row| row.difference).sum())
+}
+
+/// Costs by kind of what lacks something, in both weeks.
+fn kinds(
+    now: &[Part<'_>],
+    before: Option<&[Part<'_>]>,
+    lacks: fn(&Part<'_>) -> bool,
+) -> BTreeMap<Category, (Amount, Amount)> {
+    let mut sums: BTreeMap<Category, (Amount, Amount)> = BTreeMap::new();
+    let kind = |part: &Part<'_>| part.category.unwrap_or(Category::Unallocated);
+    for part in now.iter().filter(|part| lacks(part)) {
+        sums.entry(kind(part)).or_default().0 += part.cost;
+    }
+    for part in before.unwrap_or_default().iter().filter(|part| lacks(part)) {
+        sums.entry(kind(part)).or_default().1 += part.cost;
+    }
+    sums
+}
+
+/// What belongs to no workload: storage by table, idle capacity by cluster, all else by service.
+fn nameless(
+    facts: &Facts,
+    scope: &Scope,
+    currency: Currency,
+    (now, before): (&[Part<'_>], Option<&[Part<'_>]>),
+) -> Vec<Nameless> {
+    let mut sums: BTreeMap<(Category, &str), (Amount, Amount)> = BTreeMap::new();
+    for (rows, is_now) in [(&facts.nameless_now, true), (&facts.nameless_before, false)] {
+        for row in rows.iter().filter(|row| row.currency == currency) {
+            let [team, category, service, cluster] = row.keys.as_slice() else { continue };
+            let category = category.parse().unwrap_or(Category::Unallocated);
+            if !scope.holds(team) || category == Category::Storage {
+                continue;
+            }
+            let what = if category == Category::Idle && cluster != NONE { cluster } else { service };
+            let sum = sums.entry((category, what)).or_default();
+            *(if is_now { &mut sum.0 } else { &mut sum.1 }) += row.cost;
+        }
+    }
+    for (parts, is_now) in [(now, true), (before.unwrap_or_default(), false)] {
+        let stored = |part: &&Part<'_>| part.workload == NONE && part.category == Some(Category::Storage);
+        for part in parts.iter().filter(stored) {
+            let what = if part.table == NONE { "no known table" } else { part.table };
+            let sum = sums.entry((Category::Storage, what)).or_default();
+            *(if is_now { &mut sum.0 } else { &mut sum.1 }) += part.cost;
+        }
+    }
+    let mut nameless: Vec<Nameless> = sums
+        .into_iter()
+        .map(|((category, what), (cost, before))| Nameless { category, what: what.to_owned(), cost, before })
+        .collect();
+    nameless.sort_by_key(|one| std::cmp::Reverse(one.cost));
+    nameless
+}
+
+/// What a change of a kind of cost is mostly of: more than half of it, the same way.
+fn mostly(nameless: &[Nameless], category: Category, change: Amount) -> Option<String> {
+    // Storage is a cause by table already.
+    let of_kind = nameless.iter().filter(|one| one.category == category && category != Category::Storage);
+    let most = of_kind.max_by_key(|one| {
+        let part = one.cost - one.before;
+        if (part.units() < 0) == (change.units() < 0) { part.abs() } else { Amount::ZERO }
+    })?;
+    let part = most.cost - most.before;
+    let is_most = (part.units() < 0) == (change.units() < 0)
+        && part.units().unsigned_abs() > change.units().unsigned_abs() / 2;
+    (is_most && most.what != NONE).then(|| most.what.clone())
 }
 
 /// Costs by name, dearest first, what has no name last.
@@ -199,7 +290,7 @@ fn drivers(now: &[Part<'_>], before: &[Part<'_>]) -> Vec<Driver> {
     let mut drivers: Vec<Driver> = sums
         .into_iter()
         .filter(|(_, (now, before))| now != before)
-        .map(|(cause, (now, before))| Driver { cause, now, before, runs: None })
+        .map(|(cause, (now, before))| Driver { cause, now, before, runs: None, moved: None, mostly: None })
         .collect();
     drivers.sort_by_key(|driver| std::cmp::Reverse(driver.change().abs()));
     drivers

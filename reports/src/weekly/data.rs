@@ -61,6 +61,8 @@ pub struct WeeklyData {
     pub written_at: Instant,
     /// Days the ledger holds charges for, `[first, end)`; none in an empty ledger.
     pub held: Option<(NaiveDate, NaiveDate)>,
+    /// First day that is not closed ([`crate::watch`]); none where no day is.
+    pub closed_end: Option<NaiveDate>,
     /// Where links lead to.
     pub base_url: Option<BaseUrl>,
     /// One a currency, largest first; empty when the week has no cost.
@@ -91,6 +93,16 @@ pub struct Section {
     pub workloads: Vec<Item>,
     /// Cost by table and team, in the same way.
     pub tables: Vec<Item>,
+    /// Cost by team, in the same way; in the platform's report only.
+    pub teams: Vec<Item>,
+    /// What of the cost belongs to no workload, by kind, in this week and in the one before.
+    pub without_workload: BTreeMap<Category, (Amount, Amount)>,
+    /// What belongs to no table, in the same way.
+    pub without_table: BTreeMap<Category, (Amount, Amount)>,
+    /// What has no team, in the same way; in the platform's report only.
+    pub without_team: BTreeMap<Category, (Amount, Amount)>,
+    /// What belongs to no workload by table, cluster or service, the dearest first.
+    pub nameless: Vec<Nameless>,
     /// What makes up the change against the week before, largest first.
     pub drivers: Vec<Driver>,
     /// This week and those before it that the ledger holds, the oldest first.
@@ -250,6 +262,34 @@ pub struct Driver {
     pub before: Amount,
     /// Runs in this week and in the week before, where they were counted.
     pub runs: Option<(u64, u64)>,
+    /// Where it went or came from, where that is why.
+    pub moved: Option<Moved>,
+    /// Of what it is mostly, where it is a kind of cost: the cluster or the service that changed most.
+    pub mostly: Option<String>,
+}
+
+/// What one team owned until a day, and another one from then on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moved {
+    /// The other team; none where nobody owns it there.
+    pub team: Option<String>,
+    /// Whether it went there, or came from there.
+    pub is_out: bool,
+    /// First day with a cost of the one it went to.
+    pub day: NaiveDate,
+}
+
+/// What of a kind of cost has no workload: of which table, on which cluster, of which service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nameless {
+    /// Kind of cost.
+    pub category: Category,
+    /// The table of storage, the cluster's name where capacity was idle, else the service.
+    pub what: String,
+    /// Cost in this week.
+    pub cost: Amount,
+    /// In the week before, nothing where there is none to compare with.
+    pub before: Amount,
 }
 
 /// What a part of the change is put down to.
@@ -268,6 +308,8 @@ pub enum Cause {
 pub struct WarningCount {
     /// Kind: `truncated-log`.
     pub code: String,
+    /// What the first of them says.
+    pub message: String,
     /// How often.
     pub count: u64,
     /// Objects left out because of it.
@@ -288,6 +330,12 @@ impl WeeklyData {
     /// Whether the ledger holds all seven days.
     pub fn is_whole(&self) -> bool {
         self.covered() == Some((self.monday, self.end()))
+    }
+
+    /// The first day of a whole week that is not closed: its bill or logs may go on.
+    pub fn open_from(&self) -> Option<NaiveDate> {
+        let closed = self.closed_end.unwrap_or(self.monday).max(self.monday);
+        (self.is_whole() && closed < self.end()).then_some(closed)
     }
 
     /// `2026-W41`.

@@ -97,7 +97,7 @@ pub(super) fn stems<'a>(teams: impl Iterator<Item = &'a str>) -> (String, Vec<St
 }
 
 /// Lower-case ASCII letters and digits, all else one `-`.
-fn slug(name: &str) -> String {
+pub(crate) fn slug(name: &str) -> String {
     let mut slug = String::new();
     for c in name.chars() {
         if c.is_ascii_alphanumeric() {
@@ -143,6 +143,8 @@ mod tests {
             team: None,
             stem: "platform-2026-W41".into(),
             subject: "s".into(),
+            news: vec![],
+            link: None,
             html: "<p>".into(),
             mail_html: "<img src=\"cid:platform-2026-W41-usd-light.png@lakeledger\">".into(),
             text: "t".into(),
@@ -153,6 +155,7 @@ mod tests {
             }],
             week: "2026-W41".into(),
             missing_from: None,
+            open_from: None,
             totals: vec![],
             basis: model::Basis::Effective,
             published_at: "2026-10-12T04:10:00Z".parse().unwrap(),

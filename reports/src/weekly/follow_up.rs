@@ -31,7 +31,7 @@ pub(super) fn trend(facts: &Facts, scope: &Scope, currency: Currency) -> Vec<Wee
 pub(super) fn fixes(facts: &Facts, scope: &Scope, currency: Currency) -> Vec<Fix> {
     let waits = |id: &str| {
         let known = facts.tracked.iter().find(|tracked| tracked.finding_id == id);
-        known.is_none_or(|known| !matches!(known.status, Status::Snoozed | Status::Dismissed))
+        known.is_none_or(|known| known.status.is_waiting())
     };
     let mut fixes: Vec<Fix> = facts
         .findings

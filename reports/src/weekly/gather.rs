@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use attribution::mart::{
-    CostQuery, Difference, Dimension, FindingQuery, Mart, MartError, MartInfo, WorkloadCostQuery,
+    CostQuery, CostRow, Difference, Dimension, Filter, FindingQuery, Mart, MartError, MartInfo, NONE,
+    WorkloadCostQuery,
 };
 use chrono::{Datelike, NaiveDate, Weekday};
 use chrono_tz::Tz;
@@ -13,10 +14,13 @@ use model::Basis;
 use super::assemble::{self, Facts, Runs};
 use super::data::{self, Scope, WarningCount, WeeklyData};
 use super::follow_up::WEEKS;
+use super::moves::Held;
 use super::{Weekly, WeeklyRequest, files, render};
 use crate::budget::{self, BudgetState};
 use crate::error::ReportError;
 use crate::link::BaseUrl;
+use crate::names::by_likeness;
+use crate::watch;
 
 /// Days, half-open.
 type Days = (NaiveDate, NaiveDate);
@@ -41,6 +45,7 @@ pub fn build(mart: &Mart, request: &WeeklyRequest) -> Result<Vec<Weekly>, Report
     let covered = data::covered(held, request.week);
     let compared = data::compared(held, request.week);
     let facts = facts(mart, request, covered, compared)?;
+    let closed = watch::closed_days(mart).map_err(asking("closed days", &Scope::Platform))?;
     let mut all = Vec::new();
     for (scope, name) in scopes {
         let sections = assemble::sections(&facts, &scope)?;
@@ -56,6 +61,7 @@ pub fn build(mart: &Mart, request: &WeeklyRequest) -> Result<Vec<Weekly>, Report
             published_at: info.published_at,
             written_at: request.now,
             held,
+            closed_end: closed.map(|closed| closed.end),
             base_url: base_url.clone(),
             sections,
             warnings,
@@ -94,17 +100,12 @@ fn scopes(info: &MartInfo, request: &WeeklyRequest) -> Result<Vec<(Scope, String
         None => Ok([(Scope::Platform, platform)].into_iter().chain(teams).collect()),
         Some(team) => match teams.find(|(scope, _)| *scope == Scope::Team(team.clone())) {
             Some(found) => Ok(vec![found]),
-            None => Err(ReportError::UnknownTeam { team: team.clone(), known: nearest(team, &names) }),
+            None => {
+                let known = by_likeness(team, names.iter().copied()).into_iter().map(str::to_owned).collect();
+                Err(ReportError::UnknownTeam { team: team.clone(), known })
+            }
         },
     }
-}
-
-/// Names by similarity to what was typed, the nearest first.
-fn nearest(typed: &str, names: &[&str]) -> Vec<String> {
-    let likeness = |name: &str| strsim::jaro_winkler(&typed.to_lowercase(), &name.to_lowercase());
-    let mut names = names.to_vec();
-    names.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
-    names.into_iter().map(str::to_owned).collect()
 }
 
 /// The days of the trend.
@@ -119,7 +120,7 @@ fn facts(
     covered: Option<Days>,
     compared: Option<Days>,
 ) -> Result<Facts, ReportError> {
-    let costs = |by: &[Dimension], days: Option<Days>| match days {
+    let asked = |by: &[Dimension], without: &[Dimension], days: Option<Days>| match days {
         None => Ok(Vec::new()),
         Some((from, to)) => mart
             .costs(&CostQuery {
@@ -127,10 +128,15 @@ fn facts(
                 basis: request.basis,
                 from: Some(from),
                 to: Some(to),
+                filters: without
+                    .iter()
+                    .map(|one| Filter { dimension: one.clone(), value: NONE.to_owned() })
+                    .collect(),
                 ..CostQuery::default()
             })
             .map_err(asking("costs", &Scope::Platform)),
     };
+    let costs = |by: &[Dimension], days: Option<Days>| asked(by, &[], days);
     let month = budget::month_of(request.week.checked_add_days(chrono::Days::new(6)).unwrap_or(request.week));
     let budgets = match request.budgets.is_empty() {
         true => Vec::new(),
@@ -144,8 +150,29 @@ fn facts(
             .filter(|team| budget::of_team(std::slice::from_ref(state), info, team).next().is_some())
             .collect()
     };
-    use Dimension::{Category, Day, Table, Team, Workload};
+    use Dimension::{Category, Cluster, Day, Service, Table, Team, Workload};
     let whole = [Team, Category, Workload, Table];
+    let clusters = mart.clusters().map_err(asking("clusters", &Scope::Platform))?;
+    let names: BTreeMap<String, String> =
+        clusters.into_iter().filter_map(|one| Some((one.cluster_id, one.name?))).collect();
+    let nameless = |days: Option<Days>| -> Result<Vec<CostRow>, ReportError> {
+        let mut rows = asked(&[Team, Category, Service, Cluster], &[Workload, Table], days)?;
+        for id in rows.iter_mut().filter_map(|row| row.keys.get_mut(3)) {
+            if let Some(name) = names.get(id) {
+                id.clone_from(name);
+            }
+        }
+        Ok(rows)
+    };
+    // Who owned what, on which days of the weeks compared, and whether before them.
+    let both = compared.zip(covered).map(|(before, now)| (before.0, now.1));
+    let earlier = both.zip(info.first_day).map(|((from, _), first)| (first, from));
+    let held = Held::new([
+        (true, false, asked(&[Team, Workload], &[], earlier.filter(|days| days.0 < days.1))?),
+        (false, false, asked(&[Team, Table], &[Workload], earlier.filter(|days| days.0 < days.1))?),
+        (true, true, asked(&[Team, Workload, Day], &[], both)?),
+        (false, true, asked(&[Team, Table, Day], &[Workload], both)?),
+    ]);
     Ok(Facts {
         now: costs(&whole, covered)?,
         before: match compared {
@@ -160,6 +187,9 @@ fn facts(
                 .balance(request.basis, Some(from), Some(to))
                 .map_err(asking("balance", &Scope::Platform))?,
         },
+        nameless_now: nameless(covered)?,
+        nameless_before: nameless(compared)?,
+        held_by: held,
         runs: runs(mart, request.basis, covered, compared)?,
         held: mart.info().first_day.zip(mart.info().end_day),
         weeks: costs(&[Dimension::Week, Team], trend_days(request.week))?,
@@ -222,8 +252,9 @@ fn differences(mart: &Mart, request: &WeeklyRequest) -> Vec<Difference> {
 fn warnings(mart: &Mart) -> Result<Vec<WarningCount>, ReportError> {
     let mut counts: BTreeMap<String, WarningCount> = BTreeMap::new();
     for warning in mart.warnings().map_err(asking("warnings", &Scope::Platform))? {
-        let code = warning.code;
-        let count = counts.entry(code.clone()).or_insert(WarningCount { code, count: 0, skipped: 0 });
+        let (code, message) = (warning.code, warning.message);
+        let first = WarningCount { code: code.clone(), message, count: 0, skipped: 0 };
+        let count = counts.entry(code).or_insert(first);
         count.count = count.count.saturating_add(warning.count);
         count.skipped += u64::from(warning.skipped);
     }

@@ -12,10 +12,12 @@
 mod assemble;
 mod attachments;
 mod data;
+mod digest;
 mod files;
 mod follow_up;
 mod gather;
 mod html;
+mod moves;
 mod news;
 mod outlook;
 mod post;
@@ -31,12 +33,15 @@ use model::{Amount, Basis, Currency};
 
 pub use attachments::Attachment;
 pub use data::{
-    Cause, DayCost, Driver, Fix, Group, Item, Parts, Restated, Saved, Scope, Section, WarningCount, WeekCost,
-    WeeklyData,
+    Cause, DayCost, Driver, Fix, Group, Item, Moved, Nameless, Parts, Restated, Saved, Scope, Section,
+    WarningCount, WeekCost, WeeklyData,
 };
+pub use digest::{DIGEST, Digest, DigestError, DigestMail, digest_letters, digest_mail, digest_material};
+pub(crate) use files::slug;
 pub use files::{prepare, write};
 pub use gather::build;
 pub use post::{Mailing, Materiality, Postage, REPORT, TEST, When, letters, material, test_letter};
+pub(crate) use text::paragraph;
 
 use crate::budget::Budget;
 use crate::error::ReportError;
@@ -93,6 +98,10 @@ pub struct Weekly {
     pub stem: String,
     /// Subject of the mail: one line.
     pub subject: String,
+    /// The news, a sentence a currency.
+    pub news: Vec<String>,
+    /// The dashboard's page about it.
+    pub link: Option<String>,
     /// For a browser, with the drawn chart.
     pub html: String,
     /// For mail programs, under 100 kB (Gmail cuts at 102).
@@ -107,6 +116,8 @@ pub struct Weekly {
     pub week: String,
     /// The first day of the week that the ledger does not hold; none when it holds all seven.
     pub missing_from: Option<NaiveDate>,
+    /// The first day of a whole week that is not closed yet; none when all seven are.
+    pub open_from: Option<NaiveDate>,
     /// The whole and what it was the week before, one a currency.
     pub totals: Vec<Total>,
     /// Which of the four costs.
@@ -116,9 +127,10 @@ pub struct Weekly {
 }
 
 impl Weekly {
-    /// Its figures, to be told from later ones; none of a week that is not whole.
+    /// Its figures, to be told from later ones; none of a week that is not whole, or not closed.
     pub fn reported(&self) -> Vec<Reported> {
-        let totals = self.totals.iter().filter(|_| self.missing_from.is_none());
+        let is_final = self.missing_from.is_none() && self.open_from.is_none();
+        let totals = self.totals.iter().filter(|_| is_final);
         totals
             .map(|total| Reported {
                 report: REPORT.to_owned(),
@@ -170,6 +182,7 @@ pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
             Some((from, to)) if from == data.monday => (to < data.end()).then_some(to),
             _ => Some(data.monday),
         },
+        open_from: data.open_from(),
         totals: data
             .sections
             .iter()
@@ -180,6 +193,8 @@ pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
             })
             .collect(),
         subject: page.subject,
+        news: page.sections.iter().map(|section| section.sentence.clone()).collect(),
+        link: page.link,
         images: page
             .sections
             .into_iter()
@@ -189,6 +204,8 @@ pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
     })
 }
 
+#[cfg(test)]
+mod news_tests;
 #[cfg(test)]
 mod outlook_tests;
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! The news in words: the subject and the sentence.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use model::{Amount, Category};
 
-use super::data::{Cause, Driver, Scope, Section, WeeklyData};
+use super::data::{Cause, Driver, Moved, Scope, Section, WeeklyData};
+use crate::budget::BudgetState;
 use crate::{format, label};
 
 /// Columns a name may take in a subject and in a sentence.
@@ -11,7 +14,8 @@ const NAME_COLUMNS: usize = 48;
 /// Causes named in the sentence at most.
 const CAUSES: usize = 3;
 
-/// The subject: who, how much, how it changed, mostly why.
+/// The subject: who, how much, how it changed, mostly why; where a budget is exceeded, or will be,
+/// that before all else.
 pub(super) fn subject(data: &WeeklyData) -> String {
     let who = who(&data.scope);
     let verb = verb(&data.scope);
@@ -35,7 +39,50 @@ pub(super) fn subject(data: &WeeklyData) -> String {
         [only] => main_cause(only).map(|cause| format!(", mostly {cause}")).unwrap_or_default(),
         _ => String::new(),
     };
-    format!("{who} {verb} {} in {when}{cause}", join(&news))
+    let spent = join(&news);
+    if let Some(budget) = own_budget(data) {
+        return format!("{who} {budget}: {spent} in {when}");
+    }
+    match others_over(data) {
+        Some(over) => format!("{who} {verb} {spent} in {when}; over budget: {over}"),
+        None => format!("{who} {verb} {spent} in {when}{cause}"),
+    }
+}
+
+/// `is over its October budget (112%)`: of all that the report is about, not of a part of it.
+fn own_budget(data: &WeeklyData) -> Option<String> {
+    let is_own = |state: &&BudgetState| {
+        let scope = &state.budget.scope;
+        let team = match &data.scope {
+            Scope::Platform => None,
+            Scope::Team(name) => Some(name.as_str()),
+        };
+        scope.team.as_deref() == team && scope.filters.is_empty()
+    };
+    // What is furthest beyond its amount comes first.
+    let state = data.sections.iter().flat_map(|section| &section.budgets).find(is_own)?;
+    let month = state.month.format("%B");
+    let share = |amount| format::percent(amount, state.budget.amount).unwrap_or_default();
+    if state.is_over() {
+        return Some(format!("is over its {month} budget ({})", share(state.spent)));
+    }
+    let forecast = state.forecast.filter(|_| state.is_expected_over())?;
+    Some(format!("is heading for {} of its {month} budget", share(forecast)))
+}
+
+/// The exceeded budgets of others in the platform's report: their names, or how many.
+fn others_over(data: &WeeklyData) -> Option<String> {
+    const NAMED: usize = 2;
+    if data.scope != Scope::Platform {
+        return None;
+    }
+    let over = data.sections.iter().flat_map(|section| &section.budgets).filter(|state| state.is_over());
+    let names: Vec<String> = over.map(|state| name_words(&state.budget.name)).collect();
+    match names.len() {
+        0 => None,
+        1..=NAMED => Some(join(&names)),
+        n => Some(format!("{n} budgets")),
+    }
 }
 
 /// The news of one currency.
@@ -108,7 +155,10 @@ fn verb(scope: &Scope) -> &'static str {
 
 /// `up 12%`, `down 3.4%`, `new`, `unchanged`.
 fn trend(section: &Section) -> Option<String> {
-    let (now, before) = (section.total(), section.total_before()?);
+    trend_of(section.total(), section.total_before()?)
+}
+
+pub(super) fn trend_of(now: Amount, before: Amount) -> Option<String> {
     if now == before {
         return Some("unchanged".to_owned());
     }
@@ -136,58 +186,142 @@ fn main_cause(section: &Section) -> Option<String> {
         return None;
     }
     let change = now - before;
-    let first = section.drivers.first()?;
-    let same_way = (first.change().units() < 0) == (change.units() < 0);
-    let half = first.change().units().unsigned_abs() >= change.units().unsigned_abs() / 2;
-    (same_way && half).then(|| cause_words(&first.cause))
+    let told = told(section);
+    let first = told.first()?;
+    let same_way = (first.change.units() < 0) == (change.units() < 0);
+    let half = first.change.units().unsigned_abs() >= change.units().unsigned_abs() / 2;
+    let moved = first.moved.map(|moved| format!(", which {}", short_move(moved))).unwrap_or_default();
+    (same_way && half).then(|| format!("{}{moved}", first.name))
+}
+
+/// `moved to ads`, for a subject.
+fn short_move(moved: &Moved) -> String {
+    match (moved.team.as_deref().map(name_words), moved.is_out) {
+        (Some(team), true) => format!("moved to {team}"),
+        (Some(team), false) => format!("came from {team}"),
+        (None, true) => "lost its team".to_owned(),
+        (None, false) => "had no team".to_owned(),
+    }
+}
+
+/// A part of the change as it is told: one thing, or all that moved to or from one team.
+struct Told<'a> {
+    name: String,
+    change: Amount,
+    reason: Option<String>,
+    /// Where a single thing went.
+    moved: Option<&'a Moved>,
+}
+
+/// The parts of the change, largest first. What moved to one team is one part: that a team was
+/// divided is one piece of news, not one for each of its workloads.
+fn told(section: &Section) -> Vec<Told<'_>> {
+    let mut moves: BTreeMap<(Option<&str>, bool), Vec<&Driver>> = BTreeMap::new();
+    for driver in &section.drivers {
+        if let Some(moved) = &driver.moved {
+            moves.entry((moved.team.as_deref(), moved.is_out)).or_default().push(driver);
+        }
+    }
+    moves.retain(|_, drivers| drivers.len() > 1);
+    let is_single = |driver: &&Driver| {
+        let moved = driver.moved.as_ref();
+        moved.is_none_or(|moved| !moves.contains_key(&(moved.team.as_deref(), moved.is_out)))
+    };
+    let mut told: Vec<Told<'_>> = section
+        .drivers
+        .iter()
+        .filter(is_single)
+        .map(|driver| Told {
+            name: cause_words(&driver.cause),
+            change: driver.change(),
+            reason: reason(driver, section),
+            moved: driver.moved.as_ref(),
+        })
+        .collect();
+    told.extend(moves.into_values().map(|drivers| together(&drivers)));
+    told.sort_by_key(|one| std::cmp::Reverse(one.change.abs()));
+    told
+}
+
+/// `4 workloads and 3 tables moved to ads on Tue 10 Nov 2026`.
+fn together<'a>(drivers: &[&'a Driver]) -> Told<'a> {
+    let is_workload = |driver: &&&Driver| matches!(driver.cause, Cause::Workload(_));
+    let workloads = drivers.iter().filter(is_workload).count();
+    let counted = |n: usize, one: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{} {one}s", group(n as u64))),
+    };
+    let things = [counted(workloads, "workload"), counted(drivers.len() - workloads, "table")];
+    let things: Vec<String> = things.into_iter().flatten().collect();
+    // What runs now and then is seen to have moved later than the rest.
+    let first = drivers.iter().filter_map(|driver| driver.moved.as_ref()).min_by_key(|moved| moved.day);
+    let moved = first.map(move_words).unwrap_or_default();
+    Told {
+        name: format!("{} {}", join(&things), moved.replace("moved here from", "that came from")),
+        change: drivers.iter().map(|driver| driver.change()).sum(),
+        reason: None,
+        moved: None,
+    }
+}
+
+fn move_words(moved: &Moved) -> String {
+    crate::reason::moved(moved.team.as_deref(), moved.is_out, moved.day)
 }
 
 /// The largest causes in the direction of the change, and one that worked
 /// against it when it is a fifth of the change or more.
 fn causes(section: &Section, before: Amount) -> Vec<String> {
     let change = section.total() - before;
-    let with = |driver: &&Driver| (driver.change().units() < 0) == (change.units() < 0);
+    let with = |told: &&Told<'_>| (told.change.units() < 0) == (change.units() < 0);
     let size = |amount: Amount| amount.units().unsigned_abs();
+    let told = told(section);
     let mut named = Vec::new();
-    let mut rest: u128 = section.drivers.iter().filter(with).map(|driver| size(driver.change())).sum();
-    for driver in section.drivers.iter().filter(with).take(CAUSES) {
+    let mut rest: u128 = told.iter().filter(with).map(|one| size(one.change)).sum();
+    for one in told.iter().filter(with).take(CAUSES) {
         // A twentieth of the change, or less, explains nothing.
-        if size(driver.change()) < size(change) / 20 {
+        if size(one.change) < size(change) / 20 {
             break;
         }
-        named.push(cause(driver, section, before));
-        rest = rest.saturating_sub(size(driver.change()));
+        named.push(cause(one, section, before));
+        rest = rest.saturating_sub(size(one.change));
         if rest < size(change) / 10 {
             break;
         }
     }
-    let against = section.drivers.iter().find(|driver| !with(driver));
-    if let Some(driver) = against.filter(|driver| size(driver.change()) >= size(change) / 5) {
-        named.push(cause(driver, section, before));
+    let against = told.iter().find(|one| !with(one));
+    if let Some(one) = against.filter(|one| size(one.change) >= size(change) / 5) {
+        named.push(cause(one, section, before));
     }
     named
 }
 
 /// `9.1 points from ranker/train (31 runs after 24)`.
-fn cause(driver: &Driver, section: &Section, before: Amount) -> String {
-    let amount = match format::percent(driver.change(), before) {
+fn cause(told: &Told<'_>, section: &Section, before: Amount) -> String {
+    let amount = match format::percent(told.change, before) {
         Some(percent) if before.units() > 0 => {
             let points = percent.trim_end_matches('%');
-            let sign = if driver.change().units() > 0 { "+" } else { "" };
+            let sign = if told.change.units() > 0 { "+" } else { "" };
             let unit = if points.trim_start_matches('-') == "1.0" { "point" } else { "points" };
             format!("{sign}{points} {unit}")
         }
-        _ => format::signed_money(driver.change(), section.currency),
+        _ => format::signed_money(told.change, section.currency),
     };
-    let name = cause_words(&driver.cause);
-    match reason(driver, section) {
-        Some(reason) => format!("{amount} from {name} ({reason})"),
-        None => format!("{amount} from {name}"),
+    match &told.reason {
+        Some(reason) => format!("{amount} from {} ({reason})", told.name),
+        None => format!("{amount} from {}", told.name),
     }
 }
 
-/// Why a workload cost more or less, as far as its runs say.
+/// Why something cost more or less: that it moved, else as far as its runs say, else what it is
+/// mostly of.
 pub(super) fn reason(driver: &Driver, section: &Section) -> Option<String> {
+    if let Some(moved) = &driver.moved {
+        return Some(move_words(moved));
+    }
+    if let Some(what) = &driver.mostly {
+        return Some(format!("mostly {}", name_words(what)));
+    }
     let (now, before) = driver.runs?;
     let each = |cost: Amount, runs: u64| Amount::from_units(cost.units() / i128::from(runs));
     let runs = |n: u64| if n == 1 { "1 run".to_owned() } else { format!("{} runs", group(n)) };

@@ -23,6 +23,8 @@ const BUDGETS: usize = 4;
 const SAVED: usize = 3;
 /// Columns a name may take.
 const NAME_COLUMNS: usize = 60;
+/// Columns the subject of an advice may take.
+const SUBJECT_COLUMNS: usize = 44;
 
 /// What to fix first.
 pub(super) struct FixesView {
@@ -89,8 +91,8 @@ pub(super) fn movers(data: &WeeklyData, section: &Section) -> Option<TableView> 
     let others = (section.total() - listed_sum(|one| one.now), Some(before - listed_sum(|one| one.before)));
     let name = match rest.len() {
         0 => "What did not change".to_owned(),
-        1 => "1 other change, and what did not".to_owned(),
-        n => format!("{} other changes, and what did not", count(n as u64)),
+        1 => "1 other change, and all else".to_owned(),
+        n => format!("{} other changes, and all else", count(n as u64)),
     };
     table.push(rows::row(section, name, others, RowKind::Rest));
     table.push(rows::row(section, "Total".to_owned(), (section.total(), Some(before)), RowKind::Total));
@@ -107,7 +109,7 @@ pub(super) fn fixes(data: &WeeklyData, section: &Section) -> Option<FixesView> {
         let team = fix.team.as_deref().filter(|_| data.scope == Scope::Platform).map(label::visible);
         let kind = if fix.is_cash { "lowers the bill" } else { "frees paid capacity" };
         FixView {
-            what: label::shorten(&detector::fix(&fix.detector, &fix.subject), NAME_COLUMNS),
+            what: detector::fix_within(&fix.detector, &fix.subject, SUBJECT_COLUMNS),
             link: data.base_url.as_ref().map(|base| base.page("waste", Some(&fix.id), &[])),
             detail: team.into_iter().chain([kind.to_owned()]).collect::<Vec<_>>().join(", "),
             saving: money(fix.net),

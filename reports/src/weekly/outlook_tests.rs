@@ -33,11 +33,13 @@ fn finding(id: &str, detector: &str, subject: &str, team: &str, net: &str, claim
         end_day: date("2026-10-12"),
         is_open: true,
         is_material: true,
+        silence: None,
         observed_cost: usd("10"),
         gross_saving: usd(net),
         fix_cost: Amount::ZERO,
         net_saving: usd(net),
         claimed_saving: usd(claimed),
+        cash_saving: usd(claimed),
         is_cash: true,
         confidence: Confidence::High,
         evidence: serde_json::Value::Null,
@@ -194,4 +196,18 @@ fn what_moved_sums_to_the_change() {
     for figure in ["+$150.50", "+$28.00", "+$178.50", "What did not change"] {
         assert!(moved.contains(figure), "{figure}: {moved}");
     }
+}
+
+#[test]
+fn advice_is_told_whole_however_long_its_subject() {
+    let mut facts = facts_of_growth();
+    let subject = "ranking-models/train-and-evaluate-the-nightly-candidates";
+    facts.findings = vec![finding("a", "interrupted-spot", subject, "growth", "30", "30")];
+    let report = report(&facts, Scope::Team("growth".into()));
+    for (what, place) in [("drawing", &report.html), ("mail", &report.mail_html), ("text", &report.text)] {
+        assert!(place.contains("off nodes that are taken back"), "{what}: {place}");
+        assert!(place.contains("Keep ranking-models/trai"), "{what}: {place}");
+    }
+    let is_short = |line: &&str| crate::label::columns(line) <= 72 || line.contains("https://");
+    assert!(report.text.lines().all(|line| is_short(&line)), "{}", report.text);
 }

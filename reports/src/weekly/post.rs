@@ -5,7 +5,7 @@ use model::{Amount, Currency};
 
 use super::{Total, Weekly};
 use crate::format;
-use crate::mail::{Address, Enclosure, Head, Letter, MailError, Smtp, Unsubscribe, compose, message_id};
+use crate::mail::{Address, Draft, Enclosure, Letter, MailError, Smtp, Unsubscribe};
 
 /// What the record of mail calls weekly reports.
 pub const REPORT: &str = "weekly";
@@ -50,19 +50,6 @@ pub struct Mailing {
     pub cc: Vec<Address>,
     /// When it is mailed.
     pub when: When,
-}
-
-impl Mailing {
-    /// Everybody who gets it, once.
-    fn recipients(&self) -> Vec<&Address> {
-        let mut recipients: Vec<&Address> = Vec::new();
-        for address in self.to.iter().chain(&self.cc) {
-            if !recipients.iter().any(|known| known.key() == address.key()) {
-                recipients.push(address);
-            }
-        }
-        recipients
-    }
 }
 
 /// What is worth a mail. Amounts hold for every currency as they are: none is converted.
@@ -117,6 +104,12 @@ pub fn material(weekly: &Weekly, when: When, rule: &Materiality) -> Result<(), S
     }
     if let Some(day) = weekly.missing_from.filter(|_| !rule.partial_weeks) {
         return Err(format!("the week is not whole: the ledger holds no charges of {}", format::day(day)));
+    }
+    if let Some(day) = weekly.open_from.filter(|_| !rule.partial_weeks) {
+        let day = format::day(day);
+        return Err(format!(
+            "the week is not whole: {day} is not closed yet, its bill or its logs may go on"
+        ));
     }
     let any = |test: fn(&Materiality, &Total) -> bool| weekly.totals.iter().any(|total| test(rule, total));
     let is_material = match when {
@@ -178,19 +171,10 @@ pub struct Postage<'a> {
 /// # Errors
 /// [`MailError::Compose`].
 pub fn letters(weekly: &Weekly, mailing: &Mailing, postage: Postage<'_>) -> Result<Vec<Letter>, MailError> {
-    let recipients = mailing.recipients().into_iter();
-    recipients
-        .map(|recipient| {
-            letter(
-                weekly,
-                (&mailing.to, &mailing.cc),
-                recipient,
-                (REPORT, &weekly.week),
-                weekly.subject.clone(),
-                postage,
-            )
-        })
-        .collect()
+    let files = files(weekly);
+    let (name, list) = names(weekly);
+    let draft = draft(weekly, &files, (name, &list), postage);
+    Draft { to: &mailing.to, cc: &mailing.cc, ..draft }.letters(postage.smtp, postage.unsubscribe)
 }
 
 /// The letter that shows somebody a report, which may be sent as often as one likes.
@@ -200,53 +184,52 @@ pub fn letters(weekly: &Weekly, mailing: &Mailing, postage: Postage<'_>) -> Resu
 pub fn test_letter(weekly: &Weekly, to: &Address, postage: Postage<'_>) -> Result<Letter, MailError> {
     let period = format!("{}-{}", weekly.week, postage.now.format("%Y%m%dT%H%M%S%3fZ"));
     let subject = format!("[test] {}", weekly.subject);
-    letter(weekly, (std::slice::from_ref(to), &[]), to, (TEST, &period), subject, postage)
+    let files = files(weekly);
+    let (name, list) = names(weekly);
+    let draft = draft(weekly, &files, (name, &list), postage);
+    let to_one = std::slice::from_ref(to);
+    Draft { report: TEST, period: &period, subject: &subject, to: to_one, ..draft }.letter(
+        to,
+        postage.smtp,
+        postage.unsubscribe,
+    )
 }
 
-fn letter(
-    weekly: &Weekly,
-    (to, cc): (&[Address], &[Address]),
-    recipient: &Address,
-    (report, period): (&str, &str),
-    subject: String,
+/// A report as a mail to nobody yet.
+fn draft<'a>(
+    weekly: &'a Weekly,
+    files: &'a [Enclosure],
+    (name, list): (&'a str, &'a str),
     postage: Postage<'_>,
-) -> Result<Letter, MailError> {
-    let Postage { smtp, unsubscribe, now } = postage;
-    let name = weekly.stem.strip_suffix(&format!("-{}", weekly.week)).unwrap_or(&weekly.stem);
-    let list = format!("{REPORT}.{name}");
-    let message_id = message_id(report, period, weekly.team.as_deref(), recipient, &smtp.from);
-    let head = Head {
-        from: smtp.from.clone(),
-        reply_to: smtp.reply_to.clone(),
-        to: to.to_vec(),
-        cc: cc.to_vec(),
-        subject,
-        message_id: message_id.clone(),
-        date: now,
-        unsubscribe: unsubscribe
-            .cloned()
-            .unwrap_or_else(|| Unsubscribe::by_mail(smtp.reply_to.as_ref().unwrap_or(&smtp.from), &list)),
+) -> Draft<'a> {
+    Draft {
+        report: REPORT,
+        period: &weekly.week,
+        team: weekly.team.as_deref(),
+        to: &[],
+        cc: &[],
+        subject: &weekly.subject,
+        text: &weekly.text,
+        html: &weekly.mail_html,
+        images: &weekly.images,
+        files,
         list,
+        name,
+        date: postage.now,
+    }
+}
+
+/// What a report's files and its list are called.
+fn names(weekly: &Weekly) -> (&str, String) {
+    let name = weekly.stem.strip_suffix(&format!("-{}", weekly.week)).unwrap_or(&weekly.stem);
+    (name, format!("{REPORT}.{name}"))
+}
+
+fn files(weekly: &Weekly) -> Vec<Enclosure> {
+    let enclosure = |one: &super::Attachment| Enclosure {
+        name: one.name.clone(),
+        content_type: "text/csv; charset=utf-8",
+        content: one.content.as_bytes().to_vec(),
     };
-    let files: Vec<Enclosure> = weekly
-        .attachments
-        .iter()
-        .map(|one| Enclosure {
-            name: one.name.clone(),
-            content_type: "text/csv; charset=utf-8",
-            content: one.content.as_bytes().to_vec(),
-        })
-        .collect();
-    let content = compose(&head, &weekly.text, &weekly.mail_html, &weekly.images, &files)?;
-    let mark = message_id.split('@').next().and_then(|local| local.rsplit('.').next()).unwrap_or_default();
-    Ok(Letter {
-        report: report.to_owned(),
-        period: period.to_owned(),
-        team: weekly.team.clone(),
-        recipient: recipient.clone(),
-        file: format!("{name}-{mark}"),
-        message_id,
-        subject: head.subject,
-        content,
-    })
+    weekly.attachments.iter().map(enclosure).collect()
 }

@@ -8,6 +8,10 @@ use crate::{format, label};
 
 /// Rows of a table before the rest is summed up.
 pub(super) const TOP: usize = 5;
+/// Teams before the rest is summed up.
+const TOP_TEAMS: usize = 12;
+/// Parts of a kind of cost that are named.
+const PARTS: usize = 3;
 /// Columns a name may take in a table.
 const NAME_COLUMNS: usize = 60;
 
@@ -48,6 +52,11 @@ pub(super) enum RowKind {
 }
 
 impl RowView {
+    /// The name as HTML that may be broken where its parts end.
+    pub fn name_html(&self) -> String {
+        label::breakable_html(&self.name)
+    }
+
     pub fn is_rest(&self) -> bool {
         self.kind == RowKind::Rest
     }
@@ -60,46 +69,117 @@ impl RowView {
 /// What a table lists.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
+    Team,
     Workload,
     Table,
 }
 
-/// The dearest workloads or tables, the sums of the others and of what belongs to none.
+impl Kind {
+    /// Its pages.
+    const fn place(self) -> &'static str {
+        match self {
+            Self::Team => "teams",
+            Self::Workload => "workloads",
+            Self::Table => "tables",
+        }
+    }
+}
+
+/// The dearest teams, workloads or tables, the sum of the others, and what belongs to none by what
+/// it is.
 pub(super) fn items(data: &WeeklyData, section: &Section, kind: Kind) -> TableView {
-    let (title, head, items) = match kind {
-        Kind::Workload => ("Workloads", "Workload", &section.workloads),
-        Kind::Table => ("Tables", "Table", &section.tables),
+    let (title, head, items, top) = match kind {
+        Kind::Team => ("Teams", "Team", &section.teams, TOP_TEAMS),
+        Kind::Workload => ("Workloads", "Workload", &section.workloads, TOP),
+        Kind::Table => ("Tables", "Table", &section.tables, TOP),
     };
-    let ranked = ranked(items);
-    let (named, nameless): (Vec<&Ranked<'_>>, Vec<&Ranked<'_>>) =
-        ranked.iter().partition(|item| item.name.is_some());
-    let (listed, rest) = named.split_at(named.len().min(TOP));
+    let named: Vec<Ranked<'_>> = ranked(items).into_iter().filter(|item| item.name.is_some()).collect();
+    let (listed, rest) = named.split_at(named.len().min(top));
     let noun = head.to_lowercase();
-    let sum = |items: &[&Ranked<'_>]| -> (Amount, Option<Amount>) {
-        let before = section.before.is_some().then(|| items.iter().filter_map(|item| item.before).sum());
-        (items.iter().map(|item| item.cost).sum(), before)
-    };
     let mut rows: Vec<RowView> = listed.iter().map(|item| item_row(data, section, kind, item)).collect();
     if !rest.is_empty() {
         let many = if rest.len() == 1 { "" } else { "s" };
+        let before = section.before.is_some().then(|| rest.iter().filter_map(|item| item.before).sum());
         rows.push(row(
             section,
             format!("{} other {noun}{many}", count(rest.len() as u64)),
-            sum(rest),
+            (rest.iter().map(|item| item.cost).sum(), before),
             RowKind::Rest,
         ));
     }
-    if !nameless.is_empty() {
-        rows.push(row(section, format!("Without a {noun}"), sum(&nameless), RowKind::Rest));
-    }
+    rows.extend(nameless(section, kind));
     rows.push(row(section, "Total".to_owned(), (section.total(), section.total_before()), RowKind::Total));
     TableView { title: title.to_owned(), head, compared: section.before.is_some(), rows }
+}
+
+/// What belongs to no workload, table or team, a row for each kind of cost, the dearest first.
+fn nameless(section: &Section, kind: Kind) -> Vec<RowView> {
+    let sums = match kind {
+        Kind::Team => &section.without_team,
+        Kind::Workload => &section.without_workload,
+        Kind::Table => &section.without_table,
+    };
+    let mut sums: Vec<_> =
+        sums.iter().filter(|(_, (cost, before))| !cost.is_zero() || !before.is_zero()).collect();
+    sums.sort_by_key(|(_, (cost, _))| std::cmp::Reverse(*cost));
+    let view = |(category, (cost, before)): (&Category, &(Amount, Amount))| {
+        let costs = (*cost, section.before.is_some().then_some(*before));
+        let name = match (kind, *category) {
+            (Kind::Team, category) => format!("No team: {}", no_team(category)),
+            (_, Category::Idle) => "Idle capacity".to_owned(),
+            (Kind::Workload, Category::Storage) => "Storage of tables".to_owned(),
+            (_, Category::Storage) => "Storage of no known table".to_owned(),
+            (Kind::Workload, Category::Usage) => "Use by no known workload".to_owned(),
+            (_, Category::Usage) => "Runs that wrote no table".to_owned(),
+            (_, Category::Direct) => "Direct charges".to_owned(),
+            (_, Category::Shared) => "Shared costs".to_owned(),
+            (_, Category::Unallocated) => "Costs without an owner".to_owned(),
+        };
+        RowView { detail: made_of(section, kind, *category), ..row(section, name, costs, RowKind::Rest) }
+    };
+    sums.into_iter().map(view).collect()
+}
+
+fn no_team(category: Category) -> &'static str {
+    match category {
+        Category::Idle => "idle capacity",
+        Category::Storage => "storage",
+        Category::Usage => "runs",
+        Category::Direct => "direct charges",
+        Category::Shared => "shared costs",
+        Category::Unallocated => "unallocated",
+    }
+}
+
+/// `trino-prod $88.00, spark-etl $12.00 and 3 more`: the clusters, services or tables that a kind of
+/// cost is of; nothing where that is not known, or is said already.
+fn made_of(section: &Section, kind: Kind, category: Category) -> String {
+    let is_known = match kind {
+        Kind::Workload => category != Category::Usage,
+        // Of all teams' parts it is not known which have none; the table of tables says it no second time.
+        Kind::Team | Kind::Table => false,
+    };
+    let parts: Vec<(&str, Amount)> = section
+        .nameless
+        .iter()
+        .filter(|one| is_known && one.category == category && !one.cost.is_zero())
+        .map(|one| (one.what.as_str(), one.cost))
+        .collect();
+    let told = parts.iter().take(PARTS).map(|(name, cost)| {
+        let name = label::shorten(&label::visible(name), NAME_COLUMNS);
+        format!("{name} {}", format::money(*cost, section.currency))
+    });
+    let told = told.collect::<Vec<_>>().join(", ");
+    match parts.len().saturating_sub(PARTS) {
+        0 => told,
+        more => format!("{told} and {} more", count(more as u64)),
+    }
 }
 
 fn item_row(data: &WeeklyData, section: &Section, kind: Kind, item: &Ranked<'_>) -> RowView {
     let name = item.name.unwrap_or_default();
     let team = match item.teams.as_slice() {
-        _ if data.scope != Scope::Platform => None,
+        _ if data.scope != Scope::Platform || kind == Kind::Team => None,
         [] => None,
         [only] => Some(label::visible(only)),
         [first, others @ ..] => {
@@ -107,10 +187,9 @@ fn item_row(data: &WeeklyData, section: &Section, kind: Kind, item: &Ranked<'_>)
         }
     };
     let runs = item.runs.map(|n| if n == 1 { "1 run".to_owned() } else { format!("{} runs", count(n)) });
-    let place = if kind == Kind::Workload { "workloads" } else { "tables" };
     let shown = label::shorten(&label::visible(name), NAME_COLUMNS);
     RowView {
-        link: link(data, place, Some(name)),
+        link: link(data, kind.place(), Some(name)),
         detail: [team, runs].into_iter().flatten().collect::<Vec<_>>().join(", "),
         ..row(section, shown, (item.cost, item.before), RowKind::Item)
     }

@@ -12,9 +12,9 @@ use super::*;
 use crate::link::BaseUrl;
 
 /// team, category, workload, table, currency, cost
-type Line = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
+pub(super) type Line = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 
-const NONE: &str = "(none)";
+pub(super) const NONE: &str = "(none)";
 
 /// Growth sums to 944.96, content to 606.49, nobody's to 195.33: 1746.78 in all.
 const NOW: [Line; 19] = [
@@ -134,6 +134,9 @@ fn facts(now: &[Line], before: Option<&[Line]>, days: u64) -> Facts {
         monday,
         held: Some((date(TWO_WEEKS.0), monday + Days::new(days))),
         weeks: Vec::new(),
+        nameless_now: Vec::new(),
+        nameless_before: Vec::new(),
+        held_by: Default::default(),
         runs: Default::default(),
         findings: Vec::new(),
         tracked: Vec::new(),
@@ -168,6 +171,7 @@ fn data(facts: &Facts, scope: Scope, held: (&str, &str)) -> WeeklyData {
         published_at: "2026-10-12T04:10:00Z".parse().unwrap(),
         written_at: "2026-10-12T05:00:00Z".parse().unwrap(),
         held: Some((date(held.0), date(held.1))),
+        closed_end: Some(date(held.1)),
         base_url: None,
         sections,
         warnings: vec![],
@@ -181,6 +185,11 @@ pub(super) fn facts_of_growth() -> Facts {
     facts(&NOW, Some(&BEFORE), 7)
 }
 
+/// The facts of two whole weeks with these costs.
+pub(super) fn facts_of(now: &[Line], before: &[Line]) -> Facts {
+    facts(now, Some(before), 7)
+}
+
 /// The data of a report on two whole weeks.
 pub(super) fn data_of(facts: &Facts, scope: Scope) -> WeeklyData {
     data(facts, scope, TWO_WEEKS)
@@ -190,12 +199,16 @@ fn growth() -> WeeklyData {
     data(&facts(&NOW, Some(&BEFORE), 7), Scope::Team("growth".into()), TWO_WEEKS)
 }
 
+fn warning(code: &str, message: &str, count: u64, skipped: u64) -> WarningCount {
+    WarningCount { code: code.into(), message: message.into(), count, skipped }
+}
+
 fn platform() -> WeeklyData {
     let mut data = data(&facts(&NOW, Some(&BEFORE), 7), Scope::Platform, TWO_WEEKS);
     data.base_url = Some(BaseUrl::parse("https://costs.example.com").unwrap());
     data.warnings = vec![
-        WarningCount { code: "truncated-log".into(), count: 3, skipped: 1 },
-        WarningCount { code: "unknown-column".into(), count: 12, skipped: 0 },
+        warning("truncated-log", "the log stops in the middle of an event", 3, 1),
+        warning("unknown-column", "the column `x` is not known", 12, 0),
     ];
     data
 }
@@ -438,7 +451,7 @@ fn hostile_names_stay_text() {
     for scope in scopes {
         let mut data = data(&facts, scope, TWO_WEEKS);
         data.base_url = Some(BaseUrl::parse("https://costs.example.com").unwrap());
-        data.warnings = vec![WarningCount { code: NAME.into(), count: 1, skipped: 0 }];
+        data.warnings = vec![warning(NAME, NAME, 1, 0)];
         let report = render(&data, "x").unwrap();
         for html in [&report.html, &report.mail_html] {
             let lower = html.to_lowercase();
@@ -571,4 +584,20 @@ fn any_line() -> impl Strategy<Value = Line> {
             "0.01",
         ]),
     )
+}
+
+#[test]
+fn a_week_whose_sunday_is_not_closed_is_not_mailed_as_whole() {
+    let mut data = growth();
+    assert_eq!(render(&data, "growth").unwrap().open_from, None);
+    // All seven days have charges; the bill has not gone on for a day after Sunday.
+    data.closed_end = Some(date("2026-10-11"));
+    let report = render(&data, "growth").unwrap();
+    assert_eq!((report.missing_from, report.open_from), (None, Some(date("2026-10-11"))));
+    assert!(report.reported().is_empty(), "figures that may change were not told");
+    assert!(report.text.contains("NOTE: Sun 11 Oct 2026 is not closed yet"), "{}", report.text);
+    let rule = Materiality::default();
+    let why = material(&report, When::Always, &rule).unwrap_err();
+    assert!(why.starts_with("the week is not whole: Sun 11 Oct 2026 is not closed yet"), "{why}");
+    assert_eq!(material(&report, When::Always, &Materiality { partial_weeks: true, ..rule }), Ok(()));
 }

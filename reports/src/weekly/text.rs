@@ -107,8 +107,11 @@ fn fixes(out: &mut String, fixes: &FixesView) {
     let room = WIDTH.saturating_sub(width + 2).max(NAME_MIN);
     line(out, &format!("{}  {HEAD}", pad_right("What to do", room)));
     for (row, saving) in fixes.rows.iter().zip(savings) {
-        let name = pad_right(&shorten(&row.what, room), room);
-        line(out, &format!("{name}  {}", pad_left(&saving, width)));
+        // Advice that misses words may say something else: it goes on below instead.
+        let mut what = filled(&row.what, room).into_iter();
+        let first = what.next().unwrap_or_default();
+        line(out, &format!("{}  {}", pad_right(&first, room), pad_left(&saving, width)));
+        what.for_each(|rest| line(out, &rest));
         line(out, &format!("  {}", shorten(&row.detail, WIDTH - 2)));
         if let Some(link) = &row.link {
             line(out, &format!("  {link}"));
@@ -152,8 +155,8 @@ fn table(out: &mut String, table: &TableView) {
             line(out, &"-".repeat(WIDTH));
         }
         line(out, &row(&one.name, figures.iter().map(|column| column[index].as_str()).collect()));
-        if !one.detail.is_empty() {
-            line(out, &format!("  {}", shorten(&one.detail, WIDTH - 2)));
+        for detail in filled(&one.detail, WIDTH - 2) {
+            line(out, &format!("  {}", shorten(&detail, WIDTH - 2)));
         }
         if let Some(link) = &one.link {
             line(out, &format!("  {link}"));
@@ -179,35 +182,44 @@ fn heading(out: &mut String, text: &str) {
 }
 
 /// One line, without blanks at its end.
-fn line(out: &mut String, text: &str) {
+pub(super) fn line(out: &mut String, text: &str) {
     out.push_str(text.trim_end());
     out.push('\n');
 }
 
 /// Words filled into lines; a word longer than a line stands alone.
-fn paragraph(out: &mut String, text: &str) {
-    let mut used = 0;
-    for word in text.split_whitespace() {
-        let width = columns(word);
-        if used > 0 && used + 1 + width > WIDTH {
-            out.push('\n');
-            used = 0;
-        }
-        if used > 0 {
-            out.push(' ');
-            used += 1;
-        }
-        out.push_str(word);
-        used += width;
-    }
+pub(crate) fn paragraph(out: &mut String, text: &str) {
+    let lines = filled(text, WIDTH);
+    out.push_str(&lines.join("\n"));
     out.push('\n');
 }
 
-fn pad_right(text: &str, width: usize) -> String {
+/// Words filled into lines of a width.
+fn filled(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let columns = columns(word);
+        match lines.last_mut() {
+            Some(last) if used + 1 + columns <= width => {
+                last.push(' ');
+                last.push_str(word);
+                used += 1 + columns;
+            }
+            _ => {
+                lines.push(word.to_owned());
+                used = columns;
+            }
+        }
+    }
+    lines
+}
+
+pub(super) fn pad_right(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
-fn pad_left(text: &str, width: usize) -> String {
+pub(super) fn pad_left(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(columns(text))))
 }
 

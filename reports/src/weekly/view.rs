@@ -119,7 +119,8 @@ pub(super) fn page(data: &WeeklyData, stem: &str) -> Result<Page, ReportError> {
                     1 => " (1 object left out of the figures)".to_owned(),
                     n => format!(" ({} objects left out of the figures)", count(n)),
                 };
-                format!("{}: {}{left_out}", label::visible(&warning.code), count(warning.count))
+                let (code, message) = (label::visible(&warning.code), label::visible(&warning.message));
+                format!("{} of the kind {code}{left_out}: {message}", count(warning.count))
             })
             .collect(),
         foot: foot(data),
@@ -132,6 +133,13 @@ fn notices(data: &WeeklyData) -> Vec<String> {
         notices.push(format!(
             "This week is not whole: the data is of {}. Later figures will differ.",
             news::span(from, to)
+        ));
+    }
+    if let Some(day) = data.open_from() {
+        let from = if day.succ_opt() == Some(data.end()) { "is" } else { "and the days after it are" };
+        notices.push(format!(
+            "{} {from} not closed yet: bills and logs may go on, and later figures differ.",
+            format::day(day)
         ));
     }
     if data.written_at.date_naive() < data.end() {
@@ -176,8 +184,10 @@ fn section_view(
         chart: chart_view(data, section, stem)?,
         restated: outlook::restated(data, section),
         trend: outlook::trend(section),
-        tables: outlook::movers(data, section)
+        tables: (data.scope == Scope::Platform)
+            .then(|| rows::items(data, section, Kind::Team))
             .into_iter()
+            .chain(outlook::movers(data, section))
             .chain([rows::items(data, section, Kind::Workload), rows::items(data, section, Kind::Table)])
             .collect(),
         fixes: outlook::fixes(data, section),

@@ -193,8 +193,7 @@ impl Access {
         };
         self.failures.succeeded(from);
         let age = TimeDelta::from_std(rules.session.0).unwrap_or(TimeDelta::hours(12));
-        let principal = Principal::of(&token.name, &token.grant, By::Session);
-        let id = self.sessions.begin(principal, now, age).map_err(PageError::Random)?;
+        let id = self.sessions.begin(token, now, age).map_err(PageError::Random)?;
         Ok((id, age.num_seconds()))
     }
 

@@ -13,10 +13,12 @@ mod throttle;
 mod token;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use attribution::mart::Reach;
+use model::time::Instant;
 
 pub use self::guard::{Need, enter, known_host};
 pub use self::network::Network;
@@ -183,9 +185,14 @@ impl Access {
         Self { rules: None, sessions: Sessions::default(), failures: Throttle::default() }
     }
 
-    /// By these rules.
-    pub fn by(rules: Rules) -> Self {
-        Self { rules: Some(rules), ..Self::open() }
+    /// By these rules, with the sessions that a ledger's record keeps.
+    pub fn by(rules: Rules, ledger: &Path, now: Instant) -> Self {
+        let sessions = match rules.tokens[..] {
+            // Nobody signs in here.
+            [] => Sessions::default(),
+            _ => Sessions::kept(ledger, &rules.tokens, now),
+        };
+        Self { rules: Some(rules), sessions, failures: Throttle::default() }
     }
 }
 

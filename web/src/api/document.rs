@@ -12,7 +12,7 @@ use utoipa::openapi::{
 };
 
 use super::listing::{Column, Kind, ROWS};
-use super::resources::{FINDING, RESOURCES};
+use super::resources::{ALERT, FINDING, RESOURCES};
 use crate::access::Need;
 
 /// What one address does.
@@ -51,6 +51,8 @@ const PAGE: [(&str, &str); 2] = [
     ("limit", "rows of one answer (1000; 10000 at most)"),
     ("cursor", "where the next answer begins: “next” of the one before, X-Next-Cursor of CSV"),
 ];
+
+const EDITORS: &str = "editors, within what they may see";
 
 fn who(need: Need) -> &'static str {
     match need {
@@ -139,11 +141,24 @@ pub fn operations() -> Vec<Operation> {
             ("reason", "why it is none (dismiss)"),
         ],
         columns: FINDING,
+        ..operation("POST", one, "Decides on a finding; recorded with who and when", EDITORS)
+    });
+    let one = "/api/v1/alerts/{id}";
+    operations.push(Operation {
+        columns: ALERT,
+        ..operation("GET", one, "One alert with what happened to it", who(Need::Seen))
+    });
+    operations.push(Operation {
+        parameters: vec![
+            ("act", "acknowledge"),
+            ("hours", "for how long somebody knows: a whole number from 1 to 8784"),
+        ],
+        columns: ALERT,
         ..operation(
             "POST",
             one,
-            "Decides on a finding; recorded with who and when",
-            "editors, within what they may see",
+            "Notes that somebody knows of an alert: nobody is told again until then, unless it gets worse",
+            EDITORS,
         )
     });
     operations

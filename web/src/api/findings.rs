@@ -1,25 +1,20 @@
 //! One finding, and what an editor decides on it.
 
 use attribution::mart::Mart;
-use axum::Json;
-use axum::extract::{Path as Segment, Request};
-use axum::http::header;
+use axum::extract::Path as Segment;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::Problem;
 use super::resources::{FINDING, of_finding};
+use super::{Problem, reply};
 use crate::context::Context;
 use crate::error::PageError;
 use crate::finding;
+use crate::form::Document;
 use crate::lens::Lens;
 use crate::link::Path;
 use crate::page;
-use crate::person;
 use crate::state::Visit;
-
-/// Largest body that is read.
-const MAX_BODY_BYTES: usize = 32 * 1024;
 
 /// `GET /api/v1/findings/{id}`: one finding with its evidence, guards and history.
 pub async fn finding(visit: Visit, Segment(id): Segment<String>) -> Response {
@@ -28,38 +23,18 @@ pub async fn finding(visit: Visit, Segment(id): Segment<String>) -> Response {
 }
 
 /// `POST /api/v1/findings/{id}` with `{"act": "snooze", "until": "2026-11-30"}`: decides, as an editor.
-pub async fn act(visit: Visit, Segment(id): Segment<String>, request: Request) -> Response {
-    let who = person::name(request.extensions());
-    let Ok(body) = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await else {
-        return Problem::of(&PageError::BadRequest(vec!["the body is too long".to_owned()])).into_response();
-    };
-    // Words alone: every key of an act is one.
-    let fields: Vec<(String, String)> =
-        match serde_json::from_slice::<std::collections::BTreeMap<String, String>>(&body) {
-            Ok(fields) => fields.into_iter().collect(),
-            Err(_) => {
-                let fault = "the body is no JSON object of texts: write {\"act\": \"acknowledge\"}";
-                return Problem::of(&PageError::BadRequest(vec![fault.to_owned()])).into_response();
-            }
-        };
-    let act = match page::finding::asked(&fields, visit.now().date_naive()) {
+pub async fn act(visit: Visit, Segment(id): Segment<String>, asked: Document) -> Response {
+    let act = match page::finding::asked(&asked.fields, visit.now().date_naive()) {
         Ok(act) => act,
         Err(faults) => return Problem::of(&PageError::BadRequest(faults)).into_response(),
     };
     let visitor = visit.clone();
     let done = visit.with_mart(move |mart| {
         let context = Context::new(mart, Lens::default(), Path::new(["waste", &id]), visitor.now())?;
-        page::finding::decide(&context, &visitor, &id, &act, &who)?;
+        page::finding::decide(&context, &visitor, &id, &act, &asked.who)?;
         told(mart, &visitor, &id)
     });
     reply(done.await)
-}
-
-fn reply(document: Result<Value, PageError>) -> Response {
-    match document {
-        Ok(document) => ([(header::CACHE_CONTROL, "private, no-cache")], Json(document)).into_response(),
-        Err(error) => Problem::of(&error).into_response(),
-    }
 }
 
 fn told(mart: &Mart, visit: &Visit, id: &str) -> Result<Value, PageError> {

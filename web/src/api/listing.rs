@@ -70,12 +70,49 @@ pub enum Field {
     Nothing,
 }
 
-impl Field {
-    /// Words, where there are any.
-    pub fn maybe(text: Option<impl Into<String>>) -> Self {
-        text.map_or(Self::Nothing, |text| Self::Text(text.into()))
+impl From<String> for Field {
+    fn from(text: String) -> Self {
+        Self::Text(text)
     }
+}
 
+impl From<Amount> for Field {
+    fn from(amount: Amount) -> Self {
+        Self::Money(amount)
+    }
+}
+
+impl From<i64> for Field {
+    fn from(count: i64) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl From<Instant> for Field {
+    fn from(at: Instant) -> Self {
+        Self::Moment(at)
+    }
+}
+
+impl From<NaiveDate> for Field {
+    fn from(day: NaiveDate) -> Self {
+        Self::Day(day)
+    }
+}
+
+impl From<bool> for Field {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Field {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Nothing, Into::into)
+    }
+}
+
+impl Field {
     /// As JSON has it.
     pub fn json(&self) -> Value {
         match self {

@@ -1,9 +1,10 @@
 //! The API, version 1: costs in any view, a figure opened down to its bill lines, what costs are
-//! of, and findings of waste with what people decide on them. Parameters are those of pages;
+//! of, findings of waste and alerts with what people decide on them. Parameters are those of pages;
 //! figures are what the command line prints.
 //!
 //! Unlike pages, a question without days is about all of them.
 
+mod alerts;
 mod document;
 mod findings;
 mod listing;
@@ -21,6 +22,7 @@ use axum::response::{IntoResponse, Response};
 use reports::explained::{Detail, Explained, asked as said};
 use serde_json::{Map, Value, json};
 
+pub use self::alerts::{acknowledge, alert};
 pub use self::document::{Operation, openapi, operations};
 pub use self::findings::{act, finding};
 pub use self::listing::Asked;
@@ -82,7 +84,12 @@ pub async fn explain(visit: Visit, RawQuery(query): RawQuery) -> Response {
         }
         Ok(Value::Object(document))
     });
-    match document.await {
+    reply(document.await)
+}
+
+/// One document, or why there is none.
+fn reply(document: Result<Value, PageError>) -> Response {
+    match document {
         Ok(document) => ([(header::CACHE_CONTROL, "private, no-cache")], Json(document)).into_response(),
         Err(error) => Problem::of(&error).into_response(),
     }

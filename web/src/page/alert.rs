@@ -2,22 +2,25 @@
 //! which somebody says that they know.
 
 use askama::Template;
-use axum::extract::{Path as Segment, RawQuery, Request};
-use axum::http::{StatusCode, header};
+use axum::extract::{Path as Segment, RawQuery};
 use axum::response::{IntoResponse, Response};
 use chrono::{Days, TimeDelta};
+use model::Amount;
 use reports::alert::life::{Alert, Status};
 use reports::alert::readings::{Reading, measure};
 use reports::alert::record::{AlertEvent, Alerts, RecordError};
+use reports::chart::Shape;
+use reports::palette::ColourSlot;
 
-use super::alerts::{about, seen};
-use super::{Fact, answer, crumb, fact, not_found};
+use super::alerts::seen;
+use super::{Fact, after, answer, crumb, fact, not_found};
+use crate::chart::ChartView;
 use crate::context::Context;
+use crate::course::{Course, Line, Point, Unit};
 use crate::error::PageError;
+use crate::form::{Fields, Form};
 use crate::layout::Shell;
-use crate::lens::Lens;
-use crate::link::{self, Path};
-use crate::person;
+use crate::link::Path;
 use crate::sentence::Sentence;
 use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
@@ -25,11 +28,8 @@ use crate::words;
 
 /// Days of the chart.
 const SHOWN_DAYS: u64 = 60;
-/// Largest form that is read.
-const MAX_FORM_BYTES: usize = 4 * 1024;
-/// Box of the chart, in its own units.
-const WIDTH: f64 = 960.0;
-const HEIGHT: f64 = 200.0;
+/// Longest time for which somebody may know: a year.
+const MOST_HOURS: i64 = 366 * 24;
 
 /// For how long somebody may know: hours, and as people say it.
 const SPANS: [(i64, &str); 5] =
@@ -41,32 +41,13 @@ struct AlertPage {
     shell: Shell,
     sentence: Sentence,
     facts: Vec<Fact>,
-    chart: Option<Course>,
+    chart: Option<ChartView>,
     readings: TableView,
     status: String,
     /// Where the form goes, while there is something to acknowledge.
     action: Option<String>,
     spans: [(i64, &'static str); 5],
     history: Vec<(String, String)>,
-}
-
-/// What was measured by day against what it is held against.
-struct Course {
-    title: String,
-    bars: Vec<CourseBar>,
-    threshold: String,
-    top: String,
-    first: String,
-    last: String,
-}
-
-struct CourseBar {
-    x: String,
-    y: String,
-    width: String,
-    height: String,
-    fires: bool,
-    title: String,
 }
 
 pub async fn alert(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -> Response {
@@ -83,15 +64,19 @@ fn build(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, Pag
     };
     let events = record.events(id).map_err(PageError::Alerts)?;
     let readings = readings(context, visit, alert)?;
-    let chart = course(alert, &readings);
+    let chart = course(alert, &readings)?;
     let [readings] = match context.tables([reading_table(&readings)])? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
     let clusters = context.mart.clusters()?;
-    let name = format!("{}: {}", alert.rule, about(&clusters, &alert.key));
+    let name = format!("{}: {}", alert.rule, attribution::mart::called(&clusters, &alert.key));
+    let mut shell = Shell::of(context, &name, vec![crumb(context, "Alerts", "alerts")]);
+    if chart.is_some() {
+        shell = shell.charted();
+    }
     context.page(&AlertPage {
-        shell: Shell::of(context, &name, vec![crumb(context, "Alerts", "alerts")]),
+        shell,
         sentence: sentence(alert),
         facts: facts(context, alert),
         chart,
@@ -105,9 +90,18 @@ fn build(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, Pag
 
 fn sentence(alert: &Alert) -> Sentence {
     let sentence = Sentence::default().say(alert.message.as_str());
-    match alert.resolved_on {
-        Some(day) => sentence.note(format!("Over since {}.", reports::format::day(day))),
-        None => sentence.note(format!("Since {}.", reports::format::day(alert.fired_on))),
+    let day = reports::format::day;
+    match (alert.resolved_on, alert.below_since) {
+        (Some(over), _) => sentence.note(match alert.ended_at() {
+            Some(at) => format!("Over since {}, at {at}.", day(over)),
+            None => format!("Over since {}.", day(over)),
+        }),
+        (None, Some(below)) => sentence.note(format!(
+            "Since {}; no longer beyond its limit since {}, and over when that stays so.",
+            day(alert.fired_on),
+            day(below)
+        )),
+        (None, None) => sentence.note(format!("Since {}.", day(alert.fired_on))),
     }
 }
 
@@ -115,8 +109,15 @@ fn facts(context: &Context<'_>, alert: &Alert) -> Vec<Fact> {
     let mut facts = vec![
         fact("Measured", alert.unit.show(alert.value), reports::format::day(alert.last_on)),
         fact("Held against", alert.unit.show(alert.threshold), ""),
-        fact("Kind", alert.kind.as_str(), alert.severity.name()),
     ];
+    if let Some((value, threshold)) =
+        alert.newest.filter(|_| alert.below_since.is_some() || alert.resolved_on.is_some())
+    {
+        let what = if alert.status == Status::Resolved { "Ended at" } else { "Now at" };
+        let limit = format!("held against {}", alert.unit.show(threshold));
+        facts.push(fact(what, alert.unit.show(value), limit));
+    }
+    facts.extend([fact("Kind", alert.kind.as_str(), alert.severity.name())]);
     if let Some(team) = &alert.team {
         facts.push(Fact { href: Some(context.entity("teams", team)), ..fact("Team", team.as_str(), "") });
     }
@@ -135,42 +136,34 @@ fn readings(context: &Context<'_>, visit: &Visit, alert: &Alert) -> Result<Vec<R
     Ok(measured.readings.into_iter().filter(|reading| reading.key == alert.key).collect())
 }
 
-fn course(alert: &Alert, readings: &[Reading]) -> Option<Course> {
-    let (first, last) = (readings.first()?, readings.last()?);
-    let heights = readings.iter().flat_map(|reading| [reading.value, reading.threshold]);
-    let top = heights.max().filter(|top| !top.is_zero())?;
-    let days = (last.day - first.day).num_days() + 1;
-    let step = WIDTH / days as f64;
-    let y = |amount: model::Amount| HEIGHT - (amount.to_f64() / top.to_f64()).clamp(0.0, 1.0) * HEIGHT;
-    let at = |reading: &Reading| (reading.day - first.day).num_days() as f64 * step;
-    let bars = readings
-        .iter()
-        .map(|reading| CourseBar {
-            x: format!("{:.1}", at(reading) + step * 0.1),
-            y: format!("{:.1}", y(reading.value)),
-            width: format!("{:.1}", step * 0.8),
-            height: format!("{:.1}", HEIGHT - y(reading.value)),
-            fires: reading.is_firing,
-            title: format!(
-                "{}: {}, held against {}",
-                reports::format::day(reading.day),
-                reading.unit.show(reading.value),
-                reading.unit.show(reading.threshold)
-            ),
-        })
-        .collect();
-    let steps = readings.iter().map(|reading| {
-        let (x, y) = (at(reading), y(reading.threshold));
-        format!("{x:.1},{y:.1} {:.1},{y:.1}", x + step)
-    });
-    Some(Course {
+/// What was measured against what it is held against; nothing to draw of a single day.
+fn course(alert: &Alert, readings: &[Reading]) -> Result<Option<ChartView>, PageError> {
+    if readings.len() < 2 {
+        return Ok(None);
+    }
+    let point = |reading: &Reading| Point {
+        long: reports::format::day(reading.day),
+        ..Point::named(reading.day.format("%-d %b").to_string())
+    };
+    let line = |name: &str, slot: ColourSlot, value: fn(&Reading) -> Amount| Line {
+        name: name.to_owned(),
+        slot,
+        values: readings.iter().map(value).collect(),
+        href: None,
+    };
+    let course = Course {
+        id: "readings",
         title: format!("{} by closed day, and what it is held against", reports::label::visible(&alert.key)),
-        threshold: steps.collect::<Vec<_>>().join(" "),
-        bars,
-        top: alert.unit.show(top),
-        first: reports::format::day(first.day),
-        last: reports::format::day(last.day),
-    })
+        points: readings.iter().map(point).collect(),
+        lines: vec![
+            line("measured", ColourSlot::Blue, |reading| reading.value),
+            line("held against", ColourSlot::Over, |reading| reading.threshold),
+        ],
+        shape: Shape::Steps,
+        unit: Unit::of_alert(alert.unit),
+        note: None,
+    };
+    Ok(Some(course.view()?))
 }
 
 fn reading_table(readings: &[Reading]) -> Table {
@@ -237,57 +230,50 @@ fn history(context: &Context<'_>, event: &AlertEvent) -> (String, String) {
 }
 
 /// Notes that somebody knows of it, and goes back to it.
-pub async fn acknowledge(
-    visit: Visit,
-    Segment(id): Segment<String>,
-    RawQuery(query): RawQuery,
-    request: Request,
-) -> Response {
-    let lens = match Lens::parse(query.as_deref().unwrap_or_default()) {
-        Ok(lens) => lens,
+pub async fn acknowledge(visit: Visit, Segment(id): Segment<String>, form: Form) -> Response {
+    let span = match span(&form.fields) {
+        Ok(span) => span,
         Err(faults) => return PageError::BadRequest(faults).into_response(),
-    };
-    let who = person::name(request.extensions());
-    let body = match axum::body::to_bytes(request.into_body(), MAX_FORM_BYTES).await {
-        Ok(body) => body,
-        Err(_) => return PageError::BadRequest(vec!["the form is too long".to_owned()]).into_response(),
-    };
-    let Some(span) = span(&String::from_utf8_lossy(&body)) else {
-        let fault = "the form does not say for how long: use the buttons of the alert’s page";
-        return PageError::BadRequest(vec![fault.to_owned()]).into_response();
     };
     let now = visit.now();
     let path = Path::new(["alerts", &id]);
-    let back = format!("{}#status", lens.shared().url(&path));
+    let back = form.lens.shared().url(&path);
     let asked = visit.clone();
     let done = visit.with_mart(move |mart| {
-        let context = Context::new(mart, lens, path, now)?;
-        let mut record = Alerts::open(asked.ledger()).map_err(PageError::Alerts)?;
-        // A whole id alone: a form never names one by its beginning.
-        let known = seen(&context, record.all().map_err(PageError::Alerts)?);
-        let is_known = known.iter().any(|alert| alert.id == id);
-        if !is_known {
-            return Err(not_found(&context, "alert", &id, "alerts"));
-        }
-        match record.acknowledge(&id, now + span, &who, asked.watch(), now) {
-            Ok(_) => Ok(()),
-            Err(RecordError::Over { .. }) => {
-                Err(PageError::BadRequest(vec!["it is over: there is nothing to acknowledge".to_owned()]))
-            }
-            Err(error) => Err(PageError::Alerts(error)),
-        }
+        known(&Context::new(mart, form.lens, path, now)?, &asked, &id, span, &form.who)
     });
-    match done.await {
-        Ok(()) => (StatusCode::SEE_OTHER, [(header::LOCATION, back)]).into_response(),
-        Err(error) => error.into_response(),
+    after(done.await, &back)
+}
+
+/// Records that somebody knows of an alert.
+pub fn known(
+    context: &Context<'_>,
+    visit: &Visit,
+    id: &str,
+    span: TimeDelta,
+    who: &str,
+) -> Result<(), PageError> {
+    let mut record = Alerts::open(visit.ledger()).map_err(PageError::Alerts)?;
+    // A whole id alone: nobody names one by its beginning who is not shown the others.
+    let seen = seen(context, record.all().map_err(PageError::Alerts)?);
+    if !seen.iter().any(|alert| alert.id == id) {
+        return Err(not_found(context, "alert", id, "alerts"));
+    }
+    match record.acknowledge(id, context.now + span, who, visit.watch(), context.now) {
+        Ok(_) => Ok(()),
+        Err(RecordError::Over { .. }) => {
+            Err(PageError::BadRequest(vec!["it is over: there is nothing to acknowledge".to_owned()]))
+        }
+        Err(error) => Err(PageError::Alerts(error)),
     }
 }
 
-/// For how long somebody knows, by the form.
-fn span(body: &str) -> Option<TimeDelta> {
-    let fields = link::pairs(body);
-    let hours = fields.iter().find(|(key, _)| key == "hours")?.1.parse::<i64>().ok()?;
-    SPANS.iter().any(|(known, _)| *known == hours).then(|| TimeDelta::hours(hours))
+/// For how long somebody knows, by the fields of a form.
+pub fn span(fields: &Fields) -> Result<TimeDelta, Vec<String>> {
+    let hours = fields.get("hours").and_then(|hours| hours.parse::<i64>().ok());
+    hours.filter(|hours| (1..=MOST_HOURS).contains(hours)).map(TimeDelta::hours).ok_or_else(|| {
+        vec![format!("`hours` does not say for how long: use a whole number from 1 to {MOST_HOURS}")]
+    })
 }
 
 #[cfg(test)]
@@ -295,10 +281,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_names_one_of_the_spans() {
-        assert_eq!(span("hours=72"), Some(TimeDelta::days(3)));
-        for body in ["", "hours=", "hours=1", "hours=-24", "days=1"] {
-            assert_eq!(span(body), None, "{body}");
+    fn a_form_says_for_how_long() {
+        assert_eq!(span(&Fields::of("hours=72")), Ok(TimeDelta::days(3)));
+        for body in ["", "hours=", "hours=0", "hours=-24", "hours=8785", "days=1"] {
+            assert!(span(&Fields::of(body)).is_err(), "{body}");
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Alerts: what fires, what fired, what is watched, and what was sent of it.
 
 use askama::Template;
-use attribution::mart::ClusterRow;
+use attribution::mart::{ClusterRow, called};
 use axum::extract::RawQuery;
 use axum::response::Response;
-use reports::alert::Rule;
+use model::Amount;
 use reports::alert::life::{Alert, Status};
 use reports::alert::record::{Alerts, Delivered};
+use reports::alert::{Rule, letter};
+use reports::mail::{Delivery, Outbox, State as Fate};
 
 use super::{Fact, answer};
 use crate::context::Context;
@@ -31,6 +33,8 @@ struct AlertsPage {
     messages: TableView,
     /// Whether anything is watched at all.
     is_watched: bool,
+    /// Whether any alert is recorded.
+    has_alerts: bool,
     /// Whether the reader sees everything, and so rules and messages too.
     is_whole: bool,
 }
@@ -47,19 +51,22 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     let is_whole = context.mart.reach().is_whole();
     let messages =
         if is_whole { record.delivered(MOST_MESSAGES).map_err(PageError::Alerts)? } else { vec![] };
+    let letters = if messages.is_empty() { vec![] } else { Outbox::open(visit.ledger())?.deliveries()? };
     let rules = if is_whole { visit.watch().rules.as_slice() } else { &[] };
     let clusters = context.mart.clusters()?;
-    let tables = [alert_table(context, &clusters, &all), rule_table(rules, &all), message_table(&messages)];
+    let tables =
+        [alert_table(context, &clusters, &all), rule_table(rules, &all), message_table(&messages, &letters)];
     let [alerts, rule_view, messages] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
     context.page(&AlertsPage {
-        shell: Shell::of(context, "Alerts", vec![]),
+        shell: Shell::of(context, "Alerts", vec![super::crumb(context, "Overview", "")]),
         sentence: sentence(context, &all),
         alerts,
         rules: rule_view,
         messages,
+        has_alerts: !all.is_empty(),
         is_watched: !visit.watch().rules.is_empty(),
         is_whole,
     })
@@ -70,15 +77,6 @@ pub fn seen(context: &Context<'_>, mut alerts: Vec<Alert>) -> Vec<Alert> {
     let reach = context.mart.reach();
     alerts.retain(|alert| reach.names(alert.team.as_deref()));
     alerts
-}
-
-/// What an alert is about, as people call it: a cluster by its name.
-pub fn about<'a>(clusters: &'a [ClusterRow], key: &'a str) -> &'a str {
-    clusters
-        .iter()
-        .find(|cluster| cluster.cluster_id == key)
-        .and_then(|cluster| cluster.name.as_deref())
-        .unwrap_or(key)
 }
 
 /// How many fire, for other pages; nothing where none is configured.
@@ -130,24 +128,24 @@ fn sentence(context: &Context<'_>, all: &[Alert]) -> Sentence {
 fn alert_table(context: &Context<'_>, clusters: &[ClusterRow], all: &[Alert]) -> Table {
     let row = |alert: &Alert| {
         vec![
-            Cell::link(about(clusters, &alert.key), context.entity("alerts", &alert.id)),
+            Cell::link(called(clusters, &alert.key), context.entity("alerts", &alert.id)),
+            Cell::text(alert.message.as_str()),
             state_of(alert),
             Cell::text(alert.rule.as_str()),
-            Cell::text(alert.severity.name()),
+            Cell::Ranked { text: alert.severity.name().to_owned(), rank: alert.severity as u8 },
             alert
                 .team
                 .as_deref()
                 .map_or(Cell::Nothing, |team| Cell::link(team, context.entity("teams", team))),
             Cell::Day { day: alert.fired_on, href: None },
             Cell::Day { day: alert.last_on, href: None },
-            Cell::text(alert.unit.show(alert.value)),
-            Cell::text(alert.unit.show(alert.threshold)),
+            latest(alert, |(value, _)| value),
+            latest(alert, |(_, threshold)| threshold),
             Cell::text(alert.id.as_str()),
             Cell::text(alert.status.name()),
             Cell::Exact(alert.value),
             Cell::Exact(alert.threshold),
             Cell::text(alert.unit.name()),
-            Cell::text(alert.message.as_str()),
         ]
     };
     Table {
@@ -156,20 +154,20 @@ fn alert_table(context: &Context<'_>, clusters: &[ClusterRow], all: &[Alert]) ->
         noun: ("alert", "alerts"),
         columns: vec![
             table::text("about", "About"),
+            table::text("message", "What happened"),
             table::text("state", "State").derived(),
-            table::text("rule", "Rule"),
+            table::text("rule", "Rule").wide(),
             table::text("severity", "Severity").wide(),
             table::text("team", "Team").wide(),
             table::text("since", "Since").wide(),
-            table::text("last", "Last on").wide(),
-            table::number("measured", "Measured").derived(),
-            table::number("limit", "Held against").derived(),
+            table::text("last", "Last on").exported(),
+            table::number("measured", "Measured").derived().wide(),
+            table::number("limit", "Limit").derived().wide(),
             table::text("id", "Id").exported(),
             table::text("status", "Status").exported(),
             table::number("value", "Value").exported(),
             table::number("threshold", "Threshold").exported(),
             table::text("unit", "Unit").exported(),
-            table::text("message", "Message").exported(),
         ],
         rows: all.iter().map(row).collect(),
         foot: None,
@@ -177,6 +175,11 @@ fn alert_table(context: &Context<'_>, clusters: &[ClusterRow], all: &[Alert]) ->
         empty: "Nothing has fired. `lakeledger alerts test` shows what would have, over the last days."
             .to_owned(),
     }
+}
+
+/// What was measured last, or its limit then: of what is over, where it ended.
+fn latest(alert: &Alert, of: fn((Amount, Amount)) -> Amount) -> Cell {
+    alert.latest().map_or(Cell::Nothing, |figures| Cell::text(alert.unit.show(of(figures))))
 }
 
 /// The state of an alert, as a cell.
@@ -197,9 +200,9 @@ fn rule_table(rules: &[Rule], all: &[Alert]) -> Table {
             Cell::text(rule.name.as_str()),
             Cell::text(rule.condition.kind()),
             Cell::text(format!("{}{by}", rule.scope)),
-            Cell::text(rule.severity.name()),
+            Cell::Ranked { text: rule.severity.name().to_owned(), rank: rule.severity as u8 },
             Cell::text(if rule.channels.is_empty() {
-                "this page alone".to_owned()
+                "nobody: no channel is set".to_owned()
             } else {
                 rule.channels.join(", ")
             }),
@@ -225,12 +228,16 @@ fn rule_table(rules: &[Rule], all: &[Alert]) -> Table {
     }
 }
 
-fn message_table(messages: &[Delivered]) -> Table {
+fn message_table(messages: &[Delivered], letters: &[Delivery]) -> Table {
     let row = |message: &Delivered| {
-        let (state, tone) = match message.state.as_str() {
-            "sent" => ("Sent", "good"),
-            "dead" => ("Given up", "bad"),
-            "sending" => ("Being sent", "plain"),
+        let (state, tone) = match (message.state.as_str(), letter::fate(message, letters)) {
+            ("sent", _) | ("mailed", Some(Fate::Sent)) => ("Sent", "good"),
+            ("mailed", Some(Fate::Refused)) => ("Refused", "bad"),
+            ("mailed", Some(Fate::Doubtful)) => ("Doubtful", "bad"),
+            ("mailed", Some(Fate::Dropped)) => ("Dropped", "plain"),
+            ("dead", _) => ("Given up", "bad"),
+            ("overtaken", _) => ("Overtaken", "plain"),
+            ("sending", _) => ("Being sent", "plain"),
             _ => ("Waits", "plain"),
         };
         vec![

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use attribution::mart::{ClusterHour, Dimension, MarketShare, NONE};
+use attribution::mart::{ClusterHour, Dimension, Filter, MarketShare, NONE};
 use chrono::Timelike;
 use model::Amount;
 use reports::chart::Shape;
 use reports::palette::ColourSlot;
 
 use super::{Fact, fact};
-use crate::chart::{self, ChartView};
+use crate::chart::ChartView;
 use crate::context::{Context, only};
 use crate::course::{Course, Line, Point, Unit};
 use crate::error::PageError;
@@ -143,27 +143,33 @@ pub fn hours_table(hours: &[ClusterHour]) -> Table {
     };
     let sum = |value: fn(&ClusterHour) -> i64| hours.iter().map(value).fold(0_i64, i64::saturating_add);
     let (paid, used) = (sum(|hour| hour.paid_vcore_ms), sum(|hour| hour.used_vcore_ms));
+    let columns = vec![
+        table::text("hour", "Hour"),
+        table::number("nodes", "Workers"),
+        table::number("paid_vcore_ms", "Vcore-hours paid"),
+        table::number("used_vcore_ms", "Used"),
+        table::number("idle_vcore_ms", "Idle").wide(),
+        table::number("used_share", "Used of paid").derived(),
+    ];
+    let foot = table::foot(
+        &columns,
+        [
+            ("paid_vcore_ms", Cell::VcoreMs(paid)),
+            ("used_vcore_ms", Cell::VcoreMs(used)),
+            ("idle_vcore_ms", Cell::VcoreMs(paid - used)),
+            (
+                "used_share",
+                Cell::Share { part: Amount::whole(used), whole: Amount::whole(paid), class: "share" },
+            ),
+        ],
+    );
     Table {
         id: "hours",
         caption: "Capacity and use by the hour".to_owned(),
         noun: ("hour", "hours"),
-        columns: vec![
-            table::text("hour", "Hour"),
-            table::number("nodes", "Workers"),
-            table::number("paid_vcore_ms", "Vcore-hours paid"),
-            table::number("used_vcore_ms", "Used"),
-            table::number("idle_vcore_ms", "Idle").wide(),
-            table::number("used_share", "Used of paid").derived(),
-        ],
+        columns,
         rows: hours.iter().map(row).collect(),
-        foot: Some(vec![
-            Cell::text("Total"),
-            Cell::Nothing,
-            Cell::VcoreMs(paid),
-            Cell::VcoreMs(used),
-            Cell::VcoreMs(paid - used),
-            Cell::Share { part: Amount::whole(used), whole: Amount::whole(paid), class: "share" },
-        ]),
+        foot: Some(foot),
         sort: ("hour", false),
         empty: "No node of it with a known capacity lived in this span.".to_owned(),
     }
@@ -194,15 +200,28 @@ pub fn facts(context: &Context<'_>, hours: &[ClusterHour], markets: &[MarketShar
 pub fn users(context: &Context<'_>, id: &str) -> Result<Table, PageError> {
     let filters = crate::parts::one(Dimension::Cluster, id);
     let rows = context.costs(&[Dimension::Workload, Dimension::Team, Dimension::Category], &filters)?;
-    let total: Amount = rows.iter().map(|row| row.cost).sum();
-    let row = |row: &attribution::mart::CostRow| {
-        let [workload, team, category] = row.keys.as_slice() else { return vec![] };
+    let used = rows.into_iter().map(|row| (row.keys, row.cost)).collect();
+    Ok(users_table(context, &used, Some(&filters)))
+}
+
+/// The table of costs by workload, team and category; each opens within the filters, if there are.
+pub fn users_table(
+    context: &Context<'_>,
+    used: &BTreeMap<Vec<String>, Amount>,
+    filters: Option<&[Filter]>,
+) -> Table {
+    let total: Amount = used.values().copied().sum();
+    let row = |(keys, cost): (&Vec<String>, &Amount)| {
+        let [workload, team, category] = keys.as_slice() else { return vec![] };
         let own = [
             only(Dimension::Workload, workload),
             only(Dimension::Team, team),
             only(Dimension::Category, category),
         ];
-        let filters = own.into_iter().fold(filters.clone(), |filters, more| chart::with(&filters, more));
+        let opened = filters.map(|filters| {
+            let all: Vec<Filter> = filters.iter().cloned().chain(own).collect();
+            context.explain(&all)
+        });
         vec![
             if workload == NONE {
                 Cell::text(format!("no workload ({category})"))
@@ -215,30 +234,29 @@ pub fn users(context: &Context<'_>, id: &str) -> Result<Table, PageError> {
                 Cell::link(team.as_str(), context.entity("teams", team))
             },
             Cell::text(category.as_str()),
-            Cell::MoneyLink { amount: row.cost, href: context.explain(&filters) },
-            Cell::Share { part: row.cost, whole: total, class: "share" },
+            match opened {
+                Some(href) => Cell::MoneyLink { amount: *cost, href },
+                None => Cell::Money(*cost),
+            },
+            Cell::Share { part: *cost, whole: total, class: "share" },
         ]
     };
-    Ok(Table {
+    let columns = vec![
+        table::text("workload", "Workload"),
+        table::text("team", "Team"),
+        table::text("category", "Category").wide(),
+        table::number("cost", format!("Cost ({})", context.scope.currency)),
+        table::number("share", "Of the cluster").derived(),
+    ];
+    let foot = table::foot(&columns, [("cost", Cell::Money(total))]);
+    Table {
         id: "workloads",
         caption: "Who used it, and what nobody used".to_owned(),
         noun: ("row", "rows"),
-        columns: vec![
-            table::text("workload", "Workload"),
-            table::text("team", "Team"),
-            table::text("category", "Category").wide(),
-            table::number("cost", format!("Cost ({})", context.scope.currency)),
-            table::number("share", "Of the cluster").derived(),
-        ],
-        rows: rows.iter().map(row).collect(),
-        foot: Some(vec![
-            Cell::text("Total"),
-            Cell::Nothing,
-            Cell::Nothing,
-            Cell::Money(total),
-            Cell::Nothing,
-        ]),
+        columns,
+        rows: used.iter().map(row).collect(),
+        foot: Some(foot),
         sort: ("cost", true),
-        empty: "It was not billed in this span.".to_owned(),
-    })
+        empty: context.nothing("It was not billed"),
+    }
 }

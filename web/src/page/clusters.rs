@@ -8,12 +8,13 @@ use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use model::Category;
 
-use super::{Fact, answer, cluster_depth, crumb, fact, not_found, runs};
+use super::{Fact, answer, cluster_depth, clusters_named, crumb, fact, not_found, runs};
 use crate::chart::{self, ChartView};
+use crate::cluster_names::ClusterNames;
 use crate::context::{Context, only};
 use crate::error::PageError;
 use crate::finding;
-use crate::layout::Shell;
+use crate::layout::{Anchor, Shell};
 use crate::link::Path;
 use crate::parts::{self, Parts};
 use crate::sentence::{self, Sentence};
@@ -68,91 +69,110 @@ fn build_list(context: &Context<'_>) -> Result<Response, PageError> {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
-    let subject = words::plural(named().count() as i64, "cluster", "clusters");
-    let mut sentence = sentence::cost(context, &subject, sum.total());
-    if let Some(idle) = reports::format::percent(sum.idle(), sum.total()) {
-        sentence = sentence
-            .say("; ")
-            .figure(idle)
-            .say(" of it, ")
-            .figure(context.money(sum.idle()))
-            .say(", was idle");
+    let names = ClusterNames::of(context)?;
+    let called: BTreeSet<&str> = named().map(|(cluster, _)| names.called(cluster)).collect();
+    let mut subject = words::plural(named().count() as i64, "cluster", "clusters");
+    if called.len() < named().count() {
+        subject = format!("{subject} of {}", words::plural(called.len() as i64, "name", "names"));
     }
+    let sentence = sentence::and_idle(context, sentence::cost(context, &subject, sum.total()), &sum);
     let sentence = sentence.say(".").note(format!("{}.", words::capital(&context.terms())));
     let shell = Shell::of(context, "Clusters", vec![]).filtered(context, true).charted();
     context.page(&Clusters { shell, sentence, chart, chart_table, clusters })
 }
 
-/// One row a cluster that costs anything in the span, and every known one where nothing
-/// restricts the page.
+/// One row a name (or the id of a cluster without one) of clusters that cost anything in the span,
+/// and of every known one where nothing restricts the page.
 pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageError> {
     let costs = parts::by(context, Dimension::Cluster, filters)?;
-    let known: BTreeMap<String, ClusterRow> =
-        context.mart.clusters()?.into_iter().map(|cluster| (cluster.cluster_id.clone(), cluster)).collect();
+    let names = ClusterNames::of(context)?;
     let all = filters.is_empty() && context.lens.team.is_none();
     let ids: BTreeSet<&String> =
-        costs.keys().filter(|id| *id != NONE).chain(known.keys().filter(|_| all)).collect();
+        costs.keys().filter(|id| *id != NONE).chain(names.known().keys().filter(|_| all)).collect();
+    let mut called: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
+    for id in &ids {
+        called.entry(names.called(id)).or_default().push(id);
+    }
     let currency = context.scope.currency;
-    let row = |id: &String| {
-        let parts = costs.get(id).copied().unwrap_or_default();
-        let seen = known.get(id);
+    let row = |(name, ids): (&&str, &Vec<&String>)| {
+        let parts = Parts::sum(ids.iter().filter_map(|id| costs.get(*id)));
+        let seen: Vec<&ClusterRow> = ids.iter().filter_map(|id| names.known().get(*id)).collect();
+        let newest = seen.iter().max_by_key(|cluster| cluster.started_at);
+        let sum = |value: fn(&ClusterRow) -> i64| {
+            (!seen.is_empty()).then(|| seen.iter().map(|one| value(one)).fold(0_i64, i64::saturating_add))
+        };
+        // A cluster alone in the span is still one of all that go by its name.
+        let is_one = ids.len() == 1 && names.ids(name).len() < 2;
+        let explained = || context.explain(&chart::with(filters, only(Dimension::Cluster, ids[0])));
         vec![
-            Cell::link(id.as_str(), context.entity("clusters", id)),
-            Cell::maybe(seen.and_then(|cluster| cluster.name.clone())),
-            match seen.and_then(|cluster| cluster.team.as_ref()) {
+            Cell::link(*name, names.href(context, name)),
+            Cell::text(if is_one { ids[0].as_str() } else { *name }),
+            Cell::Count(ids.len() as i64),
+            match newest.and_then(|cluster| cluster.team.as_ref()) {
                 Some(team) => Cell::link(team.as_str(), context.entity("teams", team)),
                 None => Cell::Nothing,
             },
             Cell::MoneyLink {
                 amount: parts.total(),
-                href: context.explain(&chart::with(filters, only(Dimension::Cluster, id))),
+                href: if ids.len() == 1 { explained() } else { names.href(context, name) },
             },
             Cell::Money(parts.idle()),
             Cell::Share { part: parts.idle(), whole: parts.total(), class: "idle" },
-            seen.map_or(Cell::Nothing, |cluster| Cell::Count(cluster.nodes)),
-            seen.map_or(Cell::Nothing, |cluster| Cell::VcoreMs(cluster.vcore_ms_paid)),
-            seen.map_or(Cell::Nothing, |cluster| Cell::VcoreMs(cluster.vcore_ms_used)),
-            Cell::when(seen.and_then(|cluster| cluster.started_at)),
+            sum(|cluster| cluster.nodes).map_or(Cell::Nothing, Cell::Count),
+            sum(|cluster| cluster.vcore_ms_paid).map_or(Cell::Nothing, Cell::VcoreMs),
+            sum(|cluster| cluster.vcore_ms_used).map_or(Cell::Nothing, Cell::VcoreMs),
+            Cell::when(newest.and_then(|cluster| cluster.started_at)),
         ]
     };
     let sum = Parts::sum(ids.iter().filter_map(|id| costs.get(*id)));
+    let is_shared = called.len() < ids.len();
+    let clusters = table::number("clusters", "Clusters of this name");
+    let columns = vec![
+        table::text("name", "Cluster"),
+        table::text("cluster", "Page").exported(),
+        if is_shared { clusters.wide() } else { clusters.exported() },
+        table::text("team", "Team"),
+        table::number("cost", format!("Cost ({currency})")),
+        table::number("idle", format!("Idle ({currency})")).wide(),
+        table::number("idle_share", "Idle share").derived(),
+        table::number("nodes", "Nodes ever").exported(),
+        table::number("vcore_ms_paid", "Vcore-hours paid, ever").exported(),
+        table::number("vcore_ms_used", "Used, ever").exported(),
+        table::number("started", "Newest start").wide(),
+    ];
+    let foot = table::foot(
+        &columns,
+        [
+            ("clusters", Cell::Count(ids.len() as i64)),
+            ("cost", Cell::Money(sum.total())),
+            ("idle", Cell::Money(sum.idle())),
+            ("idle_share", Cell::Share { part: sum.idle(), whole: sum.total(), class: "idle" }),
+        ],
+    );
     Ok(Table {
         id: "clusters",
         caption: "Clusters".to_owned(),
-        noun: ("cluster", "clusters"),
-        columns: vec![
-            table::text("cluster", "Cluster"),
-            table::text("name", "Name").wide(),
-            table::text("team", "Team"),
-            table::number("cost", format!("Cost ({currency})")),
-            table::number("idle", format!("Idle ({currency})")).wide(),
-            table::number("idle_share", "Idle share").derived(),
-            table::number("nodes", "Nodes ever").wide(),
-            table::number("vcore_ms_paid", "Vcore-hours paid, ever").wide(),
-            table::number("vcore_ms_used", "Used, ever").wide(),
-            table::number("started", "First start").wide(),
-        ],
-        rows: ids.iter().map(|id| row(id)).collect(),
-        foot: Some(vec![
-            Cell::text("Total"),
-            Cell::Nothing,
-            Cell::Nothing,
-            Cell::Money(sum.total()),
-            Cell::Money(sum.idle()),
-            Cell::Share { part: sum.idle(), whole: sum.total(), class: "idle" },
-            Cell::Nothing,
-            Cell::Nothing,
-            Cell::Nothing,
-            Cell::Nothing,
-        ]),
+        noun: if is_shared { ("name", "names") } else { ("cluster", "clusters") },
+        columns,
+        rows: called.iter().map(row).collect(),
+        foot: Some(foot),
         sort: ("cost", true),
-        empty: "No cluster was billed in this span.".to_owned(),
+        empty: context.nothing("No cluster was billed"),
     })
 }
 
 fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageError> {
+    let names = ClusterNames::of(context)?;
+    let known = names.known().get(id).cloned();
+    if known.is_none() {
+        match names.ids(id) {
+            [] => {}
+            // One of a name is shown alike, by whichever it is asked for.
+            [one] => return build_one(context, visit, one),
+            many => return clusters_named::build(context, visit, id, many, &names),
+        }
+    }
     let filters = parts::one(Dimension::Cluster, id);
-    let known = context.mart.clusters()?.into_iter().find(|cluster| cluster.cluster_id == id);
     let ever = CostQuery { filters: filters.clone(), ..CostQuery::default() };
     if id == NONE || (known.is_none() && context.mart.costs(&ever)?.is_empty()) {
         return Err(not_found(context, "cluster", id, "clusters"));
@@ -182,21 +202,16 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
     };
     let called = known.as_ref().and_then(|cluster| cluster.name.as_deref());
     let subject = called.map_or_else(|| id.to_owned(), |name| format!("{name} ({id})"));
-    let mut sentence = sentence::cost(context, &subject, total);
-    if let Some(idle) = reports::format::percent(parts.idle(), total) {
-        sentence = sentence
-            .say("; ")
-            .figure(idle)
-            .say(" of it, ")
-            .figure(context.money(parts.idle()))
-            .say(", was idle");
-    }
+    let sentence = sentence::and_idle(context, sentence::cost(context, &subject, total), &parts);
     let sentence = sentence.say(".").note(sentence::comparison(context, total, &filters)?);
     let mut facts = known.as_ref().map(|cluster| facts(context, cluster, &parts)).unwrap_or_default();
     facts.extend(cluster_depth::facts(context, &hours, &markets));
-    let shell = Shell::of(context, id, vec![crumb(context, "Clusters", "clusters")])
-        .filtered(context, true)
-        .charted();
+    let mut crumbs = vec![crumb(context, "Clusters", "clusters")];
+    if names.ids(name).len() > 1 {
+        let label = reports::label::visible(name);
+        crumbs.push(Anchor { label, href: names.href(context, name) });
+    }
+    let shell = Shell::of(context, id, crumbs).filtered(context, true).charted();
     context.page(&Cluster {
         shell,
         sentence,

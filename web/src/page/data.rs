@@ -1,22 +1,28 @@
 //! Data: where the figures come from, how fresh they are, and that they equal the bill.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use attribution::mart::{BalanceRow, SourceStatus};
 use axum::extract::RawQuery;
 use axum::response::Response;
-use model::Category;
+use model::{Category, Warning};
 
 use super::answer;
 use crate::context::Context;
 use crate::equation::{self, Balance, Equation};
 use crate::error::PageError;
-use crate::layout::Shell;
+use crate::layout::{Anchor, Shell};
 use crate::lens::Lens;
 use crate::link::Path;
+use crate::parts;
 use crate::sentence::Sentence;
 use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
+
+/// Warnings of one code that stand in rows of their own.
+const MOST_ALIKE: usize = 5;
 
 #[derive(Template)]
 #[template(path = "data/data.html")]
@@ -24,6 +30,8 @@ struct Data {
     shell: Shell,
     sentence: Sentence,
     equation: Equation,
+    /// What of it has no team, and where that is told by rule; nothing where all has one.
+    no_team: Option<(String, Anchor)>,
     sources: TableView,
     balance: TableView,
     identity: TableView,
@@ -38,10 +46,10 @@ pub async fn data(visit: Visit, query: RawQuery) -> Response {
     answer(visit, Path::new(["data"]), query, build).await
 }
 
-fn build(page: &Context<'_>) -> Result<Response, PageError> {
+fn build(asked: &Context<'_>) -> Result<Response, PageError> {
     // Sources and the balance are about the whole bill.
-    let lens = Lens { team: None, ..page.lens.clone() };
-    let page = &page.with(lens)?;
+    let lens = Lens { team: None, ..asked.lens.clone() };
+    let page = &asked.with(lens)?;
     let sources = page.mart.sources()?;
     let rows = equation::balance(page)?;
     let sum = Balance::of(rows.iter());
@@ -53,7 +61,7 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
         warnings(page)?,
         publishes(page),
     ];
-    let [sources_view, balance, identity, warnings, publishes] = match page.tables(tables)? {
+    let [sources_view, balance, identity, warnings, publishes] = match asked.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -74,21 +82,33 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
             .say(format!(" do not reconcile {}; they are listed below.", page.period()))
     };
     let skipped: i64 = sources.iter().map(|source| source.skipped).sum();
-    let newest = sources.iter().filter_map(|source| source.newest_data_at).max();
-    let freshness =
-        newest.map_or("No source has data.".to_owned(), |at| format!("Newest data: {}.", page.instant(at)));
+    // What is furthest behind is the news.
+    let oldest = sources.iter().filter_map(|source| Some((source.newest_data_at?, &source.name))).min();
+    let freshness = oldest.map_or("No source has data.".to_owned(), |(at, name)| {
+        format!("Furthest behind is {}, with data until {}.", reports::label::visible(name), page.instant(at))
+    });
+    let warned: i64 = sources.iter().map(|source| source.warnings).sum();
     let partial = if skipped == 0 {
-        "Everything found was read.".to_owned()
+        match warned {
+            0 => "Everything found was read.".to_owned(),
+            n => format!("Everything found was read, with {}.", words::plural(n, "warning", "warnings")),
+        }
     } else {
         format!("Partial: {} could not be read.", words::plural(skipped, "object", "objects"))
     };
     let sentence = sentence.note(format!("{}. {freshness} {partial}", words::capital(&page.terms())));
+    let no_team = parts::no_team(page)?;
+    let ownership =
+        Anchor { label: "Ownership".to_owned(), href: asked.lens.shared().url(&Path::new(["ownership"])) };
+    let owned =
+        (!no_team.total().is_zero()).then(|| (format!("Of no team: {}. ", no_team.noted(page)), ownership));
     let equation = Equation::new(page, &equation::in_view(page, sum)?);
-    let shell = Shell::of(page, "Data", vec![]).filtered(page, false);
+    let shell = Shell::of(asked, "Data", vec![]).filtered(asked, false);
     page.page(&Data {
         shell,
         sentence,
         equation,
+        no_team: owned,
         sources: sources_view,
         balance,
         identity,
@@ -126,8 +146,8 @@ fn source_table(context: &Context<'_>, sources: &[SourceStatus]) -> Table {
             table::text("source", "Source"),
             table::text("kind", "Kind"),
             table::text("uri", "Location").wide(),
-            table::number("objects", "Objects"),
-            table::number("rows", "Rows"),
+            table::number("objects", "Objects").wide(),
+            table::number("rows", "Rows").wide(),
             table::number("total", format!("Landed total ({basis}, {})", context.scope.currency)).wide(),
             table::number("newest_data", "Newest data"),
             table::number("landed", "Last landed").wide(),
@@ -179,7 +199,7 @@ fn balance_table(context: &Context<'_>, rows: &[BalanceRow], sum: &Balance) -> T
         rows: rows.iter().map(row).collect(),
         foot: Some(foot),
         sort: ("day", false),
-        empty: "Nothing was charged in this span.".to_owned(),
+        empty: context.nothing("Nothing was charged"),
     }
 }
 
@@ -251,8 +271,40 @@ fn publishes(context: &Context<'_>) -> Table {
     }
 }
 
+/// Warnings of one code and fact in one row where they are many, called by the first of them.
+fn gathered(all: Vec<Warning>) -> Vec<Warning> {
+    let mut rows: Vec<(Warning, usize)> = Vec::new();
+    let mut counts: BTreeMap<(String, bool), usize> = BTreeMap::new();
+    for warning in &all {
+        *counts.entry((warning.code.clone(), warning.skipped)).or_default() += 1;
+    }
+    for warning in all {
+        let is_many = counts[&(warning.code.clone(), warning.skipped)] > MOST_ALIKE;
+        let alike =
+            |(row, _): &&mut (Warning, usize)| (&row.code, row.skipped) == (&warning.code, warning.skipped);
+        match rows.iter_mut().find(alike).filter(|_| is_many) {
+            Some((row, objects)) => {
+                row.count = row.count.saturating_add(warning.count);
+                *objects += 1;
+            }
+            None => rows.push((warning, 1)),
+        }
+    }
+    let told = |(row, objects): (Warning, usize)| match objects {
+        1 => row,
+        n => Warning {
+            object: format!("{} and {} more", row.object, reports::format::count(n as i64 - 1)),
+            ..row
+        },
+    };
+    rows.into_iter().map(told).collect()
+}
+
 fn warnings(context: &Context<'_>) -> Result<Table, PageError> {
-    let rows = context.mart.warnings()?.into_iter().map(|warning| {
+    let all = context.mart.warnings()?;
+    // Of many alike one row stands for all: a download has each.
+    let rows = if context.lens.table.csv { all } else { gathered(all) };
+    let rows = rows.into_iter().map(|warning| {
         vec![
             Cell::text(warning.code),
             Cell::text(warning.object),
@@ -268,13 +320,13 @@ fn warnings(context: &Context<'_>) -> Result<Table, PageError> {
     Ok(Table {
         id: "warnings",
         caption: "Warnings".to_owned(),
-        noun: ("warning", "warnings"),
+        noun: ("row", "rows"),
         columns: vec![
             table::text("code", "Code"),
             table::text("object", "Object"),
             table::text("message", "What was noticed"),
             table::number("count", "Times"),
-            table::text("facts", "Facts"),
+            table::text("facts", "Facts").wide(),
         ],
         rows: rows.collect(),
         foot: None,

@@ -137,25 +137,21 @@ fn methods(
             Cell::Share { part: *cost, whole: total, class: "share" },
         ]
     };
+    let columns = vec![
+        table::text("method", "Method"),
+        table::text("formula", "Formula").wide(),
+        table::number("parts", "Parts"),
+        table::number("cost", format!("Cost ({})", context.scope.currency)),
+        table::number("share", "Of the figure").derived(),
+    ];
+    let foot = table::foot(&columns, [("parts", Cell::Count(all)), ("cost", Cell::Money(total))]);
     Table {
         id: "methods",
         caption: "How the parts were found".to_owned(),
         noun: ("method", "methods"),
-        columns: vec![
-            table::text("method", "Method"),
-            table::text("formula", "Formula").wide(),
-            table::number("parts", "Parts"),
-            table::number("cost", format!("Cost ({})", context.scope.currency)),
-            table::number("share", "Of the figure").derived(),
-        ],
+        columns,
         rows: found.iter().map(row).collect(),
-        foot: Some(vec![
-            Cell::text("Total"),
-            Cell::Nothing,
-            Cell::Count(all),
-            Cell::Money(total),
-            Cell::Nothing,
-        ]),
+        foot: Some(foot),
         sort: ("cost", true),
         empty: "No part matches; lift a restriction or choose other days.".to_owned(),
     }
@@ -171,38 +167,40 @@ fn part_table(context: &Context<'_>, parts: &[ExplainPart], total: Amount, rest:
             reports::format::count(rest)
         ),
     };
+    let columns = vec![
+        table::text("service", "Charge"),
+        table::number("start", "Hour or day").wide(),
+        table::text("went_to", "Went to"),
+        table::text("team", "Team, by rule").wide(),
+        table::text("arithmetic", "Arithmetic").wide(),
+        table::number("charge", format!("Charge ({currency})")).wide(),
+        table::number("cost", format!("Part ({currency})")),
+        table::text("formula", "Formula").exported(),
+        table::text("method", "Method").exported(),
+        table::text("category", "Category").exported(),
+        table::text("pool", "Pool").exported(),
+        table::text("run", "Run").exported(),
+        table::text("table", "Table").exported(),
+        table::text("consumer", "Consumer").exported(),
+        table::text("cluster", "Cluster").exported(),
+        table::number("weight", "Weight").exported(),
+        table::number("weight_total", "All weights").exported(),
+        table::text("charge_group", "Charge").exported(),
+    ];
+    let foot = table::foot(
+        &columns,
+        [
+            ("service", Cell::text(if rest == 0 { "All parts" } else { "These parts" })),
+            ("cost", Cell::Exact(total)),
+        ],
+    );
     Table {
         id: "parts",
         caption,
         noun: ("part", "parts"),
-        columns: vec![
-            table::text("service", "Charge"),
-            table::number("start", "Hour or day").wide(),
-            table::text("went_to", "Went to"),
-            table::text("team", "Team, by rule").wide(),
-            table::text("arithmetic", "Arithmetic").wide(),
-            table::number("charge", format!("Charge ({currency})")).wide(),
-            table::number("cost", format!("Part ({currency})")),
-            table::text("formula", "Formula").exported(),
-            table::text("method", "Method").exported(),
-            table::text("category", "Category").exported(),
-            table::text("pool", "Pool").exported(),
-            table::text("run", "Run").exported(),
-            table::text("table", "Table").exported(),
-            table::text("consumer", "Consumer").exported(),
-            table::text("cluster", "Cluster").exported(),
-            table::number("weight", "Weight").exported(),
-            table::number("weight_total", "All weights").exported(),
-            table::text("charge_group", "Charge").exported(),
-        ],
+        columns,
         rows: parts.iter().map(|part| part_row(context, part)).collect(),
-        foot: Some({
-            let mut foot = vec![Cell::text(if rest == 0 { "All parts" } else { "These parts" })];
-            foot.extend((0..5).map(|_| Cell::Nothing));
-            foot.push(Cell::Exact(total));
-            foot.extend((0..11).map(|_| Cell::Nothing));
-            foot
-        }),
+        foot: Some(foot),
         sort: ("cost", true),
         empty: "No part matches; lift a restriction or choose other days.".to_owned(),
     }
@@ -237,32 +235,28 @@ fn spread_table(context: &Context<'_>, spread: &[SpreadPart], total: Amount) -> 
             Cell::text(part.whole_id.as_str()),
         ]
     };
+    let columns = vec![
+        table::text("whole_of", "Spread"),
+        table::text("day", "Day").wide(),
+        table::text("workload", "Workload"),
+        table::text("team", "Team").wide(),
+        table::text("arithmetic", "Arithmetic").wide(),
+        table::number("spread_cost", format!("Spread in all ({currency})")).wide(),
+        table::number("cost", format!("Part ({currency})")),
+        table::text("formula", "Formula").exported(),
+        table::text("method", "Method").exported(),
+        table::number("weight", "Weight").exported(),
+        table::number("weight_total", "All weights").exported(),
+        table::text("whole", "Whole").exported(),
+    ];
+    let foot = table::foot(&columns, [("whole_of", Cell::text("All parts")), ("cost", Cell::Exact(total))]);
     Table {
         id: "spread",
         caption: "Parts that this view spreads".to_owned(),
         noun: ("part", "parts"),
-        columns: vec![
-            table::text("whole_of", "Spread"),
-            table::text("day", "Day").wide(),
-            table::text("workload", "Workload"),
-            table::text("team", "Team").wide(),
-            table::text("arithmetic", "Arithmetic").wide(),
-            table::number("spread_cost", format!("Spread in all ({currency})")).wide(),
-            table::number("cost", format!("Part ({currency})")),
-            table::text("formula", "Formula").exported(),
-            table::text("method", "Method").exported(),
-            table::number("weight", "Weight").exported(),
-            table::number("weight_total", "All weights").exported(),
-            table::text("whole", "Whole").exported(),
-        ],
+        columns,
         rows: spread.iter().map(row).collect(),
-        foot: Some({
-            let mut foot = vec![Cell::text("All parts")];
-            foot.extend((0..5).map(|_| Cell::Nothing));
-            foot.push(Cell::Exact(total));
-            foot.extend((0..5).map(|_| Cell::Nothing));
-            foot
-        }),
+        foot: Some(foot),
         sort: ("cost", true),
         empty: String::new(),
     }

@@ -18,7 +18,7 @@ use crate::lens::{Lens, MOST_BY};
 use crate::link::Path;
 use crate::sentence::{self, Sentence};
 use crate::state::Visit;
-use crate::table::{Shown, TableView};
+use crate::table::{self, Shown, TableView};
 
 /// Keys of tags that are offered; an address may name any.
 const MOST_TAGS: usize = 40;
@@ -80,13 +80,13 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let asked = Asked::of(&context.lens)?;
     let filters = &context.lens.filters;
     let rows = explore_rows::rows(context, &asked)?;
-    let Rows { table, total, idle } = rows;
+    let Rows { table, cut, total, idle } = rows;
     let chart = match asked.drawn {
         Drawn::Table => None,
         Drawn::Bar => explore_chart::bars(context, &asked, &table)?,
         Drawn::Stacked | Drawn::Line => Some(explore_chart::over_time(context, &asked)?),
     };
-    let [rows] = match context.tables([table])? {
+    let [rows] = match table::show_cut(context, [table], cut)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };

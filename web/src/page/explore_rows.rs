@@ -7,12 +7,13 @@ use attribution::mart::{Dimension, Filter, FindingQuery, NONE};
 use model::{Amount, Category};
 
 use super::explore_asked::{Asked, Measure, is_time, measured};
+use crate::chart;
 use crate::context::{Context, only};
 use crate::error::PageError;
 use crate::lens::Lens;
 use crate::link::Path;
 use crate::parts::Parts;
-use crate::table::{self, Cell, Column, Table};
+use crate::table::{self, Cell, Column, Cut, PAGE_ROWS, Table};
 
 /// Keys of the columns that dimensions fill.
 const BY_KEYS: [&str; crate::lens::MOST_BY] = ["by", "by2", "by3"];
@@ -27,6 +28,8 @@ const MOST_COLUMNS: usize = 12;
 /// The table of the page, with the figures its sentence needs.
 pub struct Rows {
     pub table: Table,
+    /// Where its rows are those of one page.
+    pub cut: Option<Cut>,
     /// All costs that the restrictions leave.
     pub total: Amount,
     /// Their idle part.
@@ -37,12 +40,12 @@ pub struct Rows {
 pub fn rows(context: &Context<'_>, asked: &Asked) -> Result<Rows, PageError> {
     let parts = parts(context, &asked.by)?;
     let sum = Parts::sum(parts.values());
-    let table = match (&asked.pivot, asked.measure) {
-        (Some(pivot), measure) => grid(context, asked, pivot, measure)?,
-        (None, Measure::Waste) => wasted(context, asked, &parts)?,
+    let (table, cut) = match (&asked.pivot, asked.measure) {
+        (Some(pivot), measure) => (grid(context, asked, pivot, measure)?, None),
+        (None, Measure::Waste) => (wasted(context, asked, &parts)?, None),
         (None, _) => list(context, asked, &parts)?,
     };
-    Ok(Rows { table, total: sum.total(), idle: sum.idle() })
+    Ok(Rows { table, cut, total: sum.total(), idle: sum.idle() })
 }
 
 /// Costs by several dimensions, cut into categories.
@@ -87,11 +90,13 @@ fn key(context: &Context<'_>, dimension: &Dimension, key: &str) -> Cell {
         _ => None,
     };
     let restricted = || narrowed(context, dimension, key).url(&Path::new(["explore"]));
+    // For people as charts and other pages have it; programs filter by the key.
+    let shown = if context.lens.table.csv { key.to_owned() } else { chart::label(dimension, key) };
     match (dimension, key.parse()) {
         (Dimension::Day | Dimension::Week, Ok(day)) => Cell::Day { day, href: Some(restricted()) },
         _ => match place {
-            Some(place) if key != NONE => Cell::link(key, context.entity(place, key)),
-            _ => Cell::link(key, restricted()),
+            Some(place) if key != NONE => Cell::link(shown, context.entity(place, key)),
+            _ => Cell::link(shown, restricted()),
         },
     }
 }
@@ -107,7 +112,7 @@ fn list(
     context: &Context<'_>,
     asked: &Asked,
     parts: &BTreeMap<Vec<String>, Parts>,
-) -> Result<Table, PageError> {
+) -> Result<(Table, Option<Cut>), PageError> {
     let currency = context.scope.currency;
     let sum = Parts::sum(parts.values());
     let before = match context.before().filter(|_| !asked.by.iter().any(is_time)) {
@@ -160,12 +165,38 @@ fn list(
             .map(|before| Cell::Change { now: sum.total(), before: before.values().copied().sum() }),
     );
     let measure = if asked.measure == Measure::Idle { "idle" } else { "cost" };
-    Ok(Table {
-        rows: parts.iter().map(row).collect(),
-        foot: Some(foot),
-        sort: first_sort(asked, measure),
-        ..empty(asked, columns)
-    })
+    let sort = first_sort(asked, measure);
+    let (shown, cut) = shown(context, parts, sort);
+    let table =
+        Table { rows: shown.into_iter().map(row).collect(), foot: Some(foot), sort, ..empty(asked, columns) };
+    Ok((table, cut))
+}
+
+/// The rows that are made: of many in an order of figures those of the page alone, for each has
+/// links of its own; else all of them.
+fn shown<'p>(
+    context: &Context<'_>,
+    parts: &'p BTreeMap<Vec<String>, Parts>,
+    first: (&str, bool),
+) -> (Vec<(&'p Vec<String>, &'p Parts)>, Option<Cut>) {
+    let state = &context.lens.table;
+    let (key, descending) = state.sort.as_ref().map_or(first, |(key, down)| (key.as_str(), *down));
+    let figure: Option<fn(&Parts) -> Amount> = match key {
+        "cost" => Some(Parts::total),
+        "idle" => Some(Parts::idle),
+        _ => None,
+    };
+    let mut rows: Vec<_> = parts.iter().collect();
+    let figure = figure.filter(|_| !state.csv && state.search.is_none() && rows.len() > PAGE_ROWS);
+    let Some(figure) = figure else { return (rows, None) };
+    // Equal ones keep their order either way.
+    match descending {
+        true => rows.sort_by_cached_key(|(_, parts)| std::cmp::Reverse(figure(parts))),
+        false => rows.sort_by_cached_key(|(_, parts)| figure(parts)),
+    }
+    let all = rows.len();
+    let page = rows.into_iter().skip((state.page.max(1) - 1) * PAGE_ROWS).take(PAGE_ROWS).collect();
+    (page, Some(Cut { found: all, all }))
 }
 
 /// Rows of time stand in its order, others by what is measured.

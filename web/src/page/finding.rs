@@ -3,25 +3,25 @@
 
 use askama::Template;
 use attribution::mart::Finding;
-use axum::extract::{Path as Segment, RawQuery, Request};
-use axum::http::{StatusCode, header};
+use axum::extract::{Path as Segment, RawQuery};
 use axum::response::{IntoResponse, Response};
 use chrono::{Days, NaiveDate};
 use model::Amount;
-use reports::lifecycle::{Act, Event, LifecycleError, Realised, Status, Tracked};
+use reports::evidence::{self, Figure};
+use reports::lifecycle::{Act, Event, LifecycleError, Measure, Realised, Status, Tracked};
 use reports::palette::ColourSlot;
 use serde_json::Value;
 
-use super::{Fact, answer, crumb, fact, not_found};
+use super::{Fact, after, answer, crumb, fact, not_found};
 use crate::chart::{self, ChartView, Stack};
 use crate::context::Context;
 use crate::detector;
 use crate::error::PageError;
 use crate::finding::{self, Places, kind_of_saving};
-use crate::layout::Shell;
+use crate::form::{Fields, Form};
+use crate::layout::{Banner, Shell};
 use crate::lens::Lens;
-use crate::link::{self, Path};
-use crate::person;
+use crate::link::Path;
 use crate::sentence::Sentence;
 use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
@@ -29,8 +29,6 @@ use crate::words;
 
 /// Longest name or reason that is kept, in characters.
 const MAX_WORDS: usize = 1_000;
-/// Largest form that is read.
-const MAX_FORM_BYTES: usize = 32 * 1024;
 /// Names of a list that are shown one by one.
 const MOST_NAMES: usize = 12;
 
@@ -60,6 +58,8 @@ struct StatusView {
     /// The day a snooze ends where no other is chosen, and the first that can be.
     snooze: (String, String),
     can_reopen: bool,
+    /// There is nothing to see to any more: it can be dismissed, and nothing else.
+    is_over: bool,
 }
 
 struct RealisedView {
@@ -105,7 +105,7 @@ fn build(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, Pag
         return build(&context.with(lens)?, visit, id);
     }
     let (evidence, curve) = match found {
-        Some(finding) => evidence(context, finding),
+        Some(finding) => measured(context, finding),
         None => (Vec::new(), Vec::new()),
     };
     let has_curve = !curve.is_empty();
@@ -115,7 +115,12 @@ fn build(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, Pag
         Shown::Csv(csv) => return Ok(csv),
     };
     let name = format!("{}: {subject}", detector::label(detector));
-    let shell = Shell::of(context, &name, vec![crumb(context, "Waste", "waste")]).charted();
+    let mut shell = Shell::of(context, &name, vec![crumb(context, "Waste", "waste")]).charted();
+    let silence = found.filter(|finding| finding.is_open).and_then(reports::findings::silence);
+    // Above all else: nobody looks at it any more.
+    shell
+        .banners
+        .extend(silence.map(|silence| Banner { text: format!("{}.", words::capital(&silence)), link: None }));
     let mut facts = found.map(|finding| facts(context, finding)).unwrap_or_default();
     if let Some(team) = team {
         facts.insert(
@@ -154,14 +159,22 @@ fn sentence(
     let fix = detector::fix(detector, subject);
     match found {
         Some(finding) if finding.is_open => {
-            let kind = if finding.is_cash { "" } else { " in capacity, not cash" };
+            let kind = match (reports::findings::is_mixed(finding), finding.is_cash) {
+                (true, _) => ", in part cash and in part capacity",
+                (false, true) => "",
+                (false, false) => " in capacity, not cash",
+            };
             Sentence::default()
                 .say(format!("{fix}: it saves "))
                 .figure(context.money(finding.net_saving))
                 .say(format!(" a month net{kind}."))
                 .note(format!(
-                    "Seen since {}; it goes on. Effective cost, {}; a month is 30.4375 days. Nothing is ever executed.",
+                    "Seen since {}; {} Effective cost, {}; a month is 30.4375 days. Nothing is ever executed.",
                     reports::format::day(finding.first_day),
+                    reports::findings::silence(finding).map_or_else(
+                        || "it goes on.".to_owned(),
+                        |silence| format!("{silence}, and its rate is that of the days before.")
+                    ),
                     finding.currency
                 ))
         }
@@ -186,11 +199,17 @@ fn sentence(
 }
 
 fn facts(context: &Context<'_>, finding: &Finding) -> Vec<Fact> {
+    const CLAIMED: &str = "what no finding before it saves already";
+    let (net, claimed) = if reports::findings::is_mixed(finding) {
+        ("cash and capacity".to_owned(), format!("{CLAIMED}: {}", reports::findings::saving_parts(finding)))
+    } else {
+        (kind_of_saving(finding.is_cash).to_owned(), CLAIMED.to_owned())
+    };
     vec![
         fact("Gross", context.money(finding.gross_saving), "a month, once it is mended"),
         fact("Cost of the fix", context.money(finding.fix_cost), "a month"),
-        fact("Net", context.money(finding.net_saving), kind_of_saving(finding.is_cash)),
-        fact("Adds up", context.money(finding.claimed_saving), "what no finding before it claims"),
+        fact("Net", context.money(finding.net_saving), net),
+        fact("Without overlap", context.money(finding.claimed_saving), claimed),
         fact(
             "Has cost",
             context.money(finding.observed_cost),
@@ -241,15 +260,15 @@ fn series(context: &Context<'_>, finding: &Finding) -> Result<Option<ChartView>,
 }
 
 /// What was measured, one row a figure, and the risk curve where there is one.
-fn evidence(context: &Context<'_>, finding: &Finding) -> (Vec<Vec<Cell>>, Vec<Vec<Cell>>) {
-    let (mut rows, mut curve) = (Vec::new(), Vec::new());
+fn measured(context: &Context<'_>, finding: &Finding) -> (Vec<Vec<Cell>>, Vec<Vec<Cell>>) {
+    let mut rows = Vec::new();
     for (name, value) in finding.evidence.as_object().into_iter().flatten() {
-        let said = words::capital(&name.replace('_', " "));
+        let said = words::capital(&evidence::label(name));
         match (name.as_str(), value) {
-            ("risk_curve", Value::Array(points)) => curve = points.iter().map(point).collect(),
+            (evidence::RISK_CURVE, _) => {}
             (place @ ("clusters" | "runs" | "examples"), Value::Array(names)) => {
                 for (nth, one) in names.iter().take(MOST_NAMES).enumerate() {
-                    let text = reports::findings::plain(one);
+                    let text = evidence::figure("", one).text(context.scope.currency);
                     let href = match place {
                         "clusters" => Some(context.entity("clusters", &text)),
                         _ => None,
@@ -267,58 +286,20 @@ fn evidence(context: &Context<'_>, finding: &Finding) -> (Vec<Vec<Cell>>, Vec<Ve
             (name, value) => rows.push(vec![Cell::text(said), figure(context, name, value)]),
         }
     }
-    (rows, curve)
+    let curve = evidence::curve(&finding.evidence)
+        .into_iter()
+        .map(|age| vec![Cell::Count(age.days), Cell::Bytes(age.bytes), Cell::text(age.missed_text())]);
+    (rows, curve.collect())
 }
 
-/// A figure in the unit its name says.
+/// A figure as a cell.
 fn figure(context: &Context<'_>, name: &str, value: &Value) -> Cell {
-    match value {
-        Value::Bool(holds) => return Cell::text(if *holds { "yes" } else { "no" }),
-        Value::Null => return Cell::text("none known"),
-        _ => {}
+    match evidence::figure(name, value) {
+        Figure::Bytes(bytes) => Cell::Bytes(bytes),
+        Figure::Millis(ms) => Cell::Millis(ms),
+        Figure::Count(count) => Cell::Count(count),
+        other => Cell::text(other.text(context.scope.currency)),
     }
-    let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
-    let Some(number) = number else { return Cell::text(reports::findings::plain(value)) };
-    let is = |word: &str| name == word || name.split('_').any(|part| part == word);
-    if is("bytes") {
-        return Cell::Bytes(number as i64);
-    }
-    if name.ends_with("_ms") {
-        return Cell::Millis(number as i64);
-    }
-    if is("mib") {
-        return Cell::Bytes((number * 1_048_576.0) as i64);
-    }
-    if is("cost") || name.ends_with("_a_month") || name.ends_with("_a_run") {
-        let amount = value.as_str().map_or_else(|| format!("{number:.6}"), str::to_owned).parse();
-        return amount.map_or_else(
-            |_| Cell::text(number.to_string()),
-            |amount: Amount| {
-                // Costs a run are often under a cent.
-                if amount.abs() < "0.1".parse().unwrap_or_default() {
-                    Cell::text(format!("{} {}", amount.rounded(4), context.scope.currency))
-                } else {
-                    Cell::text(context.money(amount))
-                }
-            },
-        );
-    }
-    if is("share") && number <= 1.0 {
-        return Cell::text(format!("{:.1}%", number * 100.0));
-    }
-    if number.fract() == 0.0 && number.abs() < 1e15 {
-        return Cell::Count(number as i64);
-    }
-    Cell::text(format!("{number:.2}"))
-}
-
-fn point(point: &Value) -> Vec<Cell> {
-    let number = |key: &str| point.get(key).and_then(Value::as_f64).unwrap_or_default();
-    vec![
-        Cell::Count(number("days") as i64),
-        Cell::Bytes(number("saved_bytes") as i64),
-        Cell::text(format!("{}%", number("reads_missed") * 100.0)),
-    ]
 }
 
 fn evidence_table(rows: Vec<Vec<Cell>>) -> Table {
@@ -371,6 +352,7 @@ fn status(context: &Context<'_>, tracked: &Tracked) -> StatusView {
         action: context.lens.shared().url(&context.path),
         assignee: tracked.assignee.clone().unwrap_or_default(),
         snooze: (later(30), later(1)),
+        is_over: tracked.status == Status::Resolved,
         can_reopen: !matches!(tracked.status, Status::New | Status::Reopened | Status::Resolved),
     }
 }
@@ -393,7 +375,8 @@ fn realised(context: &Context<'_>, tracked: &Tracked, realised: &Realised) -> Re
         realised: context.money(realised.monthly()),
         change: reports::format::change(realised.monthly(), tracked.promised_saving, context.scope.currency),
         compared: format!(
-            "It cost {}, and {} before.",
+            "{} cost {}, and {} before.",
+            Measure::of(&tracked.detector).begins(),
             mean(realised.measured_cost, realised.measured),
             mean(realised.baseline_cost, realised.baseline)
         ),
@@ -401,35 +384,19 @@ fn realised(context: &Context<'_>, tracked: &Tracked, realised: &Realised) -> Re
 }
 
 /// Does what a form says, and goes back to the finding.
-pub async fn act(
-    visit: Visit,
-    Segment(id): Segment<String>,
-    RawQuery(query): RawQuery,
-    request: Request,
-) -> Response {
-    let lens = match Lens::parse(query.as_deref().unwrap_or_default()) {
-        Ok(lens) => lens,
-        Err(faults) => return PageError::BadRequest(faults).into_response(),
-    };
-    let who = person::name(request.extensions());
-    let body = match axum::body::to_bytes(request.into_body(), MAX_FORM_BYTES).await {
-        Ok(body) => body,
-        Err(_) => return PageError::BadRequest(vec!["the form is too long".to_owned()]).into_response(),
-    };
+pub async fn act(visit: Visit, Segment(id): Segment<String>, form: Form) -> Response {
     let now = visit.now();
-    let act = match asked(&link::pairs(&String::from_utf8_lossy(&body)), now.date_naive()) {
+    let act = match asked(&form.fields, now.date_naive()) {
         Ok(act) => act,
         Err(faults) => return PageError::BadRequest(faults).into_response(),
     };
     let path = Path::new(["waste", &id]);
-    let back = format!("{}#status", lens.shared().url(&path));
+    let back = form.lens.shared().url(&path);
     let visitor = visit.clone();
-    let done =
-        visit.with_mart(move |mart| decide(&Context::new(mart, lens, path, now)?, &visitor, &id, &act, &who));
-    match done.await {
-        Ok(()) => (StatusCode::SEE_OTHER, [(header::LOCATION, back)]).into_response(),
-        Err(error) => error.into_response(),
-    }
+    let done = visit.with_mart(move |mart| {
+        decide(&Context::new(mart, form.lens, path, now)?, &visitor, &id, &act, &form.who)
+    });
+    after(done.await, &back)
 }
 
 /// Records what somebody decided on a finding.
@@ -442,24 +409,24 @@ pub fn decide(context: &Context<'_>, visit: &Visit, id: &str, act: &Act, who: &s
     match record.act_by(id, act, Some(who), context.now) {
         Ok(_) => Ok(()),
         Err(LifecycleError::Unknown { id }) => Err(not_found(context, "finding", &id, "waste")),
+        Err(error @ LifecycleError::Over { .. }) => {
+            let hint = error.hint().unwrap_or_default();
+            Err(PageError::BadRequest(vec![format!("{error}; {hint}")]))
+        }
         Err(error) => Err(PageError::Record(error)),
     }
 }
 
 /// What the fields of a form ask for.
-pub fn asked(fields: &[(String, String)], today: NaiveDate) -> Result<Act, Vec<String>> {
-    let field = |name: &str| {
-        let value = fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim());
-        value.filter(|value| !value.is_empty())
-    };
+pub fn asked(fields: &Fields, today: NaiveDate) -> Result<Act, Vec<String>> {
     let needed = |name: &str, what: &str| -> Result<String, Vec<String>> {
-        let value = field(name).ok_or_else(|| vec![format!("{what} is missing: fill it in")])?;
+        let value = fields.get(name).ok_or_else(|| vec![format!("{what} is missing: fill it in")])?;
         if value.chars().count() > MAX_WORDS {
             return Err(vec![format!("{what} is too long: at most {MAX_WORDS} characters")]);
         }
         Ok(value.to_owned())
     };
-    match field("act") {
+    match fields.get("act") {
         Some("acknowledge") => Ok(Act::Acknowledge),
         Some("reopen") => Ok(Act::Reopen),
         Some("assign") => Ok(Act::Assign(needed("to", "the name of who looks after it")?)),
@@ -490,7 +457,7 @@ mod tests {
             ("act=snooze&until=2026-10-08", Act::Snooze("2026-10-08".parse().unwrap())),
             ("act=dismiss&reason=agreed", Act::Dismiss("agreed".into())),
         ] {
-            assert_eq!(asked(&link::pairs(body), today), Ok(want), "{body}");
+            assert_eq!(asked(&Fields::of(body), today), Ok(want), "{body}");
         }
         let long = format!("act=dismiss&reason={}", "x".repeat(MAX_WORDS + 1));
         for body in [
@@ -503,7 +470,7 @@ mod tests {
             "act=snooze&until=soon",
             long.as_str(),
         ] {
-            assert!(asked(&link::pairs(body), today).is_err(), "{body}");
+            assert!(asked(&Fields::of(body), today).is_err(), "{body}");
         }
     }
 }

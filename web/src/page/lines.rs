@@ -36,7 +36,8 @@ fn build(context: &Context<'_>, group: &str) -> Result<Response, PageError> {
         return Err(PageError::NotFound {
             what: "charge",
             id: group.to_owned(),
-            way_out: ("Explain the figures of these days".to_owned(), back),
+            why: None,
+            ways_out: vec![("Explain the figures of these days".to_owned(), back)],
         });
     }
     let [view] = match context.tables([table(context, &lines)])? {

@@ -28,16 +28,19 @@ pub mod what_if;
 pub mod workloads;
 
 mod cluster_depth;
+mod clusters_named;
 mod explore_asked;
 mod explore_chart;
 mod explore_rows;
 mod movers;
 mod run_tables;
+mod shares;
 mod table_cost;
 mod table_depth;
 mod workload_depth;
 
 use axum::extract::RawQuery;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::context::Context;
@@ -63,6 +66,14 @@ async fn answer(
     page.into_response()
 }
 
+/// The way back to a page after its form did something, or why it did not.
+fn after(done: Result<(), PageError>, page: &str) -> Response {
+    match done {
+        Ok(()) => (StatusCode::SEE_OTHER, [(header::LOCATION, format!("{page}#status"))]).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
 /// One small fact of a strip beneath the headline.
 pub struct Fact {
     pub label: &'static str,
@@ -86,6 +97,7 @@ pub fn not_found(context: &Context<'_>, what: &'static str, id: &str, place: &st
     PageError::NotFound {
         what,
         id: id.to_owned(),
-        way_out: (format!("All {what}s"), context.lens.shared().url(&Path::new([place]))),
+        why: None,
+        ways_out: vec![(format!("All {what}s"), context.lens.shared().url(&Path::new([place])))],
     }
 }

@@ -49,7 +49,7 @@ pub fn table(
         table::number("now", head("now")).wide(),
     ];
     columns.extend(
-        ["volume", "efficiency", "price", "new", "gone", "other"]
+        ["volume", "efficiency", "price", "moved", "new", "gone", "other"]
             .map(|part| table::number(part, head(part)).exported()),
     );
     Ok(Table {

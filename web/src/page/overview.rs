@@ -1,7 +1,7 @@
 //! Overview: what was spent, by whom, how much of it was idle, and that it equals the bill.
 
 use askama::Template;
-use attribution::mart::{CostQuery, Dimension, Finding};
+use attribution::mart::{CostQuery, Dimension, Finding, NONE};
 use axum::extract::RawQuery;
 use axum::response::Response;
 use chrono::Days;
@@ -17,6 +17,7 @@ use crate::equation::{self, Balance, Equation};
 use crate::error::PageError;
 use crate::finding;
 use crate::flow;
+use crate::freshness;
 use crate::layout::{Anchor, Shell};
 use crate::lens::{Group, Lens};
 use crate::link::Path;
@@ -24,6 +25,7 @@ use crate::parts;
 use crate::sentence::{self, Sentence};
 use crate::state::Visit;
 use crate::table::{Shown, TableView};
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "overview/overview.html")]
@@ -44,6 +46,8 @@ struct Overview {
     waste: TableView,
     /// Whether anything was charged in the span.
     charged: bool,
+    /// That nothing was, and when something was.
+    nothing: String,
 }
 
 pub async fn overview(visit: Visit, query: RawQuery) -> Response {
@@ -65,7 +69,8 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     let team = context.lens.team.as_deref();
     let is_asked =
         |found: &Finding| team.is_none_or(|team| finding::is_of_team(context, found.team.as_deref(), team));
-    let waste = finding::first(context, visit, is_asked, "Nothing is left to fix.")?;
+    let findings = finding::load(context, visit)?;
+    let waste = finding::first_of(context, &findings, is_asked, "Nothing is left to fix.");
     let tables = [teams::table(context)?, day_table, flow_table, movers, waste];
     let [teams, chart_table, flow_table, movers, waste] = match context.tables(tables)? {
         Shown::Page(views) => views,
@@ -73,8 +78,10 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     };
 
     let all = if context.mart.reach().is_whole() { "The platform" } else { "What you see" };
-    let subject = context.lens.team.as_deref().map_or(all, |team| context.owner(team));
-    let mut sentence = sentence::spent(context, subject, total);
+    let mut sentence = match context.lens.team.as_deref() {
+        None => sentence::spent(context, all, total),
+        Some(team) => sentence::of_team(context, team, total),
+    };
     if let Some(idle) = reports::format::percent(parts.idle(), total).filter(|_| !parts.idle().is_zero()) {
         sentence = sentence.say(", ").figure(idle).say(" of it idle");
     }
@@ -83,9 +90,17 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     {
         sentence = sentence.say(format!("; the largest part is {team}’s with ")).figure(context.money(cost));
     }
-    let sentence = sentence.say(".").note(sentence::comparison(context, total, &[])?);
+    sentence = sentence.say(".");
+    if let Some((fix, saving)) = finding::before_all(&findings, is_asked) {
+        sentence = sentence
+            .say(format!(" First: {}, ", words::uncapital(&fix)))
+            .figure(context.short(saving))
+            .say(" a month.");
+    }
+    let sentence = sentence.note(sentence::comparison(context, total, &[])?);
 
-    let shell = Shell::of(context, "Overview", vec![]).filtered(context, true).charted();
+    let mut shell = Shell::of(context, "Overview", vec![]).filtered(context, true).charted();
+    shell.banners.extend(freshness::stopped_sources(context)?);
     let groups = Group::ALL
         .into_iter()
         .map(|choice| {
@@ -110,25 +125,29 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
         movers,
         waste,
         charged: !teams_by_cost.is_empty(),
+        nothing: context.nothing("Nothing was charged"),
     })
 }
 
 fn facts(context: &Context<'_>, visit: &Visit, parts: &parts::Parts) -> Result<Vec<Fact>, PageError> {
     let total = parts.total();
-    let unallocated = parts.get(Category::Unallocated);
     let percent = |part| reports::format::percent(part, total).unwrap_or_else(|| "–".to_owned());
     let sources = context.mart.sources()?;
     let newest = context.mart.info().end_day.and_then(|end| end.pred_opt());
     let skipped: i64 = sources.iter().map(|source| source.skipped).sum();
     let data = context.mart.reach().sees_bill().then(|| context.lens.shared().url(&Path::new(["data"])));
     let mut facts: Vec<Fact> = expected(context)?.into_iter().collect();
+    // Of one team's costs all are a team's.
+    if context.lens.team.is_none() {
+        let no_team = parts::no_team(context)?;
+        facts.push(Fact {
+            label: "Owned by teams",
+            value: percent(total - no_team.total()),
+            note: no_team.noted(context),
+            href: Some(context.entity("teams", NONE)).filter(|_| !no_team.total().is_zero()),
+        });
+    }
     facts.extend([
-        Fact {
-            label: "Allocated",
-            value: percent(total - unallocated),
-            note: format!("{} unallocated", context.money(unallocated)),
-            href: Some(context.explain(&parts::one(Dimension::Category, Category::Unallocated.name()))),
-        },
         Fact {
             label: "Idle",
             value: percent(parts.idle()),
@@ -147,7 +166,7 @@ fn facts(context: &Context<'_>, visit: &Visit, parts: &parts::Parts) -> Result<V
             href: data,
             ..fact(
                 "Left out",
-                crate::words::plural(skipped, "object", "objects"),
+                words::plural(skipped, "object", "objects"),
                 if skipped == 0 { "everything was read" } else { "figures are partial; see Data" },
             )
         },

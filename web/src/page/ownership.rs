@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use attribution::mart::{CoverageRow, Dimension, NONE, OwnershipQuery, RuleClaim, Unclaimed};
+use attribution::mart::{CoverageRow, Dimension, NONE, OwnershipQuery, RuleClaim, Unclaimed, View};
 use axum::extract::RawQuery;
 use axum::response::Response;
-use model::Amount;
+use model::{Amount, Category};
 
 use super::{answer, crumb};
 use crate::colour;
@@ -16,6 +16,7 @@ use crate::error::PageError;
 use crate::layout::Shell;
 use crate::lens::Lens;
 use crate::link::Path;
+use crate::parts;
 use crate::sentence::Sentence;
 use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
@@ -71,10 +72,10 @@ pub async fn ownership(visit: Visit, query: RawQuery) -> Response {
     answer(visit, Path::new(["ownership"]), query, build).await
 }
 
-fn build(page: &Context<'_>) -> Result<Response, PageError> {
-    // Rules are about all teams.
-    let lens = Lens { team: None, ..page.lens.clone() };
-    let page = &page.with(lens)?;
+fn build(asked: &Context<'_>) -> Result<Response, PageError> {
+    // Rules are about all teams; what they claim now is not what another view would show.
+    let lens = Lens { team: None, view: View::default(), ..asked.lens.clone() };
+    let page = &asked.with(lens)?;
     let query = OwnershipQuery {
         basis: page.lens.basis,
         from: Some(page.scope.from),
@@ -105,15 +106,22 @@ fn build(page: &Context<'_>) -> Result<Response, PageError> {
             .figure(page.money(sum.low))
             .say(" goes by default and ")
             .figure(page.money(sum.none))
-            .say(" belongs to no team"),
+            .say(" has no owner"),
     };
     let unused = match idle {
         0 => "Every rule claims something.".to_owned(),
         n => format!("{} nothing in this span.", words::plural(n as i64, "rule claims", "rules claim")),
     };
-    let sentence = sentence.say(".").note(format!("{}. {unused}", words::capital(&page.terms())));
+    let shared = page.total(&parts::one(Dimension::Category, Category::Shared.name()))?;
+    let left_out = match shared.is_zero() {
+        true => String::new(),
+        false => format!("{} shared by all needs no owner and is left out. ", page.money(shared)),
+    };
+    let sentence = sentence.say(".").note(format!("{}. {left_out}{unused}", words::capital(&page.terms())));
     let snippet: Vec<String> = costs.iter().filter_map(Unclaimed::rule).take(WRITTEN_OUT).collect();
-    let shell = Shell::of(page, "Ownership", vec![crumb(page, "Teams", "teams")]).filtered(page, false);
+    let shell = Shell::of(asked, "Ownership", vec![crumb(asked, "Teams", "teams")])
+        .filtered(asked, false)
+        .in_one_view();
     page.page(&Ownership { shell, sentence, coverage, unclaimed, snippet: snippet.join("\n"), rules })
 }
 
@@ -138,7 +146,7 @@ fn coverage_table(page: &Context<'_>, covered: &[CoverageRow], sum: &Sure) -> Re
     };
     let row = |(team, sure): (&&str, &Sure)| {
         let first = Cell::Swatch {
-            text: page.team_label(team).to_owned(),
+            text: if *team == NONE { "no owner" } else { *team }.to_owned(),
             class: colour::class(colours.of(team)),
             href: Some(page.entity("teams", team)),
         };
@@ -160,7 +168,7 @@ fn coverage_table(page: &Context<'_>, covered: &[CoverageRow], sum: &Sure) -> Re
         rows: teams.iter().map(row).collect(),
         foot: Some(cells(Cell::text("Total"), sum)),
         sort: ("cost", true),
-        empty: "Nothing that could have an owner was charged in this span.".to_owned(),
+        empty: page.nothing("Nothing that could have an owner was charged"),
     })
 }
 
@@ -174,7 +182,7 @@ fn unclaimed_table(page: &Context<'_>, costs: &[Unclaimed]) -> Table {
                 None => kind.to_owned(),
             })),
             Cell::Money(cost.cost),
-            Cell::text(cost.team.as_deref().unwrap_or("no team")),
+            Cell::text(cost.team.as_deref().unwrap_or("no owner")),
             // The last line of the rule: what it matches.
             Cell::maybe(cost.rule().and_then(|rule| rule.lines().last().map(str::to_owned))),
         ]
@@ -187,22 +195,43 @@ fn unclaimed_table(page: &Context<'_>, costs: &[Unclaimed]) -> Table {
             table::text("value", "What"),
             table::text("kind", "Kind"),
             table::number("cost", format!("Cost ({})", page.scope.currency)),
-            table::text("team", "Owned by"),
+            table::text("team", "Owned by").wide(),
             table::text("rule", "Rule that would claim it").wide(),
         ],
         rows: costs.iter().map(row).collect(),
         foot: None,
         sort: ("cost", true),
-        empty: "Rules claim everything in this span.".to_owned(),
+        empty: format!("Rules claim everything {}.", page.period()),
     }
 }
 
-/// One row a rule.
+/// When rules of a kind are asked, after those of the kinds before: of a run its owner and tags
+/// alike, its workflow, its user, its cluster; of a table its own; of a charge its tags, resource
+/// and account.
+fn turn(kind: &str) -> u8 {
+    match kind {
+        "owner" | "tag" => 1,
+        "workflow" => 2,
+        "user" => 3,
+        "cluster" => 4,
+        "table" => 5,
+        "resource" => 6,
+        _ => 7,
+    }
+}
+
+/// One row a rule, by kind as the kinds are asked, and within it in the order they are tried.
 fn rules_table(page: &Context<'_>, claims: &[RuleClaim]) -> Table {
     let currency = page.scope.currency;
-    let row = |(at, claim): (usize, &RuleClaim)| {
+    let mut ordered: Vec<&RuleClaim> = claims.iter().collect();
+    ordered.sort_by_key(|claim| turn(&claim.kind));
+    let mut places: BTreeMap<u8, i64> = BTreeMap::new();
+    let row = |claim: &&RuleClaim| {
+        let place = places.entry(turn(&claim.kind)).or_default();
+        *place += 1;
         vec![
-            Cell::Count(at as i64 + 1),
+            Cell::text(claim.kind.as_str()),
+            Cell::Count(*place),
             Cell::text(claim.rule.as_str()),
             if claim.is_listed {
                 Cell::link(claim.team.as_str(), page.entity("teams", &claim.team))
@@ -219,16 +248,17 @@ fn rules_table(page: &Context<'_>, claims: &[RuleClaim]) -> Table {
         caption: "Rules, in the order they are tried".to_owned(),
         noun: ("rule", "rules"),
         columns: vec![
-            table::number("position", "Place"),
+            table::text("kind", "Kind").wide(),
+            table::number("position", "Place").wide(),
             table::text("rule", "Rule"),
             table::text("team", "Team"),
             table::number("claimed", format!("Claims ({currency})")),
-            table::text("from", "From").wide(),
-            table::text("to", "Until").wide(),
+            table::text("from", "Holds from").wide(),
+            table::text("to", "Holds before").wide(),
         ],
-        rows: claims.iter().enumerate().map(row).collect(),
+        rows: ordered.iter().map(row).collect(),
         foot: None,
-        sort: ("position", false),
+        sort: ("", false),
         empty: "There is no ownership rule. Write [[owner_rule]]s in lakeledger.toml.".to_owned(),
     }
 }

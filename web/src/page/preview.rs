@@ -1,10 +1,10 @@
-//! Weekly reports as they would be mailed now: as a page, as the mail, as its plain text.
+//! Weekly reports and digests as they would be mailed now: as a page, as the mail, as its plain text.
 
 use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use reports::ReportError;
 use reports::week;
-use reports::weekly::{Weekly, WeeklyRequest, build};
+use reports::weekly::{Weekly, WeeklyRequest, build, digest_mail};
 
 use super::{answer, not_found};
 use crate::context::Context;
@@ -36,39 +36,16 @@ pub async fn team(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -
     answer(visit, path, query, move |context| preview(context, &asked, Some(&id))).await
 }
 
+/// A digest of several teams; its page is the mail.
+pub async fn digest(visit: Visit, Segment(name): Segment<String>, query: RawQuery) -> Response {
+    let path = Path::new(["reports", "digest", &name]);
+    let asked = visit.clone();
+    answer(visit, path, query, move |context| digest_preview(context, &asked, &name)).await
+}
+
 fn preview(context: &Context<'_>, visit: &Visit, team: Option<&str>) -> Result<Response, PageError> {
-    let shape = match context.lens.own("as") {
-        None | Some("page") => As::Page,
-        Some("mail") => As::Mail,
-        Some("text") => As::Text,
-        Some(other) => {
-            return Err(PageError::BadRequest(vec![format!(
-                "`as` cannot be `{other}`: use page, mail or text"
-            )]));
-        }
-    };
-    let week = match context.lens.own("week") {
-        Some(text) => week::parse(text).map_err(|error| PageError::BadRequest(vec![error.to_string()]))?,
-        None => week::latest(context.mart.info(), context.now)
-            .ok_or_else(|| PageError::BadRequest(vec!["there are no charges to report on".to_owned()]))?,
-    };
-    // Who sees a part of the costs must not take it for what a budget of all has spent.
-    let reach = context.mart.reach();
-    let mut budgets = visit.watch().budgets.clone();
-    budgets.retain(|budget| reach.is_whole() || reach.names(budget.scope.team.as_deref()));
-    let request = WeeklyRequest {
-        team: team.map(str::to_owned),
-        week,
-        now: context.now,
-        basis: context.lens.basis,
-        base_url: visit.settings().base_url.clone(),
-        tracked: vec![],
-        reported: vec![],
-        budgets,
-    };
-    // The record follows the whole mart, whoever looks.
-    finding::record(context, visit).map_err(PageError::Record)?;
-    let request = request.with_records(visit.ledger()).map_err(PageError::Report)?;
+    let shape = shape(context)?;
+    let request = request(context, visit, team)?;
     // Without a team the reports of all are made: the platform's is the first.
     let weekly = match build(context.mart, &request) {
         Ok(weeklies) => weeklies.into_iter().next().ok_or(PageError::NoPage)?,
@@ -80,6 +57,60 @@ fn preview(context: &Context<'_>, visit: &Visit, team: Option<&str>) -> Result<R
         As::Mail => response::report(with_images(&weekly)),
         As::Text => response::text(weekly.text),
     })
+}
+
+fn digest_preview(context: &Context<'_>, visit: &Visit, name: &str) -> Result<Response, PageError> {
+    let shape = shape(context)?;
+    let digests = &visit.settings().digests;
+    let digest = digests.iter().find(|digest| digest.name == name).ok_or(PageError::NoPage)?;
+    let mut reports = Vec::new();
+    for team in &digest.teams {
+        let request = request(context, visit, Some(team))?;
+        reports.extend(build(context.mart, &request).map_err(PageError::Report)?);
+    }
+    let mail = digest_mail(digest, &reports.iter().collect::<Vec<_>>()).map_err(PageError::Report)?;
+    let mail = mail.ok_or(PageError::NoPage)?;
+    Ok(match shape {
+        As::Page | As::Mail => response::report(mail.html),
+        As::Text => response::text(mail.text),
+    })
+}
+
+fn shape(context: &Context<'_>) -> Result<As, PageError> {
+    match context.lens.own("as") {
+        None | Some("page") => Ok(As::Page),
+        Some("mail") => Ok(As::Mail),
+        Some("text") => Ok(As::Text),
+        Some(other) => {
+            Err(PageError::BadRequest(vec![format!("`as` cannot be `{other}`: use page, mail or text")]))
+        }
+    }
+}
+
+/// The report of the week asked for, else of the latest.
+fn request(context: &Context<'_>, visit: &Visit, team: Option<&str>) -> Result<WeeklyRequest, PageError> {
+    let week = match context.lens.own("week") {
+        Some(text) => week::parse(text).map_err(|error| PageError::BadRequest(vec![error.to_string()]))?,
+        None => week::latest(context.mart.info(), context.now)
+            .ok_or_else(|| PageError::BadRequest(vec!["there are no charges to report on".to_owned()]))?,
+    };
+    // Who sees a part of the costs must not take it for what a budget of all has spent.
+    let reach = context.mart.reach();
+    let mut budgets = visit.watch().budgets.clone();
+    budgets.retain(|budget| reach.is_whole() || reach.names(budget.scope.team.as_deref()));
+    // The record follows the whole mart, whoever looks.
+    finding::record(context, visit).map_err(PageError::Record)?;
+    let request = WeeklyRequest {
+        team: team.map(str::to_owned),
+        week,
+        now: context.now,
+        basis: context.lens.basis,
+        base_url: visit.settings().base_url.clone(),
+        tracked: vec![],
+        reported: vec![],
+        budgets,
+    };
+    request.with_records(visit.ledger()).map_err(PageError::Report)
 }
 
 /// The mail's HTML with its images in it, which a mail program takes from the letter.

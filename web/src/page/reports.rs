@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::{Path as Segment, RawQuery};
 use axum::response::{IntoResponse, Response};
+use reports::alert::letter as alert;
 use reports::mail::{Delivery, Outbox, State as Fate, Withheld};
 use reports::week;
 
@@ -26,6 +27,8 @@ struct Reports {
     previews: TableView,
     letters: TableView,
     withheld: TableView,
+    /// Whether any letter was written or withheld.
+    has_letters: bool,
 }
 
 pub async fn reports(visit: Visit, query: RawQuery) -> Response {
@@ -49,18 +52,19 @@ pub async fn letter(visit: Visit, Segment(id): Segment<String>) -> Response {
 fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     let outbox = Outbox::open(visit.ledger())?;
     let (letters, withheld) = (outbox.deliveries()?, outbox.withheld()?);
-    let tables = [previews(context), letter_table(&letters), withheld_table(&withheld)];
+    let tables = [previews(context, visit), letter_table(&letters), withheld_table(&withheld)];
     let [previews, letters_view, withheld_view] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
-    let shell = Shell::of(context, "Reports", vec![]);
+    let shell = Shell::of(context, "Reports", vec![super::crumb(context, "Data", "data")]);
     context.page(&Reports {
         shell,
         sentence: sentence(&letters),
         previews,
         letters: letters_view,
         withheld: withheld_view,
+        has_letters: !(letters.is_empty() && withheld.is_empty()),
     })
 }
 
@@ -73,34 +77,46 @@ fn sentence(letters: &[Delivery]) -> Sentence {
             .note("Name a mail server in [smtp] and run `lakeledger report weekly --send`, or put a weekly-report in [[schedule]].");
     };
     let count = |state| weekly().filter(|one| one.period == *newest && one.state == state).count() as i64;
-    let mut sentence = Sentence::default()
-        .say(format!("Of {newest} "))
-        .figure(words::plural(count(Fate::Sent), "letter", "letters"))
-        .say(" went out");
+    let sent = match count(Fate::Sent) {
+        0 => "no letter".to_owned(),
+        sent => words::plural(sent, "letter", "letters"),
+    };
+    let mut sentence = Sentence::default().say(format!("Of {newest} ")).figure(sent).say(" went out");
     let waiting = count(Fate::Queued) + count(Fate::Retry) + count(Fate::Sending);
     if waiting > 0 {
         sentence = sentence.say(format!(", {waiting} wait for another attempt"));
     }
-    let (refused, doubtful) = (
-        letters.iter().filter(|one| one.state == Fate::Refused).count(),
-        letters.iter().filter(|one| one.state == Fate::Doubtful).count(),
-    );
     sentence = sentence.say(".");
-    if refused > 0 {
-        sentence = sentence.note(format!(
-            "{refused} refused: mend the address, then `lakeledger report weekly --send --resend-refused`."
-        ));
-    }
-    if doubtful > 0 {
-        sentence = sentence.note(format!(
-            "{doubtful} doubtful: the connection was lost before the server’s answer. Look for them in its log; \
-             `lakeledger report weekly --send --resend-doubtful` sends them again."
-        ));
+    let kinds = [
+        (
+            "",
+            false,
+            "lakeledger report weekly --send --resend-refused",
+            "lakeledger report weekly --send --resend-doubtful",
+        ),
+        (" about alerts", true, "lakeledger alerts retry", "lakeledger alerts retry --doubtful"),
+    ];
+    for (what, is_alert, refused_command, doubtful_command) in kinds {
+        let of = |state| {
+            let own = letters.iter().filter(|one| (one.report == alert::REPORT) == is_alert);
+            own.filter(|one| one.state == state).count()
+        };
+        let (refused, doubtful) = (of(Fate::Refused), of(Fate::Doubtful));
+        if refused > 0 {
+            sentence = sentence
+                .note(format!("{refused}{what} refused: mend the address, then `{refused_command}`."));
+        }
+        if doubtful > 0 {
+            sentence = sentence.note(format!(
+                "{doubtful}{what} doubtful: the connection was lost before the server’s answer. Look for them in \
+                 its log; `{doubtful_command}` sends them again."
+            ));
+        }
     }
     sentence
 }
 
-fn previews(context: &Context<'_>) -> Table {
+fn previews(context: &Context<'_>, visit: &Visit) -> Table {
     let shown = |path: &Path, shape: &str| Lens::default().with_own("as", Some(shape.to_owned())).url(path);
     let row = |name: String, path: Path| {
         vec![
@@ -113,10 +129,20 @@ fn previews(context: &Context<'_>) -> Table {
     let teams = context.mart.info().teams.iter();
     let teams = teams.map(|team| row(team.name.clone(), Path::new(["reports", "weekly", &team.name])));
     let rows = std::iter::once(row("The platform".to_owned(), Path::new(["reports", "weekly"]))).chain(teams);
+    // A digest is the same on a page as in a mail.
+    let digests = visit.settings().digests.iter().map(|digest| {
+        let path = Path::new(["reports", "digest", &digest.name]);
+        vec![
+            Cell::text(format!("The digest {}", digest.name)),
+            Cell::Nothing,
+            Cell::link("Mail", shown(&path, "mail")),
+            Cell::link("Plain text", shown(&path, "text")),
+        ]
+    });
     let week = week::latest(context.mart.info(), context.now).map(week::iso).unwrap_or_default();
     Table {
         id: "previews",
-        caption: format!("Weekly reports of {week}, as they would be mailed now"),
+        caption: format!("Weekly reports and digests of {week}, as they would be mailed now"),
         noun: ("report", "reports"),
         columns: vec![
             table::text("whose", "Whose"),
@@ -124,10 +150,18 @@ fn previews(context: &Context<'_>) -> Table {
             table::text("mail", "Mail").derived(),
             table::text("text", "Text").derived(),
         ],
-        rows: rows.collect(),
+        rows: rows.chain(digests).collect(),
         foot: None,
         sort: ("", false),
         empty: "There are no charges to report on.".to_owned(),
+    }
+}
+
+/// What a letter is of: a week, or an alert of a moment.
+fn of(letter: &Delivery) -> String {
+    match letter.report.as_str() {
+        alert::REPORT => "alert".to_owned(),
+        _ => letter.period.clone(),
     }
 }
 
@@ -140,7 +174,7 @@ fn letter_table(letters: &[Delivery]) -> Table {
         };
         vec![
             Cell::At(one.updated_at),
-            Cell::text(one.period.as_str()),
+            Cell::text(of(one)),
             Cell::text(one.team.as_deref().unwrap_or("the platform")),
             Cell::link(
                 one.subject.as_str(),
@@ -157,13 +191,13 @@ fn letter_table(letters: &[Delivery]) -> Table {
         caption: "Letters, as they were sent".to_owned(),
         noun: ("letter", "letters"),
         columns: vec![
-            table::text("at", "Last heard of"),
-            table::text("period", "Week").wide(),
+            table::text("at", "Last heard of").wide(),
+            table::text("period", "Of").wide(),
             table::text("team", "Whose").wide(),
             table::text("subject", "Subject"),
             table::text("recipient", "To"),
             table::text("state", "State"),
-            table::number("attempts", "Attempts").wide(),
+            table::number("attempts", "Attempts").exported(),
             table::text("note", "The server’s answer, or why it waits").wide(),
         ],
         rows: letters.iter().map(row).collect(),

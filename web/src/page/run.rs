@@ -2,9 +2,10 @@
 //! compares with the workload's other runs.
 
 use askama::Template;
-use attribution::mart::{Idle, RunFilter, RunHour, RunMore, RunRow};
+use attribution::mart::{ClusterRow, Idle, RunFilter, RunHour, RunMore, RunRow, called};
 use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
+use chrono::TimeDelta;
 use model::Amount;
 use model::time::Instant;
 use reports::chart::Shape;
@@ -22,6 +23,8 @@ use crate::state::Visit;
 use crate::table::{Shown, TableView};
 use crate::words;
 
+/// Hours drawn one by one; of more, days are drawn.
+const MOST_HOURS: usize = 24 * 8;
 /// Other runs of the workload that are listed and drawn.
 const MOST_HISTORY: usize = 30;
 
@@ -44,7 +47,8 @@ struct Run {
     stages: Option<TableView>,
     touched: TableView,
     attempts: Option<TableView>,
-    history_chart: ChartView,
+    /// Absent where none of them cost anything.
+    history_chart: Option<ChartView>,
     chart_table: TableView,
     history: TableView,
     details: Vec<(&'static str, String)>,
@@ -83,28 +87,30 @@ fn build(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
     let mart = context.mart;
     let more = mart.run_more(&row.engine, id)?.ok_or_else(unknown)?;
     let (basis, currency) = (context.lens.basis, context.scope.currency);
-    let charges = mart.run_charges(&row.engine, id, basis, currency)?;
+    let money = mart.run_money(&row.engine, id, basis, currency)?;
     // What others used and left idle of the same clusters is told to those who see all.
     let idle = match mart.reach().is_whole() {
-        true => mart.run_idle(&row.engine, id, basis, currency)?,
+        true => mart.run_idle(&money, basis, currency)?,
         false => Vec::new(),
     };
     let stages = mart.run_stages(&row.engine, id)?;
     let touched = mart.run_tables(&row.engine, id)?;
     let hours = mart.run_hours(&row.engine, id)?;
-    let siblings = mart.run_siblings(&row.engine, id)?;
-    let of_workload = RunFilter { workload: Some(row.workload.clone()), basis, ..RunFilter::default() };
-    let mut others = mart.runs(&of_workload)?;
-    others.retain(|other| other.currency.is_none_or(|known| known == currency));
-    let attempts: Vec<RunRow> = others
-        .iter()
-        .filter(|other| siblings.iter().any(|(engine, run)| (engine, run) == (&other.engine, &other.run_id)))
-        .cloned()
-        .collect();
-    let history = nearest(others, &row);
+    let of_workload = RunFilter {
+        workload: Some(row.workload.clone()),
+        basis,
+        currency: Some(currency),
+        ..RunFilter::default()
+    };
+    let history = mart.runs_near(&of_workload, row.started_at, MOST_HISTORY)?;
+    let mut attempts = Vec::new();
+    for (engine, run) in mart.run_siblings(&row.engine, id)? {
+        let found = mart.runs(&RunFilter { run: Some(run), ..of_workload.clone() })?;
+        attempts.extend(found.into_iter().filter(|other| other.engine == engine));
+    }
 
     let tables = [
-        run_tables::charges(context, &charges),
+        run_tables::charges(context, &money.charges),
         run_tables::idle(context, &idle),
         run_tables::stages(&stages),
         run_tables::touched(context, &touched)?,
@@ -126,6 +132,7 @@ fn build(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
             Shown::Page(views) => views,
             Shown::Csv(csv) => return Ok(csv),
         };
+    let heard = hours.last().map(|last| last.hour + TimeDelta::hours(1));
     let held = if hours.len() > 1 { Some((held_chart(context, &hours)?, held_view)) } else { None };
     let shell = Shell::of(
         context,
@@ -145,8 +152,8 @@ fn build(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
         shell,
         sentence: headline(context, &row, &history),
         error: row.error.as_deref().map(reports::label::visible),
-        facts: facts(context, &row, &more),
-        timeline: timeline(context, &row, &more, &attempts),
+        facts: facts(context, &row, &more, &mart.clusters()?),
+        timeline: timeline(context, &row, &more, &attempts, heard),
         held,
         charges: charges_view,
         explain: runs::explained(context, &row),
@@ -155,32 +162,33 @@ fn build(context: &Context<'_>, id: &str) -> Result<Response, PageError> {
         stages: (!stages.is_empty()).then_some(stage_view),
         touched,
         attempts: (!attempts.is_empty()).then_some(attempt_view),
-        history_chart: run_tables::course_chart(context, &history, &row)?,
+        history_chart: match history.iter().any(|run| !run.cost.is_zero()) {
+            true => Some(run_tables::course_chart(context, &history, &row)?),
+            false => None,
+        },
         chart_table,
         history: history_view,
         details: details(&row, &more),
     })
 }
 
-/// The runs of the workload nearest in time, this one among them, in order of their start.
-fn nearest(mut others: Vec<RunRow>, row: &RunRow) -> Vec<RunRow> {
-    others.sort_by_key(|other| (other.started_at - row.started_at).abs());
-    others.truncate(MOST_HISTORY);
-    others.sort_by_key(|other| other.started_at);
-    others
-}
-
 fn headline(context: &Context<'_>, row: &RunRow, history: &[RunRow]) -> Sentence {
     let mut sentence = Sentence::default().say(format!("A run of {} ", row.workload));
     sentence = match (row.currency, row.status.as_str()) {
-        (None, _) => sentence.say("has no cost of its own"),
+        (None, _) => match row.ended_at {
+            Some(ended) => {
+                let took = reports::format::duration_ms((ended - row.started_at).num_milliseconds());
+                return sentence.say("took ").figure(took).say(" and has no cost of its own.");
+            }
+            None => sentence.say("has no cost of its own"),
+        },
         (Some(_), "succeeded") => sentence.say("cost ").figure(context.money(row.cost)),
         (Some(_), status) => {
             let ended = match status {
                 "failed" => "failed",
                 "killed" => "was killed",
                 "running" => "was not over",
-                _ => "ended nobody knows how",
+                _ => "has no end in its log",
             };
             sentence.figure(ended).say(" and cost ").figure(context.money(row.cost))
         }
@@ -199,11 +207,14 @@ fn headline(context: &Context<'_>, row: &RunRow, history: &[RunRow]) -> Sentence
         .collect();
     let mean = others.iter().copied().sum::<Amount>().scaled(1, others.len() as i64);
     if let Some(mean) = mean.filter(|mean| row.currency.is_some() && !mean.is_zero()) {
-        sentence = sentence
-            .say("; the ")
-            .say(words::plural(others.len() as i64, "run", "runs"))
-            .say(" around it cost ");
-        sentence = sentence.figure(context.money(mean)).say(" on average");
+        let mean_cost = context.money(mean);
+        sentence = match others.len() {
+            1 => sentence.say("; the other run around it cost ").figure(mean_cost),
+            many => sentence
+                .say(format!("; the {many} runs around it cost "))
+                .figure(mean_cost)
+                .say(" on average"),
+        };
         if let Some(change) = reports::format::change_percent(row.cost, mean) {
             sentence = sentence.say(format!(" ({change})"));
         }
@@ -215,22 +226,24 @@ fn headline(context: &Context<'_>, row: &RunRow, history: &[RunRow]) -> Sentence
     ))
 }
 
-fn facts(context: &Context<'_>, row: &RunRow, more: &RunMore) -> Vec<Fact> {
+fn facts(context: &Context<'_>, row: &RunRow, more: &RunMore, clusters: &[ClusterRow]) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(team) = &row.team {
         facts.push(Fact { href: Some(context.entity("teams", team)), ..fact("Team", team.as_str(), "") });
     }
     if let Some(cluster) = &row.cluster_id {
         let href = Some(context.entity("clusters", cluster));
-        facts.push(Fact { href, ..fact("Cluster", cluster.as_str(), "most of it ran there") });
+        let name = called(clusters, cluster);
+        let note = if name == cluster { "most of it ran there" } else { cluster };
+        facts.push(Fact { href, ..fact("Cluster", name, note) });
     }
     facts.push(fact(
         "Outcome",
-        row.status.as_str(),
+        runs::outcome(&row.status),
         row.trigger.as_deref().map(|by| format!("started by {by}")).unwrap_or_default(),
     ));
     facts.push(fact(
-        "Held",
+        "Cores reserved",
         format!("{} vcore-hours", reports::format::vcore_hours(row.vcore_ms)),
         busy(row).map(|busy| format!("{busy} of it computing")).unwrap_or_default(),
     ));
@@ -239,7 +252,7 @@ fn facts(context: &Context<'_>, row: &RunRow, more: &RunMore) -> Vec<Fact> {
         facts.push(fact(
             "Tasks",
             reports::format::count(row.tasks),
-            format!("{failed}, {} executors", more.executors),
+            format!("{failed}, {}", words::plural(more.executors, "executor", "executors")),
         ));
     }
     facts.push(fact(
@@ -283,7 +296,14 @@ fn beside(context: &Context<'_>, beside: &Amount) -> Option<String> {
     })
 }
 
-fn timeline(context: &Context<'_>, row: &RunRow, more: &RunMore, attempts: &[RunRow]) -> Vec<Event> {
+/// When what; `heard` is the end of the last hour in which it held anything.
+fn timeline(
+    context: &Context<'_>,
+    row: &RunRow,
+    more: &RunMore,
+    attempts: &[RunRow],
+    heard: Option<Instant>,
+) -> Vec<Event> {
     let mut moments: Vec<(Instant, Event)> = Vec::new();
     let mut put = |at: Instant, what: String, note: String, class| {
         moments.push((at, Event { when: context.instant(at), what, note, class }));
@@ -307,42 +327,58 @@ fn timeline(context: &Context<'_>, row: &RunRow, more: &RunMore, attempts: &[Run
         let which = other.attempt.map_or_else(|| other.run_id.clone(), |n| format!("attempt {n}"));
         put(
             other.started_at,
-            format!("another attempt: {}", other.status),
+            format!("another attempt: {}", runs::outcome(&other.status)),
             reports::label::visible(&which),
             "other",
         );
     }
-    moments.sort_by_key(|(at, _)| *at);
-    let mut events: Vec<Event> = moments.into_iter().map(|(_, event)| event).collect();
     if row.ended_at.is_none() {
-        let what =
-            if row.status == "running" { "not over when its log was read" } else { "no end was logged" };
-        events.push(Event { when: "–".into(), what: what.into(), note: String::new(), class: "other" });
+        let (what, note) = match row.status.as_str() {
+            "running" => ("last heard of", "not over when its log was read"),
+            _ => ("last heard of", "no end was logged: it counts until here and no longer"),
+        };
+        put(heard.unwrap_or(row.started_at), what.into(), note.into(), "other");
     }
-    events
+    moments.sort_by_key(|(at, _)| *at);
+    moments.into_iter().map(|(_, event)| event).collect()
 }
 
+/// What it held: by the hour where hours can be told apart, else by day.
 fn held_chart(context: &Context<'_>, hours: &[RunHour]) -> Result<ChartView, PageError> {
     // Milliseconds of cores in an hour are cores held on average.
     let cores = |ms: i64| Amount::whole(ms).scaled(1, 3_600_000).unwrap_or_default();
     let zone = context.zone();
+    let by_hour = hours.len() <= MOST_HOURS;
+    let mut points: Vec<Point> = Vec::new();
+    let mut values: Vec<i64> = Vec::new();
+    let mut last = None;
+    for hour in hours {
+        let at = hour.hour.with_timezone(&zone);
+        if !by_hour && last == Some(at.date_naive()) {
+            if let Some(sum) = values.last_mut() {
+                *sum = sum.saturating_add(hour.vcore_ms);
+            }
+            continue;
+        }
+        last = Some(at.date_naive());
+        values.push(hour.vcore_ms);
+        points.push(if by_hour {
+            Point { long: context.instant(hour.hour), ..Point::named(at.format("%-d %b %H:%M").to_string()) }
+        } else {
+            Point {
+                long: reports::format::day(at.date_naive()),
+                ..Point::named(at.format("%-d %b").to_string())
+            }
+        });
+    }
     Course {
         id: "held",
-        title: "Vcore-hours held, by the hour".to_owned(),
-        points: hours
-            .iter()
-            .map(|hour| {
-                let at = hour.hour.with_timezone(&zone);
-                Point {
-                    long: context.instant(hour.hour),
-                    ..Point::named(at.format("%-d %b %H:%M").to_string())
-                }
-            })
-            .collect(),
+        title: format!("Vcore-hours reserved, by the {}", if by_hour { "hour" } else { "day" }),
+        points,
         lines: vec![Line {
-            name: "held".to_owned(),
+            name: "reserved".to_owned(),
             slot: ColourSlot::Blue,
-            values: hours.iter().map(|hour| cores(hour.vcore_ms)).collect(),
+            values: values.into_iter().map(cores).collect(),
             href: None,
         }],
         shape: Shape::Columns,

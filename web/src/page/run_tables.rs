@@ -40,28 +40,25 @@ pub fn charges(context: &Context<'_>, charges: &[RunCharge]) -> Table {
             Cell::Share { part: charge.cost, whole: total, class: "share" },
         ]
     };
+    let columns = vec![
+        table::text("resource", "Node or resource"),
+        table::text("instance_type", "Instance").wide(),
+        table::text("market", "Market").wide(),
+        table::text("cluster", "Cluster").wide(),
+        table::text("pool", "Pool").wide(),
+        table::text("service", "Service").wide(),
+        table::number("charges", "Charges it has a part of").wide(),
+        table::number("cost", format!("Cost ({})", context.scope.currency)),
+        table::number("share", "Of the run").derived(),
+    ];
+    let foot = table::foot(&columns, [("cost", Cell::Money(total))]);
     Table {
         id: "charges",
         caption: "Where the money went".to_owned(),
         noun: ("row", "rows"),
-        columns: vec![
-            table::text("resource", "Node or resource"),
-            table::text("instance_type", "Instance").wide(),
-            table::text("market", "Market").wide(),
-            table::text("cluster", "Cluster").wide(),
-            table::text("pool", "Pool").wide(),
-            table::text("service", "Service").wide(),
-            table::number("charges", "Charges it has a part of").wide(),
-            table::number("cost", format!("Cost ({})", context.scope.currency)),
-            table::number("share", "Of the run").derived(),
-        ],
+        columns,
         rows: charges.iter().map(row).collect(),
-        foot: Some({
-            let mut foot = vec![Cell::text("Total")];
-            foot.extend((0..6).map(|_| Cell::Nothing));
-            foot.extend([Cell::Money(total), Cell::Nothing]);
-            foot
-        }),
+        foot: Some(foot),
         sort: ("cost", true),
         empty: "Nothing was charged for it: what it ran on is not in any bill that was read.".to_owned(),
     }
@@ -81,27 +78,30 @@ pub fn idle(context: &Context<'_>, days: &[RunIdle]) -> Table {
         ]
     };
     let sum = |part: fn(&RunIdle) -> Amount| Cell::Money(days.iter().map(part).sum());
+    let columns = vec![
+        table::text("day", "Day (UTC)"),
+        table::text("cluster", "Cluster"),
+        table::number("own", format!("This run ({currency})")),
+        table::number("used", format!("All runs ({currency})")).wide(),
+        table::number("idle", format!("Idle ({currency})")).wide(),
+        table::number("beside", format!("Its share of idle, not additive ({currency})")),
+    ];
+    let foot = table::foot(
+        &columns,
+        [
+            ("own", sum(|day| day.own)),
+            ("used", sum(|day| day.used)),
+            ("idle", sum(|day| day.idle)),
+            ("beside", sum(|day| day.beside)),
+        ],
+    );
     Table {
         id: "idle",
         caption: "What was idle beside it".to_owned(),
         noun: ("day", "days"),
-        columns: vec![
-            table::text("day", "Day (UTC)"),
-            table::text("cluster", "Cluster"),
-            table::number("own", format!("This run ({currency})")),
-            table::number("used", format!("All runs ({currency})")).wide(),
-            table::number("idle", format!("Idle ({currency})")).wide(),
-            table::number("beside", format!("Its share of idle, not additive ({currency})")),
-        ],
+        columns,
         rows: days.iter().map(row).collect(),
-        foot: Some(vec![
-            Cell::text("Total"),
-            Cell::Nothing,
-            sum(|day| day.own),
-            sum(|day| day.used),
-            sum(|day| day.idle),
-            sum(|day| day.beside),
-        ]),
+        foot: Some(foot),
         sort: ("day", false),
         empty: "It ran on no cluster that was billed.".to_owned(),
     }
@@ -223,7 +223,7 @@ pub fn held(hours: &[RunHour]) -> Table {
     };
     Table {
         id: "held",
-        caption: "Held by the hour".to_owned(),
+        caption: "Reserved by the hour".to_owned(),
         noun: ("hour", "hours"),
         columns: vec![
             table::text("hour", "Hour"),

@@ -34,8 +34,8 @@ struct Runs {
     runs: TableView,
 }
 
-/// Columns an error may take beside its status; the CSV has all of it.
-const ERROR_COLUMNS: usize = 40;
+/// Characters of an error beside its status; the CSV has all of it.
+const ERROR_CHARACTERS: usize = 48;
 
 pub async fn runs(visit: Visit, query: RawQuery) -> Response {
     answer(visit, Path::new(["runs"]), query, build).await
@@ -100,7 +100,6 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let count = |rows: &[&RunOutcome]| rows.iter().map(|row| row.runs).sum::<i64>();
     let cost = |rows: &[&RunOutcome]| rows.iter().map(|row| row.cost).sum::<Amount>();
     let all: Vec<&RunOutcome> = ended.iter().collect();
-    let failed: Vec<&RunOutcome> = ended.iter().filter(|row| is_bad(&row.status)).collect();
     let (chart, by_outcome) =
         outcomes(context, ended.iter().map(|row| (row.day, row.status.as_str(), row.runs)))?;
     let (rows, cut) = if context.lens.table.csv {
@@ -120,12 +119,21 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     };
     let subject = words::plural(count(&all), "run", "runs");
     let mut sentence = sentence::cost(context, &format!("{subject} that started here"), cost(&all));
-    if !failed.is_empty() {
+    // A stream that was stopped did its work until then: it is no failure.
+    for (status, words) in [
+        ("failed", " of them failed, at "),
+        ("killed", " were stopped, at "),
+        ("unknown", " have no end in their log, at "),
+    ] {
+        let ended: Vec<&RunOutcome> = ended.iter().filter(|row| row.status == status).collect();
+        if ended.is_empty() {
+            continue;
+        }
         sentence = sentence
             .say("; ")
-            .figure(reports::format::count(count(&failed)))
-            .say(" of them failed, at ")
-            .figure(context.money(cost(&failed)));
+            .figure(reports::format::count(count(&ended)))
+            .say(words)
+            .figure(context.money(cost(&ended)));
     }
     let sentence = sentence.say(".").note(format!(
         "{}. What a run cost is all it was given, after midnight too; costs by day are on Overview.",
@@ -136,10 +144,6 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     context.page(&Runs { shell, sentence, chart, chart_table, runs })
 }
 
-fn is_bad(status: &str) -> bool {
-    matches!(status, "failed" | "killed")
-}
-
 /// Outcomes, the good one at the bottom of the stack, with the colours they have.
 const OUTCOMES: [(&str, ColourSlot); 5] = [
     ("succeeded", ColourSlot::Saving),
@@ -148,6 +152,11 @@ const OUTCOMES: [(&str, ColourSlot); 5] = [
     ("running", ColourSlot::Blue),
     ("unknown", ColourSlot::Other),
 ];
+
+/// How a run ended, for people: of one without an end nobody knows.
+pub fn outcome(status: &str) -> &str {
+    if status == "unknown" { "no end logged" } else { status }
+}
 
 /// How many runs started on each day, by how they ended; with the table of the same counts.
 /// Each is a day, an outcome and a number of runs.
@@ -167,7 +176,8 @@ pub fn outcomes<'a>(
     }
     let seen: Vec<usize> = (0..OUTCOMES.len()).filter(|i| counts[*i].iter().any(|n| *n > 0)).collect();
     let mut columns = vec![table::text("day", "Day (UTC)")];
-    columns.extend(seen.iter().map(|i| table::number(OUTCOMES[*i].0, words::capital(OUTCOMES[*i].0))));
+    columns
+        .extend(seen.iter().map(|i| table::number(OUTCOMES[*i].0, words::capital(outcome(OUTCOMES[*i].0)))));
     let rows = places.iter().map(|(day, at)| {
         let mut row = vec![Cell::Day { day: *day, href: None }];
         row.extend(seen.iter().map(|i| Cell::Count(counts[*i][*at])));
@@ -183,10 +193,10 @@ pub fn outcomes<'a>(
         rows: rows.collect(),
         foot: Some(foot),
         sort: ("day", false),
-        empty: "No run started in this span.".to_owned(),
+        empty: context.nothing("No run started"),
     };
     let line = |i: &usize| Line {
-        name: OUTCOMES[*i].0.to_owned(),
+        name: outcome(OUTCOMES[*i].0).to_owned(),
         slot: OUTCOMES[*i].1,
         values: counts[*i].iter().map(|n| Amount::whole(*n)).collect(),
         href: None,
@@ -217,14 +227,14 @@ pub fn table(context: &Context<'_>, runs: &[RunRow], named: bool) -> Table {
     columns.push(if is_other { detail(name) } else { name.exported() });
     columns.extend([
         table::number("started", "Start").wide(),
+        table::number("cost", format!("Cost ({currency})")),
         table::text("status", "Status"),
         table::number("duration_ms", "Duration").wide(),
         table::number("vcore_ms", "Vcore-hours").wide(),
         table::number("input_bytes", "Read").wide(),
         table::number("output_bytes", "Written").wide(),
-        detail(table::number("spilled_bytes", "Spilled")),
-        detail(table::number("failed_tasks", "Failed tasks")),
-        table::number("cost", format!("Cost ({currency})")),
+        table::number("spilled_bytes", "Spilled").exported(),
+        table::number("failed_tasks", "Failed tasks").exported(),
         table::text("error", "Error").exported(),
         table::text("engine", "Engine").exported(),
         table::text("trigger", "Started by").exported(),
@@ -234,13 +244,13 @@ pub fn table(context: &Context<'_>, runs: &[RunRow], named: bool) -> Table {
     ]);
     Table {
         id: "runs",
-        caption: "Runs that started in this span".to_owned(),
+        caption: "Runs that started in these days".to_owned(),
         noun: ("run", "runs"),
         columns,
         rows: runs.iter().map(|run| row(context, run, named)).collect(),
         foot: None,
         sort: ("started", true),
-        empty: "No run started in this span.".to_owned(),
+        empty: context.nothing("No run started"),
     }
 }
 
@@ -253,6 +263,11 @@ fn row(context: &Context<'_>, run: &RunRow, named: bool) -> Vec<Cell> {
     let duration = run.ended_at.map(|end| (end - run.started_at).num_milliseconds());
     cells.extend([
         Cell::At(run.started_at),
+        match run.currency {
+            // A run whose cluster is not billed has a cost of nothing, not of zero.
+            None if run.cost == Amount::ZERO => Cell::Nothing,
+            _ => Cell::MoneyLink { amount: run.cost, href: explained(context, run) },
+        },
         status(run),
         duration.map_or(Cell::Nothing, Cell::Millis),
         Cell::VcoreMs(run.vcore_ms),
@@ -260,11 +275,6 @@ fn row(context: &Context<'_>, run: &RunRow, named: bool) -> Vec<Cell> {
         Cell::Bytes(run.output_bytes),
         Cell::Bytes(run.disk_spilled_bytes),
         Cell::Count(run.failed_tasks),
-        match run.currency {
-            // A run whose cluster is not billed has a cost of nothing, not of zero.
-            None if run.cost == Amount::ZERO => Cell::Nothing,
-            _ => Cell::MoneyLink { amount: run.cost, href: explained(context, run) },
-        },
         Cell::maybe(run.error.as_deref()),
         Cell::text(run.engine.as_str()),
         Cell::maybe(run.trigger.as_deref()),
@@ -287,12 +297,50 @@ pub fn explained(context: &Context<'_>, run: &RunRow) -> String {
 pub fn status(run: &RunRow) -> Cell {
     let tone = match run.status.as_str() {
         "succeeded" => "good",
-        "failed" | "killed" => "bad",
+        "failed" => "bad",
+        // A stream is stopped to be deployed anew.
         _ => "plain",
     };
     let text = match &run.error {
-        Some(error) => format!("{}: {}", run.status, reports::label::shorten(error, ERROR_COLUMNS)),
-        None => run.status.clone(),
+        Some(error) => format!("{}: {}", outcome(&run.status), gist(error)),
+        None => outcome(&run.status).to_owned(),
     };
     Cell::Tone { text, tone }
+}
+
+/// What an error says in few words: its class without the package, and the start of its message.
+fn gist(error: &str) -> String {
+    let class = |path: &str| {
+        let last = path.rsplit('.').next().unwrap_or_default();
+        let is_path = path.contains('.') && path.chars().all(|c| c.is_alphanumeric() || "._$".contains(c));
+        (is_path && !last.is_empty()).then(|| last.to_owned())
+    };
+    let (first, rest) = error.split_once(':').map_or((error, ""), |(first, rest)| (first, rest));
+    let text = match class(first.trim()) {
+        Some(class) if rest.trim().is_empty() => class,
+        Some(class) => format!("{class}: {}", rest.trim()),
+        None => error.to_owned(),
+    };
+    match text.char_indices().nth(ERROR_CHARACTERS) {
+        Some((cut, _)) => format!("{}…", text[..cut].trim_end()),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gist;
+
+    #[test]
+    fn an_error_keeps_its_class_and_the_start_of_its_message() {
+        assert_eq!(
+            gist("org.apache.spark.shuffle.FetchFailedException: lost with node"),
+            "FetchFailedException: lost with node"
+        );
+        assert_eq!(gist("java.lang.OutOfMemoryError"), "OutOfMemoryError");
+        assert_eq!(gist("Line 3: mismatched input"), "Line 3: mismatched input");
+        assert_eq!(gist("Exit code 137."), "Exit code 137.");
+        assert_eq!(gist(&"é".repeat(60)), format!("{}…", "é".repeat(48)));
+        assert_eq!(gist(""), "");
+    }
 }

@@ -1,6 +1,7 @@
-//! What one table costs: what adds up, what does not, for whom and made of what.
+//! What one table costs: what is part of its total, what stands beside, for whom and made of what.
 
 use attribution::mart::{LineageRow, NONE, ReaderRow, TableCost};
+use chrono::NaiveDate;
 use model::Amount;
 
 use super::{Fact, fact};
@@ -32,22 +33,27 @@ pub fn parts(context: &Context<'_>, cost: Option<&TableCost>) -> Table {
     };
     let rows = cost.map_or_else(Vec::new, |cost| {
         vec![
-            row("Storage", cost.storage, "adds up", "its bytes"),
+            row("Storage", cost.storage, "part of it", "its bytes"),
             row(
                 "Produce",
                 cost.produce,
-                "adds up",
+                "part of it",
                 "runs that wrote it, split over what each wrote by bytes",
             ),
-            row("Maintain", cost.maintain, "adds up", "runs that only rewrote it: compaction and the like"),
-            row("Read", cost.read, "stands beside", "runs that read it, split over what each read by bytes"),
+            row(
+                "Maintain",
+                cost.maintain,
+                "part of it",
+                "runs that only rewrote it: compaction and the like",
+            ),
+            row("Read", cost.read, "beside it", "runs that read it, split over what each read by bytes"),
             row(
                 "Upstream",
                 cost.upstream,
-                "stands beside",
+                "beside it",
                 "what the tables it was made of cost, by bytes read of them",
             ),
-            row("Fully loaded", cost.loaded(), "stands beside", "its own cost and upstream"),
+            row("Fully loaded", cost.loaded(), "beside it", "its own cost and upstream"),
         ]
     });
     Table {
@@ -57,15 +63,16 @@ pub fn parts(context: &Context<'_>, cost: Option<&TableCost>) -> Table {
         columns: vec![
             table::text("what", "What"),
             table::number("cost", format!("Cost ({})", context.scope.currency)),
-            table::text("adds", "Adds up?"),
+            table::text("adds", "In its total?"),
             table::text("how", "How").wide(),
         ],
         rows,
         foot: cost.map(|cost| {
             vec![Cell::text("Its part of the bill"), Cell::Money(cost.own()), Cell::Nothing, Cell::Nothing]
         }),
-        sort: ("adds", false),
-        empty: "Nothing was charged for it in this span.".to_owned(),
+        // What is part of the total first, as it is written here.
+        sort: ("", false),
+        empty: context.nothing("Nothing was charged for it"),
     }
 }
 
@@ -99,7 +106,18 @@ pub fn readers(context: &Context<'_>, readers: &[ReaderRow]) -> Table {
         rows: readers.iter().map(row).collect(),
         foot: None,
         sort: ("cost", true),
-        empty: "No run is known to have read it in this span.".to_owned(),
+        empty: context.nothing("No run is known to have read it"),
+    }
+}
+
+/// The months that lineage is told of, for it is kept by the month: as cost is passed on.
+pub fn whole_months(context: &Context<'_>) -> String {
+    let month = |day: NaiveDate| day.format("%B %Y").to_string();
+    let first = month(context.scope.from);
+    let last = month(context.scope.to.pred_opt().unwrap_or(context.scope.to));
+    match first == last {
+        true => format!("in all of {first}"),
+        false => format!("from {first} to {last}, whole months"),
     }
 }
 
@@ -117,7 +135,7 @@ pub fn lineage(context: &Context<'_>, neighbours: &[LineageRow]) -> Table {
     });
     Table {
         id: "lineage",
-        caption: "Made of, and made of it, in these months".to_owned(),
+        caption: format!("Made of, and made of it, {}", whole_months(context)),
         noun: ("table", "tables"),
         columns: vec![
             table::text("table", "Table"),
@@ -127,6 +145,6 @@ pub fn lineage(context: &Context<'_>, neighbours: &[LineageRow]) -> Table {
         rows: rows.collect(),
         foot: None,
         sort: ("bytes", true),
-        empty: "No run is known to have read it or made it of another table.".to_owned(),
+        empty: "No run of these months is known to have read it, or made it of another table.".to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use model::Amount;
 use reports::chart::Shape;
 use reports::palette::ColourSlot;
 
-use super::{Fact, fact};
+use super::{Fact, fact, table_cost};
 use crate::chart::ChartView;
 use crate::context::Context;
 use crate::course::{Course, Line, Point, Unit, periods};
@@ -112,12 +112,14 @@ pub fn days_table(days: &[TableDay]) -> Table {
     }
 }
 
-fn of_size(from_bytes: i64) -> String {
-    format!(
-        "{} to {}",
-        reports::format::bytes(from_bytes),
-        reports::format::bytes(from_bytes.saturating_mul(2))
-    )
+/// A size and twice it, `64–128 MiB`: sizes are powers of two, which have no tenths.
+fn of_size(from_bytes: i64, between: &str) -> String {
+    let whole = |bytes: i64| reports::format::bytes(bytes).replace(".0 ", " ");
+    let (from, to) = (whole(from_bytes), whole(from_bytes.saturating_mul(2)));
+    match (from.split_once(' '), to.split_once(' ')) {
+        (Some((figure, unit)), Some((_, same))) if unit == same => format!("{figure}{between}{to}"),
+        _ => format!("{from}{between}{to}"),
+    }
 }
 
 /// How many data files are how large; nothing where partitions were not collected.
@@ -139,7 +141,7 @@ pub fn sizes_chart(sizes: &[FileSizes], table: Option<&TableRow>) -> Result<Opti
         title: "Data files by size, at the last collection".to_owned(),
         points: bins
             .iter()
-            .map(|from| Point { long: of_size(*from), ..Point::named(reports::format::bytes(*from)) })
+            .map(|from| Point { long: of_size(*from, " to "), ..Point::named(of_size(*from, "–")) })
             .collect(),
         lines: vec![Line {
             name: "data files".to_owned(),
@@ -158,7 +160,7 @@ pub fn sizes_chart(sizes: &[FileSizes], table: Option<&TableRow>) -> Result<Opti
 pub fn sizes_table(sizes: &[FileSizes]) -> Table {
     let row = |bin: &FileSizes| {
         vec![
-            Cell::text(of_size(bin.from_bytes)),
+            Cell::text(of_size(bin.from_bytes, " to ")),
             Cell::Bytes(bin.from_bytes),
             Cell::Count(bin.data_files),
             Cell::Bytes(bin.data_bytes),
@@ -273,7 +275,8 @@ pub fn graph(
     let left = side(true).count().saturating_sub(MOST_NEIGHBOURS)
         + side(false).count().saturating_sub(MOST_NEIGHBOURS);
     let note = (left > 0).then(|| format!("{left} more with fewer bytes are in the table."));
-    let title = "What it is made of, and what is made of it, by bytes read".to_owned();
+    let months = table_cost::whole_months(context);
+    let title = format!("What it is made of, and what is made of it, by bytes read {months}");
     flow::chart("lineage", title, &nodes, &links, note, &written).map(Some)
 }
 
@@ -295,4 +298,16 @@ pub fn gain(context: &Context<'_>, id: &str, findings: &[Finding]) -> Option<Fac
         href: Some(finding::href(context, &best.id)),
         ..fact("Mending its files", format!("saves {}", context.short(saving)), "a month; opens what to do")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_size;
+
+    #[test]
+    fn a_size_of_files_is_a_span_with_its_unit_once_where_it_is_one() {
+        assert_eq!(of_size(67_108_864, "–"), "64–128 MiB");
+        assert_eq!(of_size(536_870_912, " to "), "512 MiB to 1 GiB");
+        assert_eq!(of_size(1, " to "), "1 to 2 B");
+    }
 }

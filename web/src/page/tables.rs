@@ -8,6 +8,7 @@ use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use model::{Amount, Category};
 
+use super::shares::Shares;
 use super::{Fact, answer, crumb, fact, not_found, runs, table_cost, table_depth};
 use crate::chart::{self, ChartView, Ranked};
 use crate::context::{Context, only};
@@ -180,8 +181,13 @@ pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageErro
         rows: ids.iter().map(|id| row(id)).collect(),
         foot: Some(foot),
         sort: ("cost", true),
-        empty: "No table has been collected. Table metadata is read from sources such as iceberg; see Data."
-            .to_owned(),
+        empty: match filters.is_empty() && context.lens.team.is_none() {
+            true => {
+                "No table has been collected. Table metadata is read from sources such as iceberg; see Data."
+                    .to_owned()
+            }
+            false => context.nothing("No table of this team cost anything"),
+        },
     })
 }
 
@@ -222,7 +228,7 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
     let sizes = context.mart.table_file_sizes(id)?;
     let neighbours = context.mart.table_lineage(id, context.scope.from, context.scope.to)?;
     let tables = [
-        producers(context, &filters)?,
+        PRODUCERS.table(context, &filters)?,
         runs::table(context, &runs, true),
         day_table,
         table_cost::parts(context, cost.as_ref()),
@@ -327,33 +333,13 @@ fn details(context: &Context<'_>, table: &TableRow) -> Vec<(&'static str, String
     details
 }
 
-fn producers(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageError> {
-    let costs = context.by(Dimension::Workload, filters)?;
-    let total: Amount = costs.values().copied().sum();
-    let row = |(workload, cost): (&String, &Amount)| {
-        let href = context.explain(&chart::with(filters, only(Dimension::Workload, workload)));
-        vec![
-            if workload == NONE {
-                Cell::text("no workload (storage)")
-            } else {
-                Cell::link(workload.as_str(), context.entity("workloads", workload))
-            },
-            Cell::MoneyLink { amount: *cost, href },
-            Cell::Share { part: *cost, whole: total, class: "share" },
-        ]
-    };
-    Ok(Table {
-        id: "producers",
-        caption: "What it costs to store and to write".to_owned(),
-        noun: ("row", "rows"),
-        columns: vec![
-            table::text("workload", "Workload"),
-            table::number("cost", format!("Cost ({})", context.scope.currency)),
-            table::number("share", "Of the table").derived(),
-        ],
-        rows: costs.iter().map(row).collect(),
-        foot: Some(vec![Cell::text("Total"), Cell::Money(total), Cell::Nothing]),
-        sort: ("cost", true),
-        empty: "Nothing was charged for it in this span.".to_owned(),
-    })
-}
+const PRODUCERS: Shares = Shares {
+    id: "producers",
+    caption: "What it costs to store and to write",
+    noun: ("row", "rows"),
+    dimension: Dimension::Workload,
+    place: Some("workloads"),
+    nothing: "no workload (storage)",
+    whole: "Of the table",
+    empty: "Nothing was charged for it",
+};

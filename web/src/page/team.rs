@@ -1,30 +1,34 @@
 //! One team: what it spent, on what, and what of it was idle.
 
 use askama::Template;
-use attribution::mart::{Dimension, Filter, Finding, Idle};
+use attribution::mart::{Dimension, Filter, Finding, Handover, Idle, NONE, Ownership, View};
 use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
-use model::{Amount, Category};
+use model::Category;
 
+use super::shares::Shares;
 use super::{Fact, answer, clusters, crumb, fact, movers, not_found, tables, teams, workloads};
 use crate::budget::{self, Budgets};
 use crate::chart::{self, ChartView};
-use crate::context::{Context, Scope, only};
+use crate::context::{Context, only};
 use crate::error::PageError;
 use crate::finding;
-use crate::layout::Shell;
+use crate::layout::{Anchor, Shell};
 use crate::lens::Lens;
 use crate::link::Path;
 use crate::parts;
 use crate::sentence::{self, Sentence};
 use crate::state::Visit;
-use crate::table::{self, Cell, Shown, Table, TableView};
+use crate::table::{Shown, TableView};
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "teams/team.html")]
 struct Team {
     shell: Shell,
     sentence: Sentence,
+    /// That it owns nothing any more, and the teams that took over.
+    handover: Option<(String, Vec<Anchor>)>,
     facts: Vec<Fact>,
     chart: ChartView,
     chart_table: TableView,
@@ -47,7 +51,7 @@ pub async fn team(visit: Visit, Segment(id): Segment<String>, query: RawQuery) -
 
 fn build(page: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageError> {
     if !page.teams.iter().any(|team| team == id) {
-        return Err(not_found(page, "team", id, "teams"));
+        return Err(unknown(page, id));
     }
     // The page is about this team whatever team the URL names beside it.
     let lens = Lens { team: None, ..page.lens.clone() };
@@ -62,7 +66,7 @@ fn build(page: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageEr
         workloads::list(page, &filters)?,
         tables::list(page, &filters)?,
         clusters::list(page, &filters)?,
-        services(page, &filters)?,
+        SERVICES.table(page, &filters)?,
         day_table,
         movers::table(page, &Dimension::Workload, Some("workloads"), &filters)?,
         teams::within(page, id, &filters)?,
@@ -75,7 +79,7 @@ fn build(page: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageEr
         };
 
     let name = page.team_label(id).to_owned();
-    let mut sentence = sentence::spent(page, page.owner(id), total);
+    let mut sentence = sentence::of_team(page, id, total);
     if let Some(idle) = reports::format::percent(parts.idle(), total).filter(|_| !parts.idle().is_zero()) {
         sentence = sentence.say(", ").figure(idle).say(" of it idle");
     }
@@ -83,13 +87,18 @@ fn build(page: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageEr
         sentence =
             sentence.say(format!("; its dearest workload is {workload} with ")).figure(page.money(cost));
     }
+    if id == NONE {
+        sentence = parts::no_team(page)?.said(page, sentence);
+    }
     let sentence = sentence.say(".").note(sentence::comparison(page, total, &filters)?);
     let shell = Shell::of(page, &name, vec![crumb(page, "Teams", "teams")]).filtered(page, false).charted();
+    let handover = page.mart.handover(id)?.filter(|handover| handover.on < page.scope.to);
     let facts = facts(page, id, &filters, &parts);
     let within = page.mart.info().sub_teams(id).next().is_some().then_some(within);
     page.page(&Team {
         shell,
         sentence,
+        handover: handover.map(|handover| handed_over(page, id, &handover)),
         facts,
         chart,
         chart_table,
@@ -102,6 +111,35 @@ fn build(page: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageEr
         clusters,
         services,
     })
+}
+
+/// That a team is unknown. One that was renamed is still in the record of who owned what.
+fn unknown(page: &Context<'_>, id: &str) -> PageError {
+    let mut error = not_found(page, "team", id, "teams");
+    let view = View { ownership: Ownership::AsWas, ..page.lens.view };
+    let recorded = Lens { team: None, view, ..page.lens.shared() };
+    let was_known = page.mart.reach().is_whole()
+        && page.with(recorded.clone()).is_ok_and(|then| then.teams.iter().any(|team| team == id));
+    if let (true, PageError::NotFound { why, ways_out, .. }) = (was_known, &mut error) {
+        *why = Some(
+            "No rule of today names this team: it was renamed or removed. What it owned was recorded, and can be \
+             seen as it was; under All teams its costs stand with whoever owns them now."
+                .to_owned(),
+        );
+        ways_out.insert(0, (format!("{id} as recorded"), recorded.url(&page.path)));
+    }
+    error
+}
+
+/// That a team's rules have ended, with the pages of those that took over.
+fn handed_over(page: &Context<'_>, id: &str, handover: &Handover) -> (String, Vec<Anchor>) {
+    let day = reports::format::day(handover.on);
+    let owns = format!("The last rule that names {} ended on {day}: it owns nothing since.", page.owner(id));
+    let heirs = handover.to.iter().map(|(team, rules)| Anchor {
+        label: format!("{team} ({})", words::plural(*rules, "rule", "rules")),
+        href: page.entity("teams", team),
+    });
+    (if handover.to.is_empty() { owns } else { format!("{owns} Its rules go on with") }, heirs.collect())
 }
 
 fn facts(context: &Context<'_>, id: &str, filters: &[Filter], parts: &parts::Parts) -> Vec<Fact> {
@@ -117,7 +155,8 @@ fn facts(context: &Context<'_>, id: &str, filters: &[Filter], parts: &parts::Par
         part("Storage", Category::Storage),
         part("Named by the charge", Category::Direct),
         part(if view.idle == Idle::Proportional { "Idle, spread" } else { "Idle" }, Category::Idle),
-        part("Shared, spread", Category::Shared),
+        part(if id == NONE { "Shared by all" } else { "Shared, spread" }, Category::Shared),
+        part("Unallocated", Category::Unallocated),
     ];
     facts.retain(|fact| fact.note != "0%" && fact.note != "0.0%" && !fact.note.is_empty());
     if let Some(parent) =
@@ -131,30 +170,13 @@ fn facts(context: &Context<'_>, id: &str, filters: &[Filter], parts: &parts::Par
     facts
 }
 
-fn services(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageError> {
-    let Scope { currency, .. } = context.scope;
-    let costs = context.by(Dimension::Service, filters)?;
-    let total: Amount = costs.values().copied().sum();
-    let row = |(service, cost): (&String, &Amount)| {
-        let filters = chart::with(filters, only(Dimension::Service, service));
-        vec![
-            Cell::text(service.as_str()),
-            Cell::MoneyLink { amount: *cost, href: context.explain(&filters) },
-            Cell::Share { part: *cost, whole: total, class: "share" },
-        ]
-    };
-    Ok(Table {
-        id: "services",
-        caption: "Services".to_owned(),
-        noun: ("service", "services"),
-        columns: vec![
-            table::text("service", "Service"),
-            table::number("cost", format!("Cost ({currency})")),
-            table::number("share", "Of the team").derived(),
-        ],
-        rows: costs.iter().map(row).collect(),
-        foot: Some(vec![Cell::text("Total"), Cell::Money(total), Cell::Nothing]),
-        sort: ("cost", true),
-        empty: "Nothing was charged to this team in this span.".to_owned(),
-    })
-}
+const SERVICES: Shares = Shares {
+    id: "services",
+    caption: "Services",
+    noun: ("service", "services"),
+    dimension: Dimension::Service,
+    place: None,
+    nothing: "no service",
+    whole: "Of the team",
+    empty: "Nothing was charged to this team",
+};

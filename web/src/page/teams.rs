@@ -47,12 +47,9 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
             Shown::Csv(csv) => return Ok(csv),
         };
     let owned = costs.keys().filter(|team| *team != NONE).count();
-    let nobody = costs.get(NONE).copied().unwrap_or_default();
+    let no_team = parts::no_team(context)?;
     let count = words::plural(owned as i64, "team", "teams");
-    let mut sentence = sentence::spent(context, &count, total - nobody);
-    if !nobody.is_zero() {
-        sentence = sentence.say("; ").figure(context.money(nobody)).say(" belongs to no team");
-    }
+    let sentence = no_team.said(context, sentence::spent(context, &count, total - no_team.total()));
     let sentence = sentence.say(".").note(sentence::comparison(context, total, &[])?);
     let ownership = context.lens.shared().url(&Path::new(["ownership"]));
     let shell = Shell::of(context, "Teams", vec![]).filtered(context, true).charted();
@@ -103,10 +100,10 @@ fn rolled_up(
         }));
         row
     };
-    let mut foot = vec![Cell::text("Total"), Cell::Money(total), Cell::Nothing];
-    foot.extend(
-        before.as_ref().map(|before| Cell::Change { now: total, before: before.values().copied().sum() }),
-    );
+    let change =
+        before.as_ref().map(|before| Cell::Change { now: total, before: before.values().copied().sum() });
+    let sums = [("cost", Cell::Money(total))];
+    let foot = table::foot(&columns, sums.into_iter().chain(change.map(|change| ("change", change))));
     Ok(Table {
         id,
         caption,
@@ -115,7 +112,7 @@ fn rolled_up(
         rows: costs.iter().map(row).collect(),
         foot: Some(foot),
         sort: ("cost", true),
-        empty: "Nothing was charged in this span; try other days.".to_owned(),
+        empty: context.nothing("Nothing was charged"),
     })
 }
 
@@ -166,19 +163,16 @@ pub fn table(context: &Context<'_>) -> Result<Table, PageError> {
         });
     let rows: Vec<_> = rows.collect();
     let sum = |part: fn(&parts::Parts) -> Amount| parts.values().map(part).sum::<Amount>();
-    let mut foot = vec![
-        Cell::text("Total"),
-        Cell::Money(total),
-        Cell::Nothing,
-        Cell::Money(sum(parts::Parts::used)),
-        Cell::Money(sum(parts::Parts::idle)),
-        Cell::Share { part: sum(parts::Parts::idle), whole: total, class: "idle" },
-        Cell::Money(sum(parts::Parts::rest)),
+    let change =
+        before.as_ref().map(|before| Cell::Change { now: total, before: before.values().copied().sum() });
+    let sums = [
+        ("cost", Cell::Money(total)),
+        ("used", Cell::Money(sum(parts::Parts::used))),
+        ("idle", Cell::Money(sum(parts::Parts::idle))),
+        ("idle_share", Cell::Share { part: sum(parts::Parts::idle), whole: total, class: "idle" }),
+        ("shared_unallocated", Cell::Money(sum(parts::Parts::rest))),
     ];
-    foot.extend(
-        before.as_ref().map(|before| Cell::Change { now: total, before: before.values().copied().sum() }),
-    );
-    foot.extend(trend.then_some(Cell::Nothing));
+    let foot = table::foot(&columns, sums.into_iter().chain(change.map(|change| ("change", change))));
     Ok(Table {
         id: "teams",
         caption: "Teams".to_owned(),
@@ -187,6 +181,6 @@ pub fn table(context: &Context<'_>) -> Result<Table, PageError> {
         rows,
         foot: Some(foot),
         sort: ("cost", true),
-        empty: "Nothing was charged in this span; try other days.".to_owned(),
+        empty: context.nothing("Nothing was charged"),
     })
 }

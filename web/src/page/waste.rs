@@ -25,7 +25,7 @@ use crate::words;
 const KINDS: [&str; 5] = ["cluster", "workload", "table", "bucket", "commitment"];
 
 /// Columns a status may take; the finding's page has all of it.
-const STATUS_COLUMNS: usize = 40;
+const STATUS_COLUMNS: usize = 60;
 
 #[derive(Template)]
 #[template(path = "waste/waste.html")]
@@ -163,11 +163,12 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     let asked = Asked::of(&context.lens)?;
     let all = finding::load(context, visit)?;
     let items: Vec<&Item<'_>> = all.items.iter().filter(|item| asked.leaves(context, item)).collect();
-    let [findings, resolved] =
-        match context.tables([list(context, &items), resolved(context, &all, &asked)])? {
-            Shown::Page(views) => views,
-            Shown::Csv(csv) => return Ok(csv),
-        };
+    let [findings, resolved] = match context
+        .tables([list(context, &items, asked.restricts(&context.lens)), resolved(context, &all, &asked)])?
+    {
+        Shown::Page(views) => views,
+        Shown::Csv(csv) => return Ok(csv),
+    };
     let mut shell = Shell::of(context, "Waste", vec![]).charted();
     shell.banners.extend(all.fault.clone().map(|text| Banner { text, link: None }));
     let fields = fields(context, &asked, &all);
@@ -184,10 +185,9 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     })
 }
 
-/// What the findings claim, apart by whether it lowers the bill.
-fn claimed(items: &[&Item<'_>], is_cash: bool) -> Amount {
-    let of_kind = items.iter().filter(|item| item.finding.is_cash == is_cash);
-    of_kind.map(|item| item.finding.claimed_saving).sum()
+/// What the findings claim together: what lowers the bill, and what frees capacity.
+fn claimed(items: &[&Item<'_>]) -> (Amount, Amount) {
+    reports::findings::claimed(items.iter().map(|item| item.finding))
 }
 
 fn sentence(context: &Context<'_>, items: &[&Item<'_>], asked: &Asked) -> Sentence {
@@ -208,7 +208,7 @@ fn sentence(context: &Context<'_>, items: &[&Item<'_>], asked: &Asked) -> Senten
         sentence = sentence.say(" (capacity, not cash)");
     }
     if items.len() > 1 {
-        let (cash, capacity) = (claimed(items, true), claimed(items, false));
+        let (cash, capacity) = claimed(items);
         sentence = sentence
             .say(format!(". All {} together: ", reports::format::count(items.len() as i64)))
             .figure(context.money(cash))
@@ -218,8 +218,8 @@ fn sentence(context: &Context<'_>, items: &[&Item<'_>], asked: &Asked) -> Senten
         }
     }
     sentence.say(".").note(
-        "A month is 30.4375 days at the rate of the last four weeks, at effective cost. Savings overlap: “adds up” \
-         is what no finding before claims of the same cost, so those figures sum to no more than what was paid.",
+        "A month is 30.4375 days at the rate of the last four weeks, at effective cost. Savings overlap: “without \
+         overlap” is what no finding before saves of the same cost already, so those figures can be added up.",
     )
 }
 
@@ -232,11 +232,11 @@ fn lower(text: &str) -> String {
 fn facts(context: &Context<'_>, items: &[&Item<'_>], all: &Findings<'_>) -> Vec<Fact> {
     let gross: Amount = items.iter().map(|item| item.finding.gross_saving).sum();
     let fix: Amount = items.iter().map(|item| item.finding.fix_cost).sum();
-    let together = claimed(items, true) + claimed(items, false);
+    let (cash, capacity) = claimed(items);
     let mut facts = vec![
-        fact("Adds up to", context.money(together), "a month, each cost claimed once"),
-        fact("Off the bill", context.money(claimed(items, true)), "a month, cash"),
-        fact("Capacity", context.money(claimed(items, false)), "a month, paid for anyway"),
+        fact("Together", context.money(cash + capacity), "a month, without overlap"),
+        fact("Off the bill", context.money(cash), "a month, cash"),
+        fact("Capacity", context.money(capacity), "a month, paid for anyway"),
         fact("Each by itself", context.money(gross), "a month gross, with overlaps"),
         fact("Cost of the fixes", context.money(fix), "a month"),
     ];
@@ -271,7 +271,7 @@ fn chart(context: &Context<'_>, items: &[&Item<'_>]) -> Result<Option<ChartView>
     Ok(Some(chart::ranks(context, "savings", title, ranked)?))
 }
 
-fn list(context: &Context<'_>, items: &[&Item<'_>]) -> Table {
+fn list(context: &Context<'_>, items: &[&Item<'_>], restricted: bool) -> Table {
     let currency = context.scope.currency;
     let row = |item: &&Item<'_>| {
         let finding = item.finding;
@@ -283,6 +283,9 @@ fn list(context: &Context<'_>, items: &[&Item<'_>]) -> Table {
             (Status::Dismissed, _) => format!("dismissed: {}", who.unwrap_or_default()),
             (status, _) => status.to_string(),
         };
+        let silent =
+            finding.silence.map(|silence| format!("{status}; not looked at since {}", silence.known_until));
+        let status = silent.unwrap_or(status);
         vec![
             Cell::link(
                 detector::fix(&finding.detector, &finding.subject),
@@ -299,8 +302,8 @@ fn list(context: &Context<'_>, items: &[&Item<'_>]) -> Table {
             Cell::Money(finding.gross_saving),
             Cell::Money(finding.fix_cost),
             Cell::Money(finding.claimed_saving),
-            Cell::text(finding::kind_of_saving(finding.is_cash)),
-            Cell::text(finding.confidence.name()),
+            Cell::text(reports::findings::saving_parts(finding)),
+            Cell::Ranked { text: finding.confidence.name().to_owned(), rank: finding.confidence as u8 },
             Cell::text(reports::label::shorten(&reports::label::visible(&status), STATUS_COLUMNS)),
             Cell::maybe(who),
             Cell::Day { day: finding.first_day, href: None },
@@ -317,7 +320,7 @@ fn list(context: &Context<'_>, items: &[&Item<'_>]) -> Table {
     foot[8] = sum(|item| item.finding.claimed_saving);
     Table {
         id: "findings",
-        caption: "What to fix, the largest saving first".to_owned(),
+        caption: "What to fix, what lowers the bill first".to_owned(),
         noun: ("finding", "findings"),
         columns: vec![
             table::text("fix", "What to do"),
@@ -328,9 +331,9 @@ fn list(context: &Context<'_>, items: &[&Item<'_>]) -> Table {
             table::number("net", format!("Net a month ({currency})")),
             table::number("gross", format!("Gross ({currency})")).wide(),
             table::number("fix_cost", "Cost of fix").exported(),
-            table::number("claimed", format!("Adds up ({currency})")).wide(),
+            table::number("claimed", format!("Without overlap ({currency})")),
             table::text("saving", "Saves").wide(),
-            table::text("confidence", "Sure").wide(),
+            table::text("confidence", "Confidence").wide(),
             table::text("status", "Status").wide(),
             table::text("who", "Who, or why").exported(),
             table::number("since", "Since").wide(),
@@ -339,8 +342,14 @@ fn list(context: &Context<'_>, items: &[&Item<'_>]) -> Table {
         ],
         rows: items.iter().map(row).collect(),
         foot: (!items.is_empty()).then_some(foot),
-        sort: ("net", true),
-        empty: "No finding is left with these filters.".to_owned(),
+        sort: ("", false),
+        empty: if restricted {
+            "No finding is left with these filters: clear some, or choose the status “All”.".to_owned()
+        } else {
+            "Nothing waits to be fixed. What was dismissed or snoozed is under the status “All”; what is too small to \
+             matter, `lakeledger waste --all` lists."
+                .to_owned()
+        },
     }
 }
 

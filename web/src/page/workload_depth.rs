@@ -111,7 +111,7 @@ fn table(context: &Context<'_>, days: &BTreeMap<NaiveDate, Day>, mean: impl Fn(&
             Cell::Nothing,
         ]),
         sort: ("day", true),
-        empty: "No run of it started in this span.".to_owned(),
+        empty: context.nothing("No run of it started"),
     }
 }
 
@@ -123,5 +123,5 @@ pub fn efficiency(runs: &[RunRow]) -> Option<Fact> {
         return None;
     }
     let share = reports::format::percent(Amount::whole(cpu), Amount::whole(held))?;
-    Some(fact("Computing", share, "of the vcore-hours its runs held"))
+    Some(fact("Computing", share, "of the vcore-hours its runs reserved"))
 }

@@ -11,6 +11,7 @@ use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use model::Amount;
 
+use super::shares::Shares;
 use super::{Fact, answer, crumb, fact, movers, not_found, runs, workload_depth};
 use crate::chart::{self, ChartView, Ranked};
 use crate::context::{Context, only};
@@ -170,20 +171,15 @@ pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageErro
         row
     };
     let sum = |count: fn(&Activity<'_>) -> i64| activity.values().map(count).sum::<i64>();
-    let mut foot = vec![
-        Cell::text("Total"),
-        Cell::Nothing,
-        Cell::Money(total),
-        Cell::Nothing,
-        Cell::Count(sum(|seen| seen.runs)),
-        Cell::Count(sum(|seen| seen.failed)),
-        Cell::VcoreMs(sum(|seen| seen.vcore_ms)),
-        Cell::Nothing,
-        Cell::Nothing,
+    let change =
+        before.as_ref().map(|before| Cell::Change { now: total, before: before.values().copied().sum() });
+    let sums = [
+        ("cost", Cell::Money(total)),
+        ("runs", Cell::Count(sum(|seen| seen.runs))),
+        ("failed", Cell::Count(sum(|seen| seen.failed))),
+        ("vcore_ms", Cell::VcoreMs(sum(|seen| seen.vcore_ms))),
     ];
-    foot.extend(
-        before.as_ref().map(|before| Cell::Change { now: total, before: before.values().copied().sum() }),
-    );
+    let foot = table::foot(&columns, sums.into_iter().chain(change.map(|change| ("change", change))));
     Ok(Table {
         id: "workloads",
         caption: "Workloads".to_owned(),
@@ -192,8 +188,13 @@ pub fn list(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageErro
         rows: costs.iter().map(row).collect(),
         foot: Some(foot),
         sort: ("cost", true),
-        empty: "Nothing ran in this span. Run logs are read from sources such as spark-event-log; see Data."
-            .to_owned(),
+        empty: match context.lens.team {
+            Some(_) => context.nothing("Nothing of this team ran"),
+            None => format!(
+                "{} Run logs are read from sources such as spark-event-log; see Data.",
+                context.nothing("Nothing ran")
+            ),
+        },
     })
 }
 
@@ -235,7 +236,7 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
     )?;
     let tables = [
         runs::table(context, &runs, false),
-        outputs(context, &filters)?,
+        OUTPUTS.table(context, &filters)?,
         per_run_table,
         outcome_days,
         day_table,
@@ -298,11 +299,15 @@ fn facts(context: &Context<'_>, id: &str, runs: &[RunRow]) -> Result<Vec<Fact>, 
             ..fact("Team", team, "owns most of its cost")
         });
     }
-    let Some(last) = runs.iter().max_by_key(|run| run.started_at) else { return Ok(facts) };
-    facts.push(fact("Last run", context.instant(last.started_at), last.status.clone()));
+    // A step says when, the run that it started says on what.
+    let newest = |costs: bool| {
+        runs.iter().filter(|run| !costs || run.currency.is_some()).max_by_key(|run| run.started_at)
+    };
+    let Some(last) = newest(true).or_else(|| newest(false)) else { return Ok(facts) };
+    facts.push(fact("Last run", context.instant(last.started_at), runs::outcome(&last.status)));
     let vcore_ms = runs.iter().map(|run| run.vcore_ms).fold(0_i64, i64::saturating_add);
     facts.push(fact(
-        "Held",
+        "Reserved",
         format!("{} vcore-hours", reports::format::vcore_hours(vcore_ms)),
         "by its runs in this span",
     ));
@@ -317,16 +322,16 @@ fn unit_facts(context: &Context<'_>, units: &UnitCosts) -> Vec<Fact> {
     let mut each = |label, cost: Option<Amount>, note: &str| {
         facts.extend(cost.map(|cost| fact(label, context.short(cost), note)));
     };
-    each("A run", units.per_run(), "on average, failed ones paid by all");
-    each("A TB written", units.per_terabyte_written(), "10^12 bytes to tables");
-    each("A million rows", units.per_million_rows(), "where logs count them");
+    each("Cost per run", units.per_run(), "on average, failed ones paid by all");
+    each("Per TB written", units.per_terabyte_written(), "10^12 bytes to tables");
+    each("Per million rows", units.per_million_rows(), "where logs count them");
     if units.failed_runs > 0 {
         let runs = words::plural(units.failed_runs, "run", "runs");
         facts.push(fact("Failed", context.money(units.failed_cost), runs));
     }
     if units.retries > 0 {
         let retries = words::plural(units.retries, "later attempt", "later attempts");
-        facts.push(fact("Tried again", context.money(units.retry_cost), retries));
+        facts.push(fact("Retries", context.money(units.retry_cost), retries));
     }
     facts
 }
@@ -339,7 +344,7 @@ fn outcomes(context: &Context<'_>, costs: &[WorkloadCost]) -> Table {
         let units = UnitCosts::of([row]);
         vec![
             Cell::text(row.trigger.as_deref().unwrap_or("not known")),
-            Cell::text(row.status.as_str()),
+            Cell::text(runs::outcome(&row.status)),
             Cell::text(if row.is_retry { "later" } else { "first" }),
             Cell::Count(row.runs),
             Cell::Money(row.cost),
@@ -349,65 +354,46 @@ fn outcomes(context: &Context<'_>, costs: &[WorkloadCost]) -> Table {
             Cell::Bytes(row.written_bytes),
         ]
     };
+    let columns = vec![
+        table::text("trigger", "Started by"),
+        table::text("status", "Outcome"),
+        table::text("attempt", "Attempt").wide(),
+        table::number("runs", "Runs with a cost"),
+        table::number("cost", format!("Cost ({currency})")),
+        table::number("share", "Of the workload").derived().wide(),
+        table::number("per_run", format!("Per run ({currency})")).wide(),
+        table::number("vcore_ms", "Vcore-hours").wide(),
+        table::number("written_bytes", "Written to tables").wide(),
+    ];
+    let foot = table::foot(
+        &columns,
+        [
+            ("runs", Cell::Count(all.runs)),
+            ("cost", Cell::Money(all.cost)),
+            ("per_run", all.per_run().map_or(Cell::Nothing, Cell::Money)),
+            ("vcore_ms", Cell::VcoreMs(costs.iter().map(|row| row.vcore_ms).fold(0, i64::saturating_add))),
+            ("written_bytes", Cell::Bytes(all.written_bytes)),
+        ],
+    );
     Table {
         id: "outcomes",
         caption: "By trigger, outcome and attempt".to_owned(),
         noun: ("row", "rows"),
-        columns: vec![
-            table::text("trigger", "Started by"),
-            table::text("status", "Outcome"),
-            table::text("attempt", "Attempt"),
-            table::number("runs", "Runs with a cost"),
-            table::number("cost", format!("Cost ({currency})")),
-            table::number("share", "Of the workload").derived().wide(),
-            table::number("per_run", format!("A run ({currency})")).wide(),
-            table::number("vcore_ms", "Vcore-hours").wide(),
-            table::number("written_bytes", "Written to tables").wide(),
-        ],
+        columns,
         rows: costs.iter().map(row).collect(),
-        foot: Some(vec![
-            Cell::text("Total"),
-            Cell::Nothing,
-            Cell::Nothing,
-            Cell::Count(all.runs),
-            Cell::Money(all.cost),
-            Cell::Nothing,
-            all.per_run().map_or(Cell::Nothing, Cell::Money),
-            Cell::VcoreMs(costs.iter().map(|row| row.vcore_ms).fold(0, i64::saturating_add)),
-            Cell::Bytes(all.written_bytes),
-        ]),
+        foot: Some(foot),
         sort: ("cost", true),
-        empty: "No run of it cost anything in this span.".to_owned(),
+        empty: context.nothing("No run of it cost anything"),
     }
 }
 
-fn outputs(context: &Context<'_>, filters: &[Filter]) -> Result<Table, PageError> {
-    let costs = context.by(Dimension::Table, filters)?;
-    let total: Amount = costs.values().copied().sum();
-    let row = |(table, cost): (&String, &Amount)| {
-        let href = context.explain(&chart::with(filters, only(Dimension::Table, table)));
-        vec![
-            if table == NONE {
-                Cell::text("no table (failed runs, runs that wrote none)")
-            } else {
-                Cell::link(table.as_str(), context.entity("tables", table))
-            },
-            Cell::MoneyLink { amount: *cost, href },
-            Cell::Share { part: *cost, whole: total, class: "share" },
-        ]
-    };
-    Ok(Table {
-        id: "outputs",
-        caption: "Tables its cost went into".to_owned(),
-        noun: ("row", "rows"),
-        columns: vec![
-            table::text("table", "Table"),
-            table::number("cost", format!("Cost ({})", context.scope.currency)),
-            table::number("share", "Of the workload").derived(),
-        ],
-        rows: costs.iter().map(row).collect(),
-        foot: Some(vec![Cell::text("Total"), Cell::Money(total), Cell::Nothing]),
-        sort: ("cost", true),
-        empty: "Nothing was charged for it in this span.".to_owned(),
-    })
-}
+const OUTPUTS: Shares = Shares {
+    id: "outputs",
+    caption: "Tables its cost went into",
+    noun: ("row", "rows"),
+    dimension: Dimension::Table,
+    place: Some("tables"),
+    nothing: "no table (failed runs, runs that wrote none)",
+    whole: "Of the workload",
+    empty: "Nothing was charged for it",
+};

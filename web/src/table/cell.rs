@@ -19,6 +19,8 @@ pub enum Cell {
     Swatch { text: String, class: String, href: Option<String> },
     /// Words that judge: `good` or `bad` beside the neutral.
     Tone { text: String, tone: &'static str },
+    /// Words with an order of their own: what has the higher rank is more.
+    Ranked { text: String, rank: u8 },
     /// Money.
     Money(Amount),
     /// Money that opens where it comes from.
@@ -97,14 +99,17 @@ impl Cell {
     pub fn shown(&self, currency: Currency, zone: Tz) -> String {
         match self {
             Self::Nothing | Self::Line(_) => String::new(),
-            Self::Text { text, .. } | Self::Swatch { text, .. } | Self::Tone { text, .. } => {
-                label::visible(text)
-            }
+            Self::Text { text, .. }
+            | Self::Swatch { text, .. }
+            | Self::Tone { text, .. }
+            | Self::Ranked { text, .. } => label::visible(text),
             Self::Money(amount) | Self::MoneyLink { amount, .. } => format::money(*amount, currency),
             Self::Part(amount) if amount.is_zero() => String::new(),
             Self::Part(amount) => format::signed_money(*amount, currency),
             Self::Exact(amount) | Self::Quantity(amount) => amount.to_string(),
-            Self::Digits(digits) => digits.clone(),
+            Self::Digits(digits) => {
+                digits.parse().map_or_else(|_| digits.clone(), |amount| format::money(amount, currency))
+            }
             Self::Change { now, before } => format::change(*now, *before, currency),
             Self::Share { part, whole, .. } => format::percent(*part, *whole).unwrap_or_default(),
             Self::Count(n) => format::count(*n),
@@ -120,7 +125,10 @@ impl Cell {
     pub fn exported(&self) -> String {
         match self {
             Self::Nothing | Self::Line(_) => String::new(),
-            Self::Text { text, .. } | Self::Swatch { text, .. } | Self::Tone { text, .. } => text.clone(),
+            Self::Text { text, .. }
+            | Self::Swatch { text, .. }
+            | Self::Tone { text, .. }
+            | Self::Ranked { text, .. } => text.clone(),
             Self::Money(amount)
             | Self::MoneyLink { amount, .. }
             | Self::Part(amount)
@@ -137,7 +145,7 @@ impl Cell {
 
     /// Whether it is words, which a spreadsheet might take for a formula.
     pub fn is_text(&self) -> bool {
-        matches!(self, Self::Text { .. } | Self::Swatch { .. } | Self::Tone { .. })
+        matches!(self, Self::Text { .. } | Self::Swatch { .. } | Self::Tone { .. } | Self::Ranked { .. })
     }
 
     /// Where it leads.
@@ -154,6 +162,7 @@ impl Cell {
         match self {
             Self::Money(amount) | Self::MoneyLink { amount, .. } => Some(format!("{amount} {currency}")),
             Self::Part(amount) if !amount.is_zero() => Some(format!("{amount} {currency}")),
+            Self::Digits(digits) => Some(format!("{digits} {currency}")),
             Self::Bytes(n) => Some(format!("{} bytes", format::count(*n))),
             Self::Millis(n) => Some(format!("{} ms", format::count(*n))),
             Self::VcoreMs(n) => Some(format!("{} vcore-ms", format::count(*n))),
@@ -164,9 +173,10 @@ impl Cell {
     /// Whether words or a day hold this lower-case text.
     pub fn holds(&self, wanted: &str) -> bool {
         match self {
-            Self::Text { text, .. } | Self::Swatch { text, .. } | Self::Tone { text, .. } => {
-                text.to_lowercase().contains(wanted)
-            }
+            Self::Text { text, .. }
+            | Self::Swatch { text, .. }
+            | Self::Tone { text, .. }
+            | Self::Ranked { text, .. } => text.to_lowercase().contains(wanted),
             Self::Day { day, .. } => {
                 day.to_string().contains(wanted) || format::day(*day).to_lowercase().contains(wanted)
             }
@@ -201,6 +211,7 @@ impl Cell {
             Self::Count(n) | Self::Bytes(n) | Self::Millis(n) | Self::VcoreMs(n) => {
                 Key::Number(i128::from(*n))
             }
+            Self::Ranked { rank, .. } => Key::Number(i128::from(*rank)),
             Self::Day { day, .. } => Key::Text(day.to_string()),
             Self::At(at) => Key::Number(i128::from(at.timestamp_micros())),
             Self::Line(values) => Key::Number(values.iter().map(|value| value.units()).sum()),

@@ -85,6 +85,23 @@ impl Column {
     }
 }
 
+/// The foot of a table: `Total`, unless the first column is given a word of its own, and what
+/// stands beneath the columns named; the others stay empty.
+pub fn foot(columns: &[Column], cells: impl IntoIterator<Item = (&'static str, Cell)>) -> Vec<Cell> {
+    let mut foot = vec![Cell::Nothing; columns.len()];
+    if let Some(first) = foot.first_mut() {
+        *first = Cell::text("Total");
+    }
+    for (key, cell) in cells {
+        let at = columns.iter().position(|column| column.key == key);
+        debug_assert!(at.is_some(), "no column `{key}`");
+        if let Some(beneath) = at.and_then(|at| foot.get_mut(at)) {
+            *beneath = cell;
+        }
+    }
+    foot
+}
+
 /// One table of a page.
 pub struct Table {
     /// Its name in the URL, in the CSV's file name and as the anchor on the page.
@@ -223,6 +240,17 @@ mod tests {
         assert_eq!(names(&sort("cost", false)), "cbdA");
         assert_eq!(names(&sort("name", false)), "Abcd");
         assert!(arranged(table(), &sort("colour", false)).is_err());
+    }
+
+    #[test]
+    fn a_foot_has_its_figures_beneath_their_columns() {
+        let columns = [text("name", "Name"), number("share", "Share"), number("cost", "Cost")];
+        let shown = |cells| -> Vec<String> {
+            let foot = foot(&columns, cells);
+            foot.iter().map(|cell| cell.shown(model::Currency::USD, chrono_tz::Tz::UTC)).collect()
+        };
+        assert_eq!(shown(vec![("cost", Cell::Money(Amount::whole(2)))]), ["Total", "", "$2.00"]);
+        assert_eq!(shown(vec![("name", Cell::text("All 3"))]), ["All 3", "", ""]);
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub struct Head {
 pub struct CellView {
     pub class: String,
     pub text: String,
+    /// Whether it is words, which may be broken after separators.
+    pub breaks: bool,
     pub href: Option<String>,
     pub title: Option<String>,
     pub swatch: Option<String>,
@@ -174,11 +176,13 @@ fn cell_view(context: &Context<'_>, cell: &Cell, column: &Column) -> CellView {
     match cell {
         Cell::Tone { tone, .. } => class = format!("{class} tone-{tone}"),
         Cell::Swatch { class, .. } => swatch = Some(class.clone()),
+        Cell::Day { .. } => class = format!("{class} day"),
         _ => {}
     }
     CellView {
         class,
         text: cell.shown(context.scope.currency, context.zone()),
+        breaks: cell.is_text() && !column.numeric,
         href: cell.href().map(str::to_owned),
         title: cell.precise(context.scope.currency),
         swatch,

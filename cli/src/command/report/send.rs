@@ -1,13 +1,18 @@
-//! `report weekly --send`: puts letters in line and sends what is.
+//! `report weekly --send` and letters about alerts: puts letters in line and sends what is.
 
 use std::process::ExitCode;
 
+use reports::alert::letter;
 use reports::mail::{
-    Delivered, Delivery, MailError, Outbox, Queued, SenderLock, Smtp, State, Withheld, deliver, prune,
+    Delivered, Delivery, Letter, MailError, Outbox, Queued, SenderLock, Smtp, State, Withheld, deliver,
+    readdress,
 };
-use reports::weekly::{Mailing, Postage, REPORT, TEST, Weekly, letters, material, test_letter};
+use reports::weekly::{
+    DIGEST, Digest, DigestError, Mailing, Postage, REPORT, TEST, Weekly, digest_letters, digest_material,
+    letters, material, test_letter,
+};
 
-use super::mail_failure;
+use super::{mail_failure, recipients};
 use crate::args;
 use crate::command::now;
 use crate::config::Config;
@@ -25,46 +30,60 @@ fn smtp(config: &Config) -> Result<&Smtp, Failure> {
     config.smtp.as_ref().ok_or(MailError::NoServer).map_err(mail_failure)
 }
 
-/// Sends reports to who gets them, or to the one address given.
-pub(super) fn run(config: &Config, weeklies: &[Weekly], options: &args::Weekly) -> Result<ExitCode, Failure> {
+/// Puts the letters of reports in line, for who gets them or for the one address given; says how
+/// many are new there.
+pub(super) fn queue(config: &Config, weeklies: &[Weekly], options: &args::Weekly) -> Result<usize, Failure> {
     let smtp = smtp(config)?;
-    let lock = lock(config)?;
     let mut outbox = Outbox::open(&config.ledger).map_err(mail_failure)?;
     let postage = Postage { smtp, unsubscribe: config.reports.unsubscribe.as_ref(), now: now() };
     for (state, is_asked) in
         [(State::Doubtful, options.resend_doubtful), (State::Refused, options.resend_refused)]
     {
         if is_asked {
-            let again = outbox.requeue(&lock, state, now()).map_err(mail_failure)?;
+            let again = outbox.requeue(&[REPORT, DIGEST, TEST], state, now()).map_err(mail_failure)?;
             say(format!("{again} {state} put in line again"));
         }
     }
+    let mut queued = 0;
     for weekly in weeklies {
         match &options.to {
             Some(to) => {
                 let letter = test_letter(weekly, to, postage).map_err(mail_failure)?;
-                outbox.queue(&lock, &letter, now()).map_err(mail_failure)?;
+                outbox.queue(&letter, now()).map_err(mail_failure)?;
+                queued += 1;
             }
             None => {
                 outbox.keep_reported(&weekly.reported()).map_err(mail_failure)?;
-                queue(&mut outbox, &lock, config, weekly, postage)?;
+                queued += report(&mut outbox, config, weekly, postage)?;
             }
         }
     }
-    for (report, keep) in [(REPORT, config.reports.keep_weeks), (TEST, KEPT_TESTS)] {
-        prune(&config.ledger, report, keep).map_err(mail_failure)?;
+    // Of one team's report asked for alone there is no digest.
+    if options.to.is_none() && options.team.is_none() {
+        for one in &config.reports.digests {
+            queued += digest(&mut outbox, config, one, weeklies, postage)?;
+        }
     }
-    sent(&mut outbox, &lock, smtp, true)
+    let keep_weeks = config.reports.keep_weeks;
+    for (report, keep) in [(REPORT, keep_weeks), (DIGEST, keep_weeks), (TEST, KEPT_TESTS)] {
+        outbox.prune(report, keep).map_err(mail_failure)?;
+    }
+    Ok(queued)
+}
+
+/// Sends everything that is in line, also what would wait after a failed attempt.
+pub(super) fn all(config: &Config) -> Result<ExitCode, Failure> {
+    let smtp = smtp(config)?;
+    sent(config, smtp, &lock(config)?, true)
 }
 
 /// Puts a report's letters in line, or says why it is not mailed.
-fn queue(
+fn report(
     outbox: &mut Outbox,
-    lock: &SenderLock,
     config: &Config,
     weekly: &Weekly,
     postage: Postage<'_>,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     let nobody = Mailing::default();
     let mailing = match &weekly.team {
         None => &config.reports.platform,
@@ -80,34 +99,84 @@ fn queue(
         say(format!("not mailed: {whose}, {}: {reason}", weekly.week));
         let (team, period) = (weekly.team.clone(), weekly.week.clone());
         let withheld = Withheld { report: REPORT.to_owned(), period, team, reason, at: now() };
-        return outbox.withhold(&withheld).map_err(mail_failure);
+        return outbox.withhold(&withheld).map(|()| 0).map_err(mail_failure);
     }
-    for letter in &letters {
-        if let Queued::Known(known) = outbox.queue(lock, letter, now()).map_err(mail_failure)?
-            && known.state == State::Sent
-        {
-            say(format!(
-                "already sent: {whose}, {} to {} on {}",
-                weekly.week,
-                known.recipient.email(),
-                known.updated_at.format("%Y-%m-%d %H:%M UTC")
-            ));
-        }
-    }
-    Ok(())
+    put_in_line(outbox, whose, &letters)
 }
 
-/// Sends what waits in line and is due, where a mail server is configured: what the scheduler
-/// does between reports. True when something waits still.
-pub fn outbox(config: &Config) -> Result<bool, Failure> {
-    let Some(smtp) = &config.smtp else { return Ok(false) };
-    let outbox = Outbox::open(&config.ledger).map_err(mail_failure)?;
-    if outbox.due(now(), false).map_err(mail_failure)?.is_empty() {
-        return Ok(false);
+/// Puts a digest's letters in line, or says why it is not mailed.
+fn digest(
+    outbox: &mut Outbox,
+    config: &Config,
+    digest: &Digest,
+    weeklies: &[Weekly],
+    postage: Postage<'_>,
+) -> Result<usize, Failure> {
+    let of = |team: &String| weeklies.iter().find(|weekly| weekly.team.as_ref() == Some(team));
+    let reports: Vec<&Weekly> = digest.teams.iter().filter_map(of).collect();
+    let Some(first) = reports.first() else { return Ok(0) };
+    if let Err(reason) = digest_material(digest, &reports, &config.reports.materiality) {
+        say(format!("not mailed: the digest {}, {}: {reason}", digest.name, first.week));
+        let (team, period) = (Some(digest.name.clone()), first.week.clone());
+        let withheld = Withheld { report: DIGEST.to_owned(), period, team, reason, at: now() };
+        return outbox.withhold(&withheld).map(|()| 0).map_err(mail_failure);
     }
-    let lock = lock(config)?;
+    let letters = digest_letters(digest, &reports, postage).map_err(|error| match error {
+        DigestError::Mail(error) => mail_failure(error),
+        DigestError::Report(error) => super::failure(error),
+    })?;
+    put_in_line(outbox, &digest.name, &letters)
+}
+
+/// Puts letters in line, and says which went already; gives how many are new there.
+fn put_in_line(outbox: &mut Outbox, whose: &str, letters: &[Letter]) -> Result<usize, Failure> {
+    let mut queued = 0;
+    for letter in letters {
+        match outbox.queue(letter, now()).map_err(mail_failure)? {
+            Queued::New => queued += 1,
+            Queued::Known(known) if known.state == State::Sent => say(format!(
+                "already sent: {whose}, {} to {} on {}",
+                known.period,
+                known.recipient.email(),
+                known.updated_at.format("%Y-%m-%d %H:%M UTC")
+            )),
+            Queued::Known(_) => {}
+        }
+    }
+    Ok(queued)
+}
+
+/// Sends what is in line and due, where a mail server is configured; whoever sends already is
+/// waited for. True when something waits still.
+pub fn outbox(config: &Config) -> Result<bool, Failure> {
+    let Some((smtp, is_due)) = due(config)? else { return Ok(false) };
+    let lock = match is_due {
+        true => Some(lock(config)?),
+        false => SenderLock::try_acquire(&config.ledger).map_err(mail_failure)?,
+    };
+    let Some(lock) = lock else { return Ok(false) };
+    Ok(sent(config, smtp, &lock, false)? != ExitCode::SUCCESS)
+}
+
+/// The same, for who looks every minute: whoever sends already is left to it.
+pub fn outbox_unless_sending(config: &Config) -> Result<bool, Failure> {
+    let Some((smtp, _)) = due(config)? else { return Ok(false) };
+    let Some(lock) = SenderLock::try_acquire(&config.ledger).map_err(mail_failure)? else {
+        say("another process sends mail");
+        return Ok(false);
+    };
+    Ok(sent(config, smtp, &lock, false)? != ExitCode::SUCCESS)
+}
+
+/// The server, where there is one, and whether a letter is due; nothing where none is, and none was
+/// left by a process that died while it sent it.
+fn due(config: &Config) -> Result<Option<(&Smtp, bool)>, Failure> {
+    let Some(smtp) = &config.smtp else { return Ok(None) };
     let mut outbox = Outbox::open(&config.ledger).map_err(mail_failure)?;
-    Ok(sent(&mut outbox, &lock, smtp, false)? != ExitCode::SUCCESS)
+    outbox.prune(letter::REPORT, letter::KEPT).map_err(mail_failure)?;
+    let is_due = !outbox.due(now(), false).map_err(mail_failure)?.is_empty();
+    let is_left = is_due || outbox.is_sending().map_err(mail_failure)?;
+    Ok(is_left.then_some((smtp, is_due)))
 }
 
 fn lock(config: &Config) -> Result<SenderLock, Failure> {
@@ -115,9 +184,30 @@ fn lock(config: &Config) -> Result<SenderLock, Failure> {
         .map_err(mail_failure)
 }
 
-/// Sends, and says of each letter what became of it: 1 where one did not go.
-fn sent(outbox: &mut Outbox, lock: &SenderLock, smtp: &Smtp, all: bool) -> Result<ExitCode, Failure> {
-    let delivered = deliver(outbox, lock, smtp, all, now, told).map_err(mail_failure)?;
+/// Puts letters about alerts that were refused, and those that are doubtful where that is asked
+/// for, in line again; says how many.
+pub fn requeue_alerts(config: &Config, is_doubtful_asked: bool) -> Result<usize, Failure> {
+    if config.smtp.is_none() {
+        return Ok(0);
+    }
+    let mut outbox = Outbox::open(&config.ledger).map_err(mail_failure)?;
+    let states = [Some(State::Refused), is_doubtful_asked.then_some(State::Doubtful)];
+    let mut again = 0;
+    for state in states.into_iter().flatten() {
+        again += outbox.requeue(&[letter::REPORT], state, now()).map_err(mail_failure)?;
+    }
+    Ok(again)
+}
+
+/// Sends, to who is configured now, and says of each letter what became of it: 1 where one did
+/// not go.
+fn sent(config: &Config, smtp: &Smtp, lock: &SenderLock, all: bool) -> Result<ExitCode, Failure> {
+    let mut outbox = Outbox::open(&config.ledger).map_err(mail_failure)?;
+    let of = |letter: &Delivery| recipients::of(config, letter);
+    for letter in readdress(&mut outbox, lock, smtp, all, of, now()).map_err(mail_failure)? {
+        told(&letter);
+    }
+    let delivered = deliver(&mut outbox, lock, smtp, all, now, told).map_err(mail_failure)?;
     for letter in &delivered.stranded {
         say(doubt(letter));
     }
@@ -140,6 +230,7 @@ fn told(letter: &Delivery) {
         State::Sent => say(format!("sent      {to}: {subject}")),
         State::Refused => say(format!("refused   {to}: {subject}: {note}")),
         State::Doubtful => say(doubt(letter)),
+        State::Dropped => say(format!("dropped   {to}: {subject}: {note}")),
         _ => say(format!("waits     {to}: {subject}: {note}{}", again(letter))),
     }
 }
@@ -151,10 +242,13 @@ fn again(letter: &Delivery) -> String {
 
 /// A letter that may have arrived is named loudly: it is a person's to decide.
 fn doubt(letter: &Delivery) -> String {
+    let command = match letter.report.as_str() {
+        letter::REPORT => "lakeledger alerts retry --doubtful",
+        _ => "lakeledger report weekly --send --resend-doubtful",
+    };
     format!(
         "DOUBTFUL  {to}: {subject}: {note}.\n          It may have arrived, and is not sent again by itself. Look for \
-         Message-ID <{id}> in the mail server's log;\n          if it is not there, send it with `lakeledger report \
-         weekly --send --resend-doubtful`.",
+         Message-ID <{id}> in the mail server's log;\n          if it is not there, send it with `{command}`.",
         to = letter.recipient.email(),
         subject = letter.subject,
         note = letter.note.as_deref().unwrap_or("the sending process ended before the server's answer"),

@@ -4,23 +4,25 @@
 //! Days are judged and messages queued in one transaction: whatever is killed when, an alert
 //! is told of once. Sending them is [`super::delivery`]'s.
 
+mod judging;
 mod outbox;
 mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use model::time::Instant;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::life::{self, Alert, Status, Step, Telling, live, telling};
-use super::notice::{self, Told};
-use super::{Measured, Reading, Rule, Watch};
+use self::judging::Judging;
+use super::life::{Alert, Status};
+use super::{Measured, Watch, notice};
 use crate::lifecycle::STATE;
+use crate::state::{LockError, StateError};
 
-pub use outbox::{Delivered, Pending};
+pub use outbox::{Delivered, Pending, Revived};
 pub use rows::AlertEvent;
 
 const SCHEMA: &str = "
@@ -41,31 +43,36 @@ const SCHEMA: &str = "
         alerts text not null, created_at text not null, state text not null, attempts integer not null,
         next_at text not null, error text, ended_at text
     ) strict;
+    create table if not exists alert_pauses (
+        channel text primary key, failures integer not null, next_at text not null
+    ) strict;
     create table if not exists failed_checks (publish text primary key, at text not null, failures text not null) strict;";
+
+/// Which channel was told of which alert, and when. A ledger that was kept before this table knows
+/// it from its messages.
+const TOLD: &str = "
+    begin immediate;
+    create table if not exists alert_told (
+        alert_id text not null, channel text not null, told_at text not null, primary key (alert_id, channel)
+    ) strict;
+    insert into alert_told
+    select told.value, channel, max(created_at) from alert_notices, json_each(alerts) as told
+    where not exists (select 1 from alert_told) group by 1, 2;
+    commit;";
+
+/// Where an alert that does not hold any more stands, and what people call what it is about, which
+/// ledgers of earlier builds lack.
+const LATER: [&str; 4] = ["newest_value text", "newest_threshold text", "below_since text", "name text"];
 
 /// Why the record could not be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// SQLite failed.
-    #[error("could not {operation} `{path}`")]
-    State {
-        /// What was being done.
-        operation: &'static str,
-        /// The file.
-        path: String,
-        /// Why.
-        #[source]
-        cause: rusqlite::Error,
-    },
-    /// Whether another process sends cannot be told.
-    #[error("could not lock `{path}`")]
-    Lock {
-        /// The file.
-        path: String,
-        /// Why.
-        #[source]
-        cause: std::io::Error,
-    },
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Whether another process has the lock cannot be told.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// No alert has this id.
     #[error("no alert has the id `{id}`")]
     Unknown {
@@ -94,7 +101,7 @@ impl RecordError {
         match self {
             Self::Unknown { .. } | Self::Over { .. } => Some("see them with `lakeledger alerts`"),
             Self::Ambiguous { .. } => Some("give more of the id"),
-            Self::State { .. } | Self::Lock { .. } => None,
+            Self::State(_) | Self::Lock(_) => None,
         }
     }
 }
@@ -125,18 +132,20 @@ impl Alerts {
     /// When the file cannot be opened or is of another kind.
     pub fn open(ledger: &Path) -> Result<Self, RecordError> {
         let path = ledger.join(STATE);
-        let failed = |cause| RecordError::State {
-            operation: "open the record of alerts",
-            path: path.display().to_string(),
-            cause,
-        };
-        let connection = crate::state::open(&path, SCHEMA).map_err(failed)?;
+        let failed = StateError::of("open the record of alerts", &path);
+        let mut connection = crate::state::open(&path, SCHEMA).map_err(&failed)?;
+        // Asked first: to write takes a lock that readers need not wait for.
+        let told = "select count(*) from sqlite_master where name = 'alert_told'";
+        if connection.query_row(told, [], |row| row.get::<_, i64>(0)).map_err(&failed)? == 0 {
+            connection.execute_batch(TOLD).map_err(&failed)?;
+        }
+        crate::state::add_columns(&mut connection, "alerts", &LATER).map_err(&failed)?;
         Ok(Self { path, connection })
     }
 
     fn failed(&self, operation: &'static str) -> impl Fn(rusqlite::Error) -> RecordError + use<> {
-        let path = self.path.display().to_string();
-        move |cause| RecordError::State { operation, path: path.clone(), cause }
+        let failed = StateError::of(operation, &self.path);
+        move |cause| failed(cause).into()
     }
 
     /// By rule the first closed day that is not judged yet.
@@ -272,192 +281,6 @@ impl Alerts {
             })
             .map_err(self.failed("read the record of alerts"))?;
         Ok(text.lines().map(str::to_owned).collect())
-    }
-}
-
-/// One look at what was measured.
-struct Judging<'a> {
-    transaction: &'a Transaction<'a>,
-    watch: &'a Watch,
-    zone: Tz,
-    now: Instant,
-    alerts: BTreeMap<String, Alert>,
-    judged: BTreeMap<String, NaiveDate>,
-    /// By alert what happened first that is told of.
-    told: BTreeMap<String, Step>,
-    /// Alerts to which anything happened.
-    touched: BTreeSet<String>,
-    summary: Summary,
-}
-
-impl<'a> Judging<'a> {
-    fn new(
-        transaction: &'a Transaction<'a>,
-        watch: &'a Watch,
-        zone: Tz,
-        now: Instant,
-    ) -> rusqlite::Result<Self> {
-        Ok(Self {
-            alerts: rows::alerts(transaction)?,
-            judged: rows::judged(transaction)?,
-            transaction,
-            watch,
-            zone,
-            now,
-            told: BTreeMap::new(),
-            touched: BTreeSet::new(),
-            summary: Summary::default(),
-        })
-    }
-
-    fn run(mut self, measured: Vec<Measured>, end: Option<NaiveDate>) -> rusqlite::Result<Summary> {
-        let watch = self.watch;
-        for (rule, measured) in watch.rules.iter().zip(&measured) {
-            if measured.is_standing {
-                let readings: Vec<&Reading> = measured.readings.iter().collect();
-                self.day(rule, self.now.date_naive(), &readings)?;
-                continue;
-            }
-            let next = self.judged.get(&rule.name).copied();
-            let days = measured.days.iter().filter(|day| next.is_none_or(|next| **day >= next));
-            let days: Vec<NaiveDate> = days.copied().collect();
-            for day in &days {
-                let of_day =
-                    measured.readings.iter().filter(|reading| reading.day == *day && reading.is_firing);
-                self.day(rule, *day, &of_day.collect::<Vec<_>>())?;
-            }
-            self.summary.days = self.summary.days.max(days.len());
-            if let Some(end) = end {
-                rows::judge(self.transaction, &rule.name, end)?;
-            }
-        }
-        self.as_time_passes()?;
-        self.queue()?;
-        for id in &self.touched {
-            rows::put(self.transaction, &self.alerts[id], self.now)?;
-        }
-        Ok(self.summary)
-    }
-
-    /// One rule on one day: what fires, and what fired and no longer does.
-    fn day(&mut self, rule: &Rule, day: NaiveDate, readings: &[&Reading]) -> rusqlite::Result<()> {
-        let mut firing: BTreeMap<String, Option<&Reading>> = self
-            .alerts
-            .values()
-            .filter(|alert| alert.rule == rule.name && alert.status != Status::Resolved)
-            .map(|alert| (alert.id.clone(), None))
-            .collect();
-        for reading in readings {
-            firing.insert(life::id_of(&rule.name, &reading.key), Some(reading));
-        }
-        for (id, reading) in firing {
-            let Some((alert, step)) = live(self.alerts.get(&id).cloned(), reading, rule, day, self.now)
-            else {
-                continue;
-            };
-            self.stepped(rule, alert, step, day)?;
-        }
-        Ok(())
-    }
-
-    /// Alerts that go on without a new day: acknowledgements lapse, silences end, some are told
-    /// of again; those whose rule is gone are over.
-    fn as_time_passes(&mut self) -> rusqlite::Result<()> {
-        let going: Vec<Alert> =
-            self.alerts.values().filter(|alert| alert.status != Status::Resolved).cloned().collect();
-        for alert in going {
-            let day = alert.last_on;
-            let Some(rule) = self.watch.rules.iter().find(|rule| rule.name == alert.rule) else {
-                let ended = Alert { status: Status::Resolved, resolved_on: Some(day), ..alert };
-                rows::event(
-                    self.transaction,
-                    &ended.id,
-                    day,
-                    "resolved",
-                    Some("its rule is gone"),
-                    None,
-                    self.now,
-                )?;
-                self.keep(ended);
-                continue;
-            };
-            let is_due = alert.is_untold && !self.is_silenced(&alert) && !self.told.contains_key(&alert.id);
-            match life::passed(alert.clone(), rule, self.now) {
-                Some((alert, step)) => self.stepped(rule, alert, Some(step), day)?,
-                None if is_due => {
-                    self.told.insert(alert.id.clone(), Step::Fired);
-                    self.keep(alert);
-                }
-                None => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn stepped(
-        &mut self,
-        rule: &Rule,
-        mut alert: Alert,
-        step: Option<Step>,
-        day: NaiveDate,
-    ) -> rusqlite::Result<()> {
-        if let Some(step) = step {
-            let telling = telling(&alert, step, rule, self.is_silenced(&alert), self.now);
-            let note = match telling {
-                Telling::Tell => None,
-                Telling::Later => Some("in a silence: told of after it"),
-                Telling::Never(why) => Some(why),
-            };
-            match telling {
-                Telling::Tell => {
-                    self.told.entry(alert.id.clone()).or_insert(step);
-                    // What comes later of the same look knows that it is told of.
-                    (alert.told_at, alert.told_level, alert.is_untold) = (Some(self.now), alert.level, false);
-                }
-                Telling::Later => alert.is_untold = true,
-                Telling::Never(_) => alert.is_untold &= step != Step::Resolved,
-            }
-            match step {
-                Step::Fired | Step::Rose => self.summary.fired += 1,
-                Step::Resolved => self.summary.resolved += 1,
-                Step::GoesOn | Step::Lapsed => {}
-            }
-            let note = match (step, note) {
-                (Step::Resolved, note) => note.map(str::to_owned),
-                (_, None) => Some(alert.message.clone()),
-                (_, Some(note)) => Some(format!("{} ({note})", alert.message)),
-            };
-            rows::event(self.transaction, &alert.id, day, step.name(), note.as_deref(), None, self.now)?;
-        }
-        self.keep(alert);
-        Ok(())
-    }
-
-    fn keep(&mut self, alert: Alert) {
-        self.touched.insert(alert.id.clone());
-        self.alerts.insert(alert.id.clone(), alert);
-    }
-
-    fn is_silenced(&self, alert: &Alert) -> bool {
-        let covers = |silence: &super::Silence| {
-            silence.covers(&alert.rule, alert.team.as_deref(), self.now, self.zone)
-        };
-        self.watch.silences.iter().any(covers)
-    }
-
-    fn queue(&mut self) -> rusqlite::Result<()> {
-        let told: Vec<Told> =
-            self.told.iter().map(|(id, step)| Told { alert: self.alerts[id].clone(), step: *step }).collect();
-        for notice in notice::notices(self.watch, &told, self.now) {
-            outbox::queue(self.transaction, &notice, self.now)?;
-            self.summary.queued.push(format!("{}: {}", notice.channel, notice.summary));
-        }
-        for one in told {
-            if let Some(alert) = self.alerts.get_mut(&one.alert.id) {
-                (alert.told_at, alert.told_level, alert.is_untold) = (Some(self.now), alert.level, false);
-            }
-        }
-        Ok(())
     }
 }
 

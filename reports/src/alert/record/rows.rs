@@ -44,7 +44,8 @@ pub fn judge(connection: &Connection, rule: &str, end: NaiveDate) -> rusqlite::R
 pub fn alerts(connection: &Connection) -> rusqlite::Result<BTreeMap<String, Alert>> {
     let mut statement = connection.prepare(
         "select alert_id, rule, kind, key, team, severity, status, level, fired_on, last_on, resolved_on, value,
-            threshold, unit, message, acknowledged_until, acknowledged_by, told_at, told_level, is_untold, began_at
+            threshold, unit, message, acknowledged_until, acknowledged_by, told_at, told_level, is_untold, began_at,
+            newest_value, newest_threshold, below_since, name
         from alerts",
     )?;
     let rows = statement.query_map([], alert)?;
@@ -77,6 +78,9 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<Alert> {
         told_level: row.get(18)?,
         is_untold: row.get(19)?,
         began_at: parsed(row, 20)?,
+        newest: opt(row, 21)?.zip(opt(row, 22)?),
+        below_since: opt(row, 23)?,
+        name: row.get(24)?,
     })
 }
 
@@ -85,8 +89,8 @@ pub fn put(connection: &Connection, alert: &Alert, now: Instant) -> rusqlite::Re
         .execute(
             "insert or replace into alerts (alert_id, rule, kind, key, team, severity, status, level, fired_on,
                 last_on, resolved_on, value, threshold, unit, message, acknowledged_until, acknowledged_by, told_at,
-                told_level, is_untold, began_at, updated_at)
-            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                told_level, is_untold, began_at, newest_value, newest_threshold, below_since, name, updated_at)
+            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 alert.id,
                 alert.rule,
@@ -109,10 +113,25 @@ pub fn put(connection: &Connection, alert: &Alert, now: Instant) -> rusqlite::Re
                 alert.told_level,
                 alert.is_untold,
                 alert.began_at.to_rfc3339(),
+                alert.newest.map(|(value, _)| value.to_string()),
+                alert.newest.map(|(_, threshold)| threshold.to_string()),
+                alert.below_since.map(|day| day.to_string()),
+                alert.name,
                 now.to_rfc3339()
             ],
         )
         .map(drop)
+}
+
+/// Deletes alerts that were over before a day, with what happened to them and who was told: they do
+/// not come back under another name, and nobody looks so far back.
+pub fn forget(connection: &Connection, before: NaiveDate) -> rusqlite::Result<usize> {
+    let gone = "select alert_id from alerts where status = 'resolved' and not is_untold and resolved_on < ?";
+    for table in ["alert_events", "alert_told"] {
+        let sql = format!("delete from {table} where alert_id in ({gone})");
+        connection.execute(&sql, [before.to_string()])?;
+    }
+    connection.execute(&format!("delete from alerts where alert_id in ({gone})"), [before.to_string()])
 }
 
 pub fn event(

@@ -2,7 +2,10 @@ use chrono::Days;
 use model::{Amount, Basis, Currency};
 
 use super::*;
-use crate::alert::{Channel, ChannelKind, Condition, Grouping, Secret, Severity, Silence, Unit};
+use crate::alert::life;
+use crate::alert::{
+    Channel, ChannelKind, Condition, Grouping, Reading, Rule, Secret, Severity, Silence, Unit,
+};
 use crate::watch::Scope;
 
 fn at(text: &str) -> Instant {
@@ -31,6 +34,8 @@ fn rule(name: &str) -> Rule {
         cooldown_hours: 24,
         renotify_hours: None,
         grouping: Grouping::Rule,
+        recovery_percent: 90,
+        recovery_days: 1,
     }
 }
 
@@ -41,6 +46,7 @@ fn watch() -> Watch {
 fn reading(on: &str, key: &str, value: i64) -> Reading {
     Reading {
         key: key.into(),
+        name: None,
         team: None,
         day: day(on),
         value: Amount::whole(value),
@@ -113,13 +119,19 @@ fn days_that_were_missed_are_made_up_for_in_one_message() {
     // a fired on the 5th and is over on the 6th, b fired on the 6th and is over on the 7th.
     assert_eq!((summary.days, summary.fired, summary.resolved), (3, 2, 2));
     assert_eq!(summary.queued, ["hook: dear: 2 firing"]);
-    let pending = record.take(at("2026-10-09T06:00:00Z")).unwrap().unwrap();
+    let pending = record.take("hook", at("2026-10-09T06:00:00Z")).unwrap().unwrap();
     let body: serde_json::Value = serde_json::from_str(&pending.body).unwrap();
     let messages: Vec<&str> =
         body["alerts"].as_array().unwrap().iter().map(|it| it["message"].as_str().unwrap()).collect();
     let mut sorted = messages.clone();
     sorted.sort_unstable();
-    assert_eq!(sorted, ["a cost $12 Over since Tue 6 Oct 2026.", "b cost $11 Over since Wed 7 Oct 2026."]);
+    assert_eq!(
+        sorted,
+        [
+            "a cost $12 Over since Tue 6 Oct 2026, at $8.00 (limit $10.00).",
+            "b cost $11 Over since Wed 7 Oct 2026."
+        ]
+    );
 }
 
 #[test]
@@ -187,20 +199,75 @@ fn who_knows_is_kept_and_an_id_may_be_shortened() {
 }
 
 #[test]
-fn alerts_of_a_rule_that_is_gone_are_over_and_nobody_is_told() {
+fn what_comes_back_in_its_cool_down_and_stays_is_told_after_it() {
     let (_ledger, mut record) = record();
-    look(
-        &mut record,
-        &watch(),
-        "2026-10-05",
-        1,
-        vec![reading("2026-10-05", "a", 12)],
-        "2026-10-07T06:00:00Z",
-    );
-    let without = Watch { rules: vec![rule("other")], ..watch() };
+    let mut day = |on: &str, value, now| {
+        look(&mut record, &watch(), on, 1, vec![reading(on, "a", value)], now).queued.len()
+    };
+    assert_eq!(day("2026-10-05", 12, "2026-10-07T06:00:00Z"), 1);
+    assert_eq!(day("2026-10-06", 9, "2026-10-07T07:00:00Z"), 1, "over");
+    assert_eq!(day("2026-10-07", 12, "2026-10-07T08:00:00Z"), 0, "back so soon");
+    assert_eq!(day("2026-10-08", 12, "2026-10-08T06:00:00Z"), 0, "a day after it was told of at seven");
+    assert_eq!(day("2026-10-09", 13, "2026-10-08T07:00:00Z"), 1);
+    assert_eq!(day("2026-10-10", 13, "2026-10-09T08:00:00Z"), 0, "once");
+}
+
+#[test]
+fn the_end_of_what_was_told_is_told_after_a_silence() {
+    let (_ledger, mut record) = record();
+    let silence = Silence {
+        from: Some(at("2026-10-08T00:00:00Z")),
+        to: Some(at("2026-10-12T00:00:00Z")),
+        ..Silence::default()
+    };
+    let silenced = Watch { silences: vec![silence], ..watch() };
+    let mut day =
+        |on: &str, value, now| look(&mut record, &silenced, on, 1, vec![reading(on, "a", value)], now).queued;
+    assert_eq!(day("2026-10-05", 12, "2026-10-07T06:00:00Z"), ["hook: a cost $12"]);
+    // It ends, comes back and ends in the silence: of all that one end is told.
+    assert!(day("2026-10-06", 9, "2026-10-08T06:00:00Z").is_empty());
+    assert!(day("2026-10-07", 12, "2026-10-09T06:00:00Z").is_empty());
+    assert!(day("2026-10-08", 9, "2026-10-10T06:00:00Z").is_empty());
+    let after = day("2026-10-09", 9, "2026-10-12T06:00:00Z");
+    assert_eq!(after, ["hook: Resolved: a (dear), over since Thu 8 Oct 2026, at $9.00 (limit $10.00)."]);
+    assert!(day("2026-10-10", 9, "2026-10-13T06:00:00Z").is_empty(), "once");
+}
+
+#[test]
+fn who_was_told_of_an_alert_is_told_that_its_rule_is_gone() {
+    let (_ledger, mut record) = record();
+    let mut two = watch();
+    two.channels.push(channel("unasked"));
+    look(&mut record, &two, "2026-10-05", 1, vec![reading("2026-10-05", "a", 12)], "2026-10-07T06:00:00Z");
+    let without = Watch { rules: vec![rule("other")], ..two };
     let summary = look(&mut record, &without, "2026-10-06", 1, vec![], "2026-10-08T06:00:00Z");
-    assert_eq!(summary.queued.len(), 0);
+    assert_eq!(summary.queued, ["hook: Resolved: a (dear): its rule is gone."]);
     assert_eq!(record.all().unwrap()[0].status, Status::Resolved);
+    let again = look(&mut record, &without, "2026-10-07", 1, vec![], "2026-10-09T06:00:00Z");
+    assert!(again.queued.is_empty(), "once");
+}
+
+#[test]
+fn no_message_overtakes_what_waits_of_the_same_alert_and_channel() {
+    let (_ledger, mut record) = record();
+    let mut each = watch();
+    each.rules[0].grouping = Grouping::Alert;
+    let both = |on: &str, a, b| vec![reading(on, "a", a), reading(on, "b", b)];
+    look(&mut record, &each, "2026-10-05", 1, both("2026-10-05", 12, 9), "2026-10-07T06:00:00Z");
+    let (now, later) = (at("2026-10-08T06:00:00Z"), at("2026-10-08T07:00:00Z"));
+    let fired = record.take("hook", now).unwrap().unwrap();
+    record.put_off(&fired.id, "down", later).unwrap();
+    // a is over, b fires: that does not wait for a.
+    look(&mut record, &each, "2026-10-06", 1, both("2026-10-06", 9, 12), "2026-10-08T06:00:00Z");
+    let other = record.take("hook", now).unwrap().unwrap();
+    assert_eq!(other.summary, "b cost $12");
+    record.arrived(&other.id, now).unwrap();
+    assert_eq!((record.take("hook", now).unwrap(), record.next_due(None).unwrap()), (None, Some(later)));
+    assert_eq!(record.waiting().unwrap(), 2);
+    let again = record.take("hook", later).unwrap().unwrap();
+    assert_eq!(again.id, fired.id);
+    record.arrived(&again.id, later).unwrap();
+    assert!(record.take("hook", later).unwrap().unwrap().summary.starts_with("Resolved: a"));
 }
 
 #[test]
@@ -215,29 +282,180 @@ fn a_message_whose_sender_ended_is_taken_again_under_its_key() {
         "2026-10-07T06:00:00Z",
     );
     let now = at("2026-10-07T06:00:01Z");
-    let taken = record.take(now).unwrap().unwrap();
+    let taken = record.take("hook", now).unwrap().unwrap();
     assert_eq!(record.delivered(10).unwrap()[0].state, "sending");
     drop(record);
     let mut other = Alerts::open(ledger.path()).unwrap();
-    let again = other.take(now).unwrap().unwrap();
+    let again = other.take("hook", now).unwrap().unwrap();
     assert_eq!((again.id.as_str(), again.attempts, &again.body), (taken.id.as_str(), 2, &taken.body));
     let later = now + chrono::TimeDelta::minutes(5);
     other.put_off(&again.id, "down", later).unwrap();
-    assert_eq!((other.take(now).unwrap(), other.next_due().unwrap()), (None, Some(later)));
+    assert_eq!((other.take("hook", now).unwrap(), other.next_due(None).unwrap()), (None, Some(later)));
     other.give_up(&again.id, "gone", later).unwrap();
-    assert_eq!(other.next_due().unwrap(), None);
+    assert_eq!(other.next_due(None).unwrap(), None);
     assert_eq!(other.delivered(10).unwrap()[0].state, "dead");
-    assert_eq!((other.revive(later).unwrap(), other.take(later).unwrap().unwrap().attempts), (1, 1));
+    let revived = other.revive(&watch(), later).unwrap();
+    assert_eq!(revived, Revived { again: 1, overtaken: 0 });
+    assert_eq!(other.take("hook", later).unwrap().unwrap().attempts, 1);
+}
+
+/// Takes what is due, and says that it arrived or was refused for good.
+fn settle(record: &mut Alerts, is_taken: bool, now: &str) -> String {
+    let message = record.take("hook", at(now)).unwrap().unwrap();
+    match is_taken {
+        true => record.arrived(&message.id, at(now)).unwrap(),
+        false => record.give_up(&message.id, "refused", at(now)).unwrap(),
+    }
+    message.summary
 }
 
 #[test]
-fn one_process_sends_at_a_time() {
+fn a_trigger_that_was_given_up_is_not_sent_after_its_end() {
+    let (_ledger, mut record) = record();
+    let mut watch = watch();
+    let key = Secret::Env("UNUSED".into());
+    watch.channels[0].kind =
+        ChannelKind::PagerDuty { url: "https://events.example.com".into(), routing_key: key };
+    look(&mut record, &watch, "2026-10-05", 1, vec![reading("2026-10-05", "a", 12)], "2026-10-07T06:00:00Z");
+    settle(&mut record, false, "2026-10-07T06:00:00Z");
+    look(&mut record, &watch, "2026-10-06", 1, vec![], "2026-10-08T06:00:00Z");
+    // Until the end has arrived both may still go, in their order.
+    let both = record.revive(&watch, at("2026-10-08T06:00:00Z")).unwrap();
+    assert_eq!(both, Revived { again: 1, overtaken: 0 });
+    assert_eq!(settle(&mut record, false, "2026-10-08T06:00:01Z"), "a cost $12");
+    assert!(settle(&mut record, true, "2026-10-08T06:00:02Z").starts_with("Resolved: a"));
+    let late = record.revive(&watch, at("2026-10-08T07:00:00Z")).unwrap();
+    assert_eq!(late, Revived { again: 0, overtaken: 1 });
+    assert_eq!(record.take("hook", at("2026-10-08T07:00:00Z")).unwrap(), None, "no incident is opened again");
+    let states: Vec<String> = record.delivered(10).unwrap().into_iter().map(|one| one.state).collect();
+    assert_eq!(states, ["sent", "overtaken"]);
+    assert_eq!(record.revive(&watch, at("2026-10-08T08:00:00Z")).unwrap(), Revived::default());
+}
+
+#[test]
+fn of_a_message_that_was_overtaken_in_part_the_rest_is_told_as_it_is_now() {
+    let (_ledger, mut record) = record();
+    let on = |day: &str, values: &[(&str, i64)]| -> Vec<Reading> {
+        values.iter().map(|(key, value)| reading(day, key, *value)).collect()
+    };
+    let all = on("2026-10-05", &[("a", 12), ("b", 13)]);
+    look(&mut record, &watch(), "2026-10-05", 1, all, "2026-10-07T06:00:00Z");
+    assert_eq!(settle(&mut record, false, "2026-10-07T06:00:00Z"), "dear: 2 firing");
+    // a is over, which arrives; b goes on.
+    look(&mut record, &watch(), "2026-10-06", 1, on("2026-10-06", &[("b", 14)]), "2026-10-08T06:00:00Z");
+    assert!(settle(&mut record, true, "2026-10-08T06:00:00Z").starts_with("Resolved: a"));
+    let revived = record.revive(&watch(), at("2026-10-08T07:00:00Z")).unwrap();
+    assert_eq!(revived, Revived { again: 1, overtaken: 1 });
+    assert_eq!(settle(&mut record, true, "2026-10-08T07:00:00Z"), "Still, since Mon 5 Oct 2026: b cost $14");
+}
+
+#[test]
+fn a_channel_that_is_new_is_told_of_what_fires_already_once() {
+    let (_ledger, mut record) = record();
+    let on = |day: &str| vec![reading(day, "a", 12)];
+    let mut none = watch();
+    none.rules[0].channels.clear();
+    assert!(
+        look(&mut record, &none, "2026-10-05", 1, on("2026-10-05"), "2026-10-07T06:00:00Z").queued.is_empty()
+    );
+    let first = look(&mut record, &watch(), "2026-10-06", 1, on("2026-10-06"), "2026-10-08T06:00:00Z");
+    assert_eq!(first.queued, ["hook: Still, since Mon 5 Oct 2026: a cost $12"]);
+    let mut two = watch();
+    two.channels.push(channel("second"));
+    two.rules[0].channels.push("second".into());
+    let silence = Silence { to: Some(at("2026-10-09T12:00:00Z")), ..Silence::default() };
+    let silenced = Watch { silences: vec![silence], ..two.clone() };
+    let quiet = look(&mut record, &silenced, "2026-10-07", 1, on("2026-10-07"), "2026-10-09T06:00:00Z");
+    assert!(quiet.queued.is_empty(), "not in a silence");
+    let second = look(&mut record, &silenced, "2026-10-08", 1, on("2026-10-08"), "2026-10-10T06:00:00Z");
+    assert_eq!(second.queued, ["second: Still, since Mon 5 Oct 2026: a cost $12"], "the new one alone");
+    let again = look(&mut record, &two, "2026-10-09", 1, on("2026-10-09"), "2026-10-11T06:00:00Z");
+    assert!(again.queued.is_empty(), "once");
+    // Of its end both hear; and when it comes back both as ever.
+    let over = look(&mut record, &two, "2026-10-10", 1, vec![], "2026-10-12T06:00:00Z");
+    assert_eq!(over.queued.len(), 2);
+    let back = look(&mut record, &two, "2026-10-11", 1, on("2026-10-11"), "2026-10-14T06:00:00Z");
+    assert_eq!(back.queued, ["hook: a cost $12", "second: a cost $12"]);
+}
+
+#[test]
+fn a_ledger_that_was_kept_before_knows_who_was_told() {
+    let (ledger, mut record) = record();
+    look(
+        &mut record,
+        &watch(),
+        "2026-10-05",
+        1,
+        vec![reading("2026-10-05", "a", 12)],
+        "2026-10-07T06:00:00Z",
+    );
+    record.connection.execute_batch("drop table alert_told").unwrap();
+    let mut record = Alerts::open(ledger.path()).unwrap();
+    let on = vec![reading("2026-10-06", "a", 12)];
+    assert!(look(&mut record, &watch(), "2026-10-06", 1, on, "2026-10-08T06:00:00Z").queued.is_empty());
+}
+
+#[test]
+fn settled_messages_go_but_for_the_newest_and_what_waits_stays() {
+    let (_ledger, mut record) = record();
+    let count = |record: &Alerts| -> (i64, i64) {
+        let sql =
+            "select count(*), count(*) filter (where state in ('pending', 'sending')) from alert_notices";
+        record.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    let mut on = day("2026-10-05");
+    for nth in 0..12 {
+        // It fires and ends by turns: a message a day.
+        let value = if nth % 2 == 0 { 12 } else { 9 };
+        let now = (on + Days::new(2)).and_hms_opt(6, 0, 0).unwrap().and_utc().to_rfc3339();
+        look(&mut record, &watch(), &on.to_string(), 1, vec![reading(&on.to_string(), "a", value)], &now);
+        if nth < 10 {
+            settle(&mut record, nth != 4, &now);
+        }
+        on = on + Days::new(1);
+    }
+    assert_eq!(count(&record), (12, 2));
+    // The two that wait are among the newest.
+    assert_eq!(outbox::prune(&record.connection, 5).unwrap(), 7);
+    assert_eq!(count(&record), (5, 2));
+    assert_eq!(outbox::prune(&record.connection, 0).unwrap(), 3, "the dead one went before");
+    assert_eq!(count(&record), (2, 2), "what waits stays, however old");
+    assert_eq!(outbox::prune(&record.connection, 0).unwrap(), 0);
+    // Who was told is known still: nothing is told twice.
+    let after = vec![reading("2026-10-17", "a", 9)];
+    assert!(look(&mut record, &watch(), "2026-10-17", 1, after, "2026-10-20T06:00:00Z").queued.is_empty());
+}
+
+#[test]
+fn one_process_sends_to_a_channel_at_a_time() {
     let (ledger, record) = record();
-    let sender = record.sender().unwrap();
-    let file = std::fs::File::open(ledger.path().join("alerts.lock")).unwrap();
-    assert!(file.try_lock().is_err());
+    let sender = record.sender("hook").unwrap();
+    assert!(sender.is_some());
+    let other = Alerts::open(ledger.path()).unwrap();
+    assert!(other.sender("hook").unwrap().is_none(), "nobody waits for it");
+    assert!(other.sender("../chat").unwrap().is_some());
     drop(sender);
-    assert!(file.try_lock().is_ok());
+    assert!(other.sender("hook").unwrap().is_some());
+}
+
+#[test]
+fn what_was_over_long_ago_is_forgotten_and_what_goes_on_is_not() {
+    let (_ledger, mut record) = record();
+    let both = |on: &str, a, b| vec![reading(on, "a", a), reading(on, "b", b)];
+    look(&mut record, &watch(), "2025-01-06", 1, both("2025-01-06", 12, 12), "2025-01-08T06:00:00Z");
+    look(&mut record, &watch(), "2025-01-07", 1, both("2025-01-07", 9, 12), "2025-01-09T06:00:00Z");
+    settle(&mut record, true, "2025-01-09T06:00:00Z");
+    settle(&mut record, true, "2025-01-09T06:00:00Z");
+    let ids: Vec<String> = ["a", "b"].map(|key| life::id_of("dear", key)).into();
+    let kept =
+        |record: &Alerts| -> Vec<usize> { ids.iter().map(|id| record.events(id).unwrap().len()).collect() };
+    assert_eq!(kept(&record), [2, 1]);
+    // 400 days after it ended it is there still, a day later not.
+    look(&mut record, &watch(), "2025-01-08", 1, both("2025-01-08", 9, 12), "2026-02-11T06:00:00Z");
+    assert_eq!(kept(&record), [2, 1]);
+    look(&mut record, &watch(), "2025-01-09", 1, both("2025-01-09", 9, 12), "2026-02-12T06:00:00Z");
+    assert_eq!(kept(&record), [0, 1], "what goes on keeps its beginning");
+    assert_eq!(record.all().unwrap().iter().map(|alert| alert.key.as_str()).collect::<Vec<_>>(), ["b"]);
 }
 
 #[test]

@@ -28,12 +28,14 @@ pub enum State {
     Retry,
     /// It was handed over and nobody knows whether it was taken: it is not sent again by itself.
     Doubtful,
+    /// The configuration no longer names who it is to: it is not sent.
+    Dropped,
 }
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Queued, Self::Sending, Self::Sent, Self::Refused, Self::Retry, Self::Doubtful];
+    pub const ALL: [Self; 7] =
+        [Self::Queued, Self::Sending, Self::Sent, Self::Refused, Self::Retry, Self::Doubtful, Self::Dropped];
 
     /// Its word.
     pub const fn name(self) -> &'static str {
@@ -44,6 +46,7 @@ impl State {
             Self::Refused => "refused",
             Self::Retry => "retry",
             Self::Doubtful => "doubtful",
+            Self::Dropped => "dropped",
         }
     }
 }
@@ -215,6 +218,11 @@ fn parsed<T: FromStr>(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<T>
         let fault = format!("`{text}` is nothing this build writes");
         rusqlite::Error::FromSqlConversionFailure(at, Type::Text, fault.into())
     })
+}
+
+/// An instant to the microsecond, by which a publish is found again.
+pub(super) fn exact_text(at: Instant) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
 /// An instant as the record keeps it.
