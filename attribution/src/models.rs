@@ -156,6 +156,8 @@ pub const MODELS: &[Model] = &[
     kept("waste", "waste_reads", include_str!("../sql/waste/waste_reads.sql")),
     kept("waste", "waste_lookbacks", include_str!("../sql/waste/waste_lookbacks.sql")),
     step("waste", "waste_growth", include_str!("../sql/waste/waste_growth.sql")),
+    step("waste", "waste_logs", include_str!("../sql/waste/waste_logs.sql")),
+    step("waste", "waste_inputs", include_str!("../sql/waste/waste_inputs.sql")),
     kept("waste", "waste_silences", include_str!("../sql/waste/waste_silences.sql")),
     kept("waste", "waste_turns", include_str!("../sql/waste/waste_turns.sql")),
     // In the order in which their findings claim (`waste_claims`).

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::export::{
     CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, MEMORY_MIB,
-    ViewOptions,
+    ViewOptions, ending,
 };
 pub use self::token::{NewToken, Token};
 pub use self::waste::{Waste, WasteFormat, WasteVerb, WhatIfKind, WhatIfOptions};
@@ -86,7 +86,7 @@ pub struct Demo {
     /// Directory to make it in; a second start reuses what it finds there
     #[arg(long, value_name = "DIR", default_value = "lakeledger-demo")]
     pub dir: PathBuf,
-    /// Days of the simulation (default: six weeks, or more until two month ends lie inside)
+    /// Days of the simulation (default: six weeks)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(7..=400))]
     pub days: Option<u32>,
     /// Last day (default: yesterday)

@@ -19,32 +19,32 @@ use crate::printer::{chain, say};
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// What is started by itself, at most once at a time.
+/// What is started by itself.
 struct Lane {
     /// As `schedule run --only` calls it.
     part: &'static str,
     is_due: fn(&Config) -> Result<bool, String>,
-    running: Option<Child>,
+    /// Whether one that runs does all there is to do, so that no other is started beside it.
+    is_alone: bool,
+    running: Vec<Child>,
     /// The fault that was told last.
     told: String,
 }
 
 impl Lane {
-    const fn new(part: &'static str, is_due: fn(&Config) -> Result<bool, String>) -> Self {
-        Self { part, is_due, running: None, told: String::new() }
+    const fn new(part: &'static str, is_alone: bool, is_due: fn(&Config) -> Result<bool, String>) -> Self {
+        Self { part, is_due, is_alone, running: Vec::new(), told: String::new() }
     }
 
-    /// Starts it where it is due and does not run already.
+    /// Starts it where it is due, and where it is alone does not run already.
     fn look(&mut self, path: &Path, config: &Config) {
-        if let Some(child) = &mut self.running {
-            if matches!(child.try_wait(), Ok(None)) {
-                return;
-            }
-            self.running = None;
+        self.running.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        if self.is_alone && !self.running.is_empty() {
+            return;
         }
         match (self.is_due)(config) {
             Ok(false) => {}
-            Ok(true) => self.running = begin(path, self.part),
+            Ok(true) => self.running.extend(begin(path, self.part)),
             // Once, not every few seconds.
             Err(fault) if fault != self.told => {
                 say(format!("error: the scheduler cannot go on with {}: {fault}", self.part));
@@ -68,8 +68,12 @@ impl Scheduler {
         let (stop, stopped) = mpsc::channel();
         let path = path.to_owned();
         let thread = thread::spawn(move || {
-            let mut lanes =
-                [Lane::new("jobs", jobs), Lane::new("messages", messages), Lane::new("mail", mail)];
+            // Who sends messages may wait for a channel that is slow: what is due on another is not held up by it.
+            let mut lanes = [
+                Lane::new("jobs", true, jobs),
+                Lane::new("messages", false, messages),
+                Lane::new("mail", true, mail),
+            ];
             while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
                 lanes.iter_mut().for_each(|lane| lane.look(&path, &config));
             }
@@ -98,15 +102,14 @@ fn jobs(config: &Config) -> Result<bool, String> {
     Ok(lock.is_some())
 }
 
-/// Whether a message about an alert is due.
+/// Whether a message about an alert is due where nobody else sends.
 fn messages(config: &Config) -> Result<bool, String> {
     // Without either there is none; who was told of an alert is also told that its rule is gone.
     if config.watch.rules.is_empty() && config.watch.channels.is_empty() {
         return Ok(false);
     }
     let record = Alerts::open(&config.ledger).map_err(|error| chain(&error))?;
-    let due = record.next_due(None).map_err(|error| chain(&error))?;
-    Ok(due.is_some_and(|due| due <= now()))
+    record.is_due(now()).map_err(|error| chain(&error))
 }
 
 /// Whether a letter is due.

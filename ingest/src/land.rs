@@ -254,7 +254,7 @@ fn damaged_units(ledger: &Ledger, source: &str) -> BTreeSet<String> {
 fn fingerprint(source: &Source, unit: &Unit) -> String {
     let mut hash = Sha256::new();
     hash.update(env!("CARGO_PKG_VERSION"));
-    hash.update(format!("{}\0{:?}\0", source.kind, source.options));
+    hash.update(format!("{}\0{:?}\0{}\0", source.kind, source.options, source.reader.revision()));
     for object in &unit.objects {
         hash.update(format!("{}\0{}\0{}\0", object.uri, object.size, object.fingerprint));
     }

@@ -149,7 +149,9 @@ impl Dataset {
             Self::Queries => "one statement, beside its row in runs",
             Self::Storage => "bucket x prefix x storage class x age band in one collection",
             Self::TableAccess => "table x day x principal",
-            Self::Uploads => "one incomplete multipart upload in one collection",
+            Self::Uploads => {
+                "one incomplete multipart upload in one listing of a bucket, or that it had none"
+            }
             Self::UsageShares => "selection of charges x days x consumer",
             Self::Owners => "one ownership rule of a file",
         }

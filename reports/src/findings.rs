@@ -85,6 +85,7 @@ pub fn silence(finding: &Finding) -> Option<String> {
     let ends = match silence.facts {
         Facts::Runs if finding.subject_kind == "cluster" => format!("logs of runs on it end on {day}"),
         Facts::Runs => format!("logs of its runs end on {day}"),
+        Facts::Inputs => format!("logs of what writes its inputs end on {day}"),
         Facts::Reads => format!("logs of its reads end on {day}"),
         Facts::Metadata => format!("its metadata was last collected on {day}"),
         Facts::Inventory => format!("the last inventory of its bucket is of {day}"),

@@ -26,8 +26,6 @@ pub use self::measure::Measure;
 
 /// File in the ledger.
 pub const STATE: &str = "state.sqlite";
-/// Days after which what is seen no more is over, where nobody says otherwise (`general.stale_days`).
-const STALE_DAYS: u64 = 8;
 const SCHEMA: &str = "
     create table if not exists findings (
         finding_id text primary key, detector text not null, subject_kind text not null, subject text not null,
@@ -147,6 +145,7 @@ impl Lifecycle {
             mart.findings(&FindingQuery { past: true, immaterial: true, ..FindingQuery::default() })?;
         let unsought = mart.disabled_detectors()?;
         let silences = mart.silences()?;
+        let stale_days = mart.stale_days()?;
         let settings = mart.waste_settings()?;
         let seen_under = self.seen_under()?;
         let known = self.tracked()?;
@@ -182,7 +181,7 @@ impl Lifecycle {
                 synced.resolved += 1;
             }
         }
-        let mut gone = Vec::new();
+        let (mut gone, mut moved) = (Vec::new(), Vec::new());
         for tracked in &known {
             let finding = found.iter().find(|finding| finding.id == tracked.finding_id);
             // One that is smaller than the floor now, or that nobody looks for any more, or that was
@@ -195,8 +194,10 @@ impl Lifecycle {
             // Nor one that was there as long as anybody looked: the logs it rests on ended with it.
             let kind = tracked.subject_kind.as_str();
             let is_silent = || {
+                let days = stale_days.of(kind, &tracked.subject);
                 let known = silences.known_until(&tracked.detector, kind, &tracked.subject);
-                known.is_some_and(|known| tracked.last_seen_on + Days::new(STALE_DAYS) > known)
+                let over = tracked.last_seen_on.checked_add_days(Days::new(days)).unwrap_or(NaiveDate::MAX);
+                known.is_some_and(|known| over > known)
             };
             let is_there = match finding {
                 Some(finding) => finding.is_open,
@@ -213,7 +214,12 @@ impl Lifecycle {
                 gone.push((tracked.finding_id.clone(), end));
                 measured.push((&tracked.finding_id, &tracked.detector, subject(tracked), end));
                 synced.resolved += 1;
-            } else if let Some(end) = tracked.resolved_on {
+            } else if let Some(noted) = tracked.resolved_on {
+                // What is read later may know it to have gone on for longer.
+                let end = finding.map_or(noted, |finding| finding.end_day);
+                if end != noted {
+                    moved.push((tracked.finding_id.clone(), end));
+                }
                 measured.push((&tracked.finding_id, &tracked.detector, subject(tracked), end));
             }
         }
@@ -255,6 +261,14 @@ impl Lifecycle {
                 )
                 .map_err(&failed)?;
             event(&transaction, &id, Status::Resolved, Some("the evidence is gone"), None, now)
+                .map_err(&failed)?;
+        }
+        for (id, end) in moved {
+            transaction
+                .execute(
+                    "update findings set resolved_on = ? where finding_id = ?",
+                    params![end.to_string(), id],
+                )
                 .map_err(&failed)?;
         }
         for (id, saving) in savings {

@@ -11,30 +11,33 @@ const THEMES = ["light", "dark"];
 const charted = /^\/($|\?|teams|workloads|tables|clusters|runs|explore($|\?by(?!.*waste)))/;
 const picture = (url) => url.replace(/^\//, "").replace(/[^\w.]+/g, "-").slice(0, 60) || "overview";
 
-/** Looks at pages: addresses, or addresses with the status they have. `cookies` say who looks. */
+/** Looks at pages, a width beside the other: addresses, or addresses with the status they have. `cookies` say who looks. */
 export async function look(browser, base, urls, { prefix = "", cookies = [] } = {}) {
-  for (const width of WIDTHS) {
+  const passes = WIDTHS.map(async (width) => {
     for (const theme of THEMES) {
       const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme });
       await context.addCookies(cookies);
       for (const [url, status] of urls.map((url) => (Array.isArray(url) ? url : [url, 200]))) {
-        await check(`${url} at ${width} in ${theme}`, async () => {
-          const { page, response, complaints } = await open(context, base + url);
-          assert.equal(response.status(), status);
-          const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-          assert.ok(wider <= 0, `the page is ${wider} px wider than the screen`);
-          const charts = await page.locator("figure.chart").count();
-          if (status === 200 && charted.test(url) && !url.includes("chart=table")) assert.ok(charts > 0, "there is no chart");
-          assert.deepEqual(await emptyCharts(page), [], "charts without marks");
-          assert.deepEqual(await inaccessible(page), [], "accessibility");
-          if (pictures) await page.screenshot({ path: join(pictures, `${prefix}${picture(url)}-${width}-${theme}.png`), fullPage: true });
-          // The browser notes by itself that a page was refused.
-          const own = complaints.filter((text) => status === 200 || !/status of \d+/.test(text));
-          assert.deepEqual(own, [], "the browser complained");
-          await page.close();
-        });
+        await check(`${url} at ${width} in ${theme}`, () => lookAt(context, base, url, status, `${prefix}${picture(url)}-${width}-${theme}.png`));
       }
       await context.close();
     }
-  }
+  });
+  await Promise.all(passes);
+}
+
+async function lookAt(context, base, url, status, name) {
+  const { page, response, complaints } = await open(context, base + url);
+  assert.equal(response.status(), status);
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(wider <= 0, `the page is ${wider} px wider than the screen`);
+  const charts = await page.locator("figure.chart").count();
+  if (status === 200 && charted.test(url) && !url.includes("chart=table")) assert.ok(charts > 0, "there is no chart");
+  assert.deepEqual(await emptyCharts(page), [], "charts without marks");
+  assert.deepEqual(await inaccessible(page), [], "accessibility");
+  if (pictures) await page.screenshot({ path: join(pictures, name), fullPage: true });
+  // The browser notes by itself that a page was refused.
+  const own = complaints.filter((text) => status === 200 || !/status of \d+/.test(text));
+  assert.deepEqual(own, [], "the browser complained");
+  await page.close();
 }

@@ -22,16 +22,16 @@ const FLAT: Amount = Amount::whole(1);
 impl Axis {
     /// An axis of money that holds zero and both ends, in steps of 1, 2 or 5 times a power of ten.
     pub fn new(low: Amount, high: Amount, currency: Currency) -> Self {
-        Self::of(low, high, &|amount| reports::format::money_short(amount, currency))
+        Self::of(low, high, Amount::ZERO, &|amount| reports::format::money_short(amount, currency))
     }
 
-    /// The same of values that `written` writes.
-    pub fn of(low: Amount, high: Amount, written: &dyn Fn(Amount) -> String) -> Self {
+    /// The same of values that `written` writes, in steps of at least `least`: of runs there is no half.
+    pub fn of(low: Amount, high: Amount, least: Amount, written: &dyn Fn(Amount) -> String) -> Self {
         let (low, high) = (low.units().min(0), high.units().max(0));
         let step = match high.saturating_sub(low) {
             // Nothing but zeros: a line at the bottom, beneath a figure that can be read.
             0 => FLAT.units(),
-            span => step(span.max(STEPS)),
+            span => step(span.max(STEPS)).max(least.units()),
         };
         let first = low.div_euclid(step);
         let last = (high.div_euclid(step) + i128::from(high.rem_euclid(step) != 0)).max(first + 1);
@@ -70,6 +70,8 @@ mod tests {
         assert_eq!((axis.min.to_string(), axis.max.to_string()), ("-5".into(), "10".into()));
         let flat = Axis::new(Amount::ZERO, Amount::ZERO, Currency::USD);
         assert_eq!((flat.min.to_string(), flat.max.to_string()), ("0".into(), "1".into()));
+        let three = Axis::of(Amount::ZERO, Amount::whole(2), Amount::whole(1), &|value| value.to_string());
+        assert_eq!((three.labels.join(" "), three.step.to_string()), ("0 1 2".into(), "1".into()));
         let huge = Amount::from_units(10_i128.pow(38) - 1);
         assert!(Axis::new(-huge, huge, Currency::USD).labels.len() <= 12);
     }

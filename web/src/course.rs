@@ -52,6 +52,14 @@ impl Unit {
         }
     }
 
+    /// The smallest step of an axis that says something.
+    const fn least_step(self) -> Amount {
+        match self {
+            Self::Count | Self::Hours | Self::Percent => Amount::whole(1),
+            Self::Money(_) | Self::Bytes | Self::VcoreHours => Amount::ZERO,
+        }
+    }
+
     /// A value in few figures, for axes.
     fn short(self, value: Amount) -> String {
         let whole = || value.rounded(0).parse().unwrap_or(i64::MAX);
@@ -193,7 +201,7 @@ impl Course {
             } else {
                 vec![]
             },
-            axis: Axis::of(low, high, &|value| unit.short(value)),
+            axis: Axis::of(low, high, unit.least_step(), &|value| unit.short(value)),
             steps: shape == Shape::Steps,
         };
         let json = inert_json(&data)?;

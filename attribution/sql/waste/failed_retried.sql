@@ -13,16 +13,23 @@ with limits as (
         number['failed-retried.min_share'] as limit_min_share
     from waste_limits
 ),
-runs as (
-    select r.*, s.team as team_now, l.limit_min_runs, l.limit_min_share, '',
-        r.status = 'failed' and len(list_filter(l.limit_platform_errors, lambda w: contains(lower(coalesce(r.error, '')), lower(w)))) = 0 as is_own
-    from waste_runs r
-    join waste_subjects s on s.subject_kind = 'workload' and s.subject = r.workload
+asked as (
+    select s.subject as workload, s.team as team_now, l.limit_platform_errors, l.limit_min_runs, l.limit_min_share
+    from waste_subjects s
     join limits l on l.profile = s.profile
-    where l.limit_enabled > 0 and r.engine <> 'flink'
+    where s.subject_kind = 'workload' and l.limit_enabled > 0
         and len(list_filter(
-            l.limit_exempt, lambda p: r.workload like replace(replace(p, '_', '!_'), '*', '%') escape '!'
+            l.limit_exempt, lambda p: s.subject like replace(replace(p, '_', '!_'), '*', '%') escape '!'
         )) = 0
+),
+runs as (
+    select r.*, s.team_now, s.limit_min_runs, s.limit_min_share,
+        case when r.status = 'failed'
+            then len(list_filter(s.limit_platform_errors, lambda w: contains(lower(coalesce(r.error, '')), lower(w)))) = 0
+            else false end as is_own
+    from waste_runs r
+    join asked s on s.workload = r.workload
+    where r.engine <> 'flink'
 ),
 days as (
     select workload, billing_currency, first_on as day, count(*) as runs, count(*) filter (where is_own) as failed

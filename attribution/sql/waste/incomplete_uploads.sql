@@ -14,11 +14,12 @@ uploads as (
         u.source, u.bucket, u.key, u.upload_id, u.initiated_at, coalesce(u.bytes, 0) as bytes, coalesce(u.initiator, '') as initiator,
         max(u.collected_at) as seen_at
     from landed_uploads u
+    where u.upload_id is not null
     group by all
 ),
 newest as (
-    -- A bucket without any has no rows in the newest listing.
-    select source, max(collected_at) as collected_at from landed_uploads group by source
+    -- A bucket that had none has a row too.
+    select source, bucket, max(collected_at) as collected_at from landed_uploads group by source, bucket
 ),
 places as (
     -- The directory all keys of an initiator share, up to its first part with a digit.
@@ -48,7 +49,7 @@ old as (
         -- One that a later listing no longer has ended by then.
         case when x.seen_at < n.collected_at then x.seen_at end as ended_at
     from located x
-    join newest n on n.source = x.source
+    join newest n on n.source = x.source and n.bucket = x.bucket
     left join waste_subjects b on b.subject_kind = 'bucket' and b.subject = x.bucket
     join limits l on l.profile = coalesce(b.profile, chr(31))
     where l.limit_enabled > 0

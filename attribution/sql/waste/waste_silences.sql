@@ -9,6 +9,7 @@ with rests (detector, subject_kind, facts) as (
         ('idle-cluster', 'cluster', 'runs'),
         ('keep-alive', 'cluster', 'runs'),
         ('no-op-schedule', 'workload', 'runs'),
+        ('no-op-schedule', 'workload', 'inputs'),
         ('failed-retried', 'workload', 'runs'),
         ('interrupted-spot', 'workload', 'runs'),
         ('lookback-reprocess', 'workload', 'runs'),
@@ -45,15 +46,7 @@ with rests (detector, subject_kind, facts) as (
         ('incomplete-uploads', 'bucket', 'uploads')
 ),
 logs as (
-    -- Engines of one source are logs of their own: one of them may stop alone. Of a run that goes
-    -- on, its hours tell.
-    select engine, source, cast(max(told_at) as date) as known_until
-    from (
-        select engine, source, max(coalesce(ended_at, started_at)) as told_at from landed_runs group by engine, source
-        union all
-        select engine, source, max(hour) from landed_run_hours group by engine, source
-    ) moments
-    group by engine, source
+    select engine, source, cast(told_until as date) as known_until from waste_logs
 ),
 reports as (
     select cast(max(coalesce(last_read_at, day)) as date) as known_until from landed_table_access
@@ -76,16 +69,19 @@ clusters as (
     where k.cluster is not null
     group by k.cluster
 ),
+reads as (
+    -- Of the days waste is looked for in: what was read with before tells of nothing now.
+    select t.table_id, r.engine, r.source, count(*) as reads
+    from stg_run_tables t
+    join stg_runs r on r.engine = t.engine and r.run_id = t.run_id
+    join waste_days d on coalesce(cast(r.ended_at as date), d.last_day) >= d.first_day
+    where t.access = 'read' and t.table_id is not null
+    group by t.table_id, r.engine, r.source
+),
 read_by as (
     -- By what most of its reads are told by.
     select table_id as subject, arg_max(engine, (reads, engine, source)) as engine, arg_max(source, (reads, engine, source)) as source
-    from (
-        select t.table_id, r.engine, r.source, count(*) as reads
-        from stg_run_tables t
-        join stg_runs r on r.engine = t.engine and r.run_id = t.run_id
-        where t.access = 'read' and t.table_id is not null
-        group by t.table_id, r.engine, r.source
-    ) s
+    from reads
     group by table_id
 ),
 written_by as (
@@ -98,10 +94,12 @@ written_by as (
     group by o.table_id
 ),
 any_reads as (
-    -- A table without readers rests on all logs that tell of any.
-    select max(l.known_until) as known_until
+    -- A table without readers rests on all logs that tell of any worth mention: the first that ends is what is known.
+    select min(l.known_until) as known_until
     from logs l
-    join (select distinct engine, source from read_by) b on b.engine = l.engine and b.source = l.source
+    join (
+        select engine, source, sum(reads) as reads, sum(sum(reads)) over () as all_reads from reads group by engine, source
+    ) b on b.engine = l.engine and b.source = l.source and b.reads >= 0.05 * b.all_reads
 ),
 collected as (
     select source, cast(max(collected_at) as date) as known_until from landed_tables group by source
@@ -110,15 +108,19 @@ listed as (
     select bucket, max(collected_on) as known_until from stg_storage group by bucket
 ),
 uploads as (
-    select u.bucket, max(n.known_until) as known_until
-    from (select distinct source, bucket from landed_uploads) u
-    join (select source, cast(max(collected_at) as date) as known_until from landed_uploads group by source) n on n.source = u.source
-    group by u.bucket
+    -- A bucket that had none is told of too.
+    select bucket, cast(max(collected_at) as date) as known_until from landed_uploads group by bucket
 ),
 known as (
     select 'runs' as facts, 'workload' as subject_kind, w.subject, l.known_until
     from workloads w
     join logs l on l.engine = w.engine and l.source = w.source
+    union all
+    -- What its inputs' writers did, where somebody known writes them.
+    select 'inputs', 'workload', workload, min(cast(told_until as date))
+    from waste_inputs
+    where told_until is not null
+    group by workload
     union all
     -- Of a cluster that never ran anything, any log would tell.
     select 'runs', 'cluster', c.subject, coalesce(l.known_until, (select max(known_until) from logs))
@@ -150,7 +152,7 @@ silent as (
     select k.*
     from known k
     cross join waste_days d
-    where k.known_until < d.last_day - case when k.facts in ('runs', 'reads') then 2 else 8 end
+    where k.known_until < d.last_day - case when k.facts in ('runs', 'inputs', 'reads') then 2 else 8 end
 )
 select
     r.detector, s.subject_kind, s.subject,

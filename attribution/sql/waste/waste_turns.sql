@@ -18,46 +18,30 @@ runs as (
     left join due d on d.workflow_id = r.workflow_id and d.workflow_instance_id = r.workflow_instance_id
     where r.trigger = 'time' and r.engine <> 'flink' and r.ended_at is not null
 ),
-inputs as (
-    select distinct r.workload, t.table_id
-    from runs r
-    join stg_run_tables t on t.engine = r.engine and t.run_id = r.run_id and t.access = 'read'
-    where not exists (
-        select 1 from stg_run_outputs o
-        where o.engine = t.engine and o.run_id = t.run_id and o.table_id = t.table_id
-    )
-),
-streams as (
-    select distinct o.table_id
-    from stg_run_outputs o
-    join stg_runs r on r.engine = o.engine and r.run_id = o.run_id
-    where r.engine = 'flink' and o.table_id is not null
-),
 writes as (
     select distinct o.table_id, r.ended_at as changed_at
     from stg_run_outputs o
     join stg_runs r on r.engine = o.engine and r.run_id = o.run_id
     where o.table_id is not null and r.status = 'succeeded' and r.ended_at is not null
-        and o.table_id in (select table_id from inputs)
+        and o.table_id in (select table_id from waste_inputs)
     union
     select distinct s.table_id, s.committed_at
     from landed_table_snapshots s
-    where s.table_id in (select table_id from inputs) and coalesce(s.operation, '') not in ('replace', 'delete')
+    where s.table_id in (select table_id from waste_inputs) and coalesce(s.operation, '') not in ('replace', 'delete')
         -- A run that is known ends after its commit: its end tells of it already.
         and coalesce(s.app_id, '') not in (select split_part(run_id, '/', 1) from stg_runs)
 ),
 watched as (
     -- Workloads whose every input is written by somebody known, and by no stream.
     select i.workload
-    from inputs i
+    from waste_inputs i
     left join (select distinct table_id from writes) w on w.table_id = i.table_id
-    left join streams s on s.table_id = i.table_id
     group by i.workload
-    having count(*) = count(w.table_id) and count(s.table_id) = 0
+    having count(*) = count(w.table_id) and not bool_or(i.is_stream)
 ),
 changes as (
     select i.workload, w.changed_at
-    from inputs i
+    from waste_inputs i
     join writes w on w.table_id = i.table_id
     where i.workload in (select workload from watched)
 ),
@@ -67,24 +51,9 @@ successes as (
 silent as (
     -- Workloads one of whose inputs is written by what no log tells of any longer, and since when: what then
     -- changes nobody knows.
-    select i.workload, min(l.known_until) as known_until
-    from inputs i
-    join (
-        select o.table_id, arg_max(r.engine, (r.started_at, r.engine, r.run_id)) as engine, arg_max(r.source, (r.started_at, r.engine, r.run_id)) as source
-        from stg_run_outputs o
-        join stg_runs r on r.engine = o.engine and r.run_id = o.run_id
-        group by o.table_id
-    ) w on w.table_id = i.table_id
-    join (
-        select engine, source, max(told_at) as known_until
-        from (
-            select engine, source, max(coalesce(ended_at, started_at)) as told_at from landed_runs group by engine, source
-            union all
-            select engine, source, max(hour) from landed_run_hours group by engine, source
-        ) moments
-        group by engine, source
-    ) l on l.engine = w.engine and l.source = w.source
-    join waste_days d on cast(l.known_until as date) < d.last_day - 2
+    select i.workload, min(cast(i.told_until as date)) as known_until
+    from waste_inputs i
+    join waste_days d on cast(i.told_until as date) < d.last_day - 2
     group by i.workload
 ),
 turns as (
@@ -100,8 +69,8 @@ turns as (
 select
     t.engine, t.run_id, t.run_nr, t.workload, t.billing_currency, t.started_at, t.effective_cost,
     t.before_at is not null and coalesce(t.changed_at < t.before_at, true)
-        and coalesce(t.started_at <= s.known_until, true) as is_no_op,
+        and coalesce(cast(t.started_at as date) <= s.known_until, true) as is_no_op,
     i.inputs
 from turns t
-join (select workload, list(table_id order by table_id) as inputs from inputs group by workload) i on i.workload = t.workload
+join (select workload, list(table_id order by table_id) as inputs from waste_inputs group by workload) i on i.workload = t.workload
 left join silent s on s.workload = t.workload

@@ -7,7 +7,7 @@ looked as (
     -- The days of a monthly rate; what was last seen before `stale_on`, or on it, is mended and needs no setting.
     select
         r.first_day, r.last_day, date_diff('day', r.first_day, r.last_day) + 1 as days,
-        cast(r.last_day - r.stale_days as date) as stale_on
+        r.stale_days, cast(r.last_day - r.stale_days as date) as stale_on
     from (
         select
             greatest(d.first_day, cast(d.last_day - (cast(l.number['general.rate_days'] as integer) - 1) as date)) as first_day,

@@ -53,6 +53,8 @@ impl std::str::FromStr for Confidence {
 pub enum Facts {
     /// Logs of the runs of a workload or on a cluster.
     Runs,
+    /// Logs of what writes a workload's inputs.
+    Inputs,
     /// Logs or scan reports of reads of a table.
     Reads,
     /// Metadata of a table.
@@ -64,12 +66,14 @@ pub enum Facts {
 }
 
 impl Facts {
-    const ALL: [Self; 5] = [Self::Runs, Self::Reads, Self::Metadata, Self::Inventory, Self::Uploads];
+    const ALL: [Self; 6] =
+        [Self::Runs, Self::Inputs, Self::Reads, Self::Metadata, Self::Inventory, Self::Uploads];
 
     /// Its word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Runs => "runs",
+            Self::Inputs => "inputs",
             Self::Reads => "reads",
             Self::Metadata => "metadata",
             Self::Inventory => "inventory",
@@ -110,6 +114,21 @@ impl Silences {
             _ => subject,
         };
         self.0.get(&(detector.to_owned(), subject_kind.to_owned(), subject.to_owned())).copied()
+    }
+}
+
+/// Days after which what is seen no more is over, as overrides of teams and tags have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StaleDays {
+    days: u64,
+    overridden: HashMap<(String, String), u64>,
+}
+
+impl StaleDays {
+    /// Those of a subject; of one that is not known any more those of all.
+    pub fn of(&self, subject_kind: &str, subject: &str) -> u64 {
+        let known = self.overridden.get(&(subject_kind.to_owned(), subject.to_owned()));
+        known.copied().unwrap_or(self.days)
     }
 }
 
@@ -312,6 +331,33 @@ impl Mart {
         let sql = "select split_part(setting, '.', 1) from rule_waste
             where scope = '' and setting like '%.enabled' and coalesce(try_cast(value as double), 0) <= 0";
         self.ask("list the detectors of", sql, Vec::new(), |row| row.text(0))
+    }
+
+    /// Days after which what is seen no more is over (`general.stale_days`).
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn stale_days(&self) -> Result<StaleDays, MartError> {
+        let sql = "with stale as (
+                select profile, cast(number['general.stale_days'] as bigint) as days from waste_limits
+            )
+            select null, null, days from stale where profile = chr(31)
+            union all
+            select s.subject_kind, s.subject, t.days
+            from waste_subjects s
+            join stale t on t.profile = s.profile
+            where t.days <> (select days from stale where profile = chr(31))";
+        let rows = self.ask("read the thresholds of", sql, Vec::new(), |row| {
+            Ok((row.opt_text(0)?.zip(row.opt_text(1)?), u64::try_from(row.int(2)?).unwrap_or_default()))
+        })?;
+        let mut stale = StaleDays::default();
+        for (subject, days) in rows {
+            match subject {
+                None => stale.days = days,
+                Some(subject) => drop(stale.overridden.insert(subject, days)),
+            }
+        }
+        Ok(stale)
     }
 
     /// A digest of the settings of each detector, the general ones among them, in all scopes.

@@ -51,10 +51,18 @@ pub enum CostsFormat {
     Focus,
 }
 
+/// What the name of a file ends with, where that says how it is opened: no date after a full stop, and no `txt`,
+/// which any text is.
+pub fn ending(name: &Path) -> Option<String> {
+    let ending = name.extension()?.to_str()?.to_lowercase();
+    let says = ending.starts_with(|letter: char| letter.is_ascii_alphabetic()) && ending != "txt";
+    says.then_some(ending)
+}
+
 impl CostsFormat {
     /// The format that a file's name ends with; never focus, which has the endings of others.
     pub fn of_name(name: &Path) -> Option<Self> {
-        let ending = name.extension()?.to_str()?.to_lowercase();
+        let ending = ending(name)?;
         let is_so = |format: &&Self| **format != Self::Focus && format.word() == ending;
         Self::value_variants().iter().find(is_so).copied()
     }

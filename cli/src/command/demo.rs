@@ -177,18 +177,6 @@ fn differs(options: &Demo, made: &Made) -> Result<(), Failure> {
     ))
 }
 
-/// Six weeks to `end`, or as many days more as it takes until two month ends lie inside.
-fn days_to(end: NaiveDate) -> u32 {
-    let is_month_end = |day: NaiveDate| day.succ_opt().is_none_or(|next| next.day() == 1);
-    let (mut day, mut days, mut month_ends) = (end, 1, u32::from(is_month_end(end)));
-    while days < SIX_WEEKS || month_ends < 2 {
-        day = day - Days::new(1);
-        days += 1;
-        month_ends += u32::from(is_month_end(day));
-    }
-    days
-}
-
 fn make(options: &Demo, directory: &Path) -> Result<Made, Failure> {
     let end = options.end.unwrap_or_else(|| now().date_naive() - Days::new(1));
     if !(2000..=2100).contains(&end.year()) {
@@ -197,7 +185,7 @@ fn make(options: &Demo, directory: &Path) -> Result<Made, Failure> {
             "choose a day of this century with --end",
         ));
     }
-    let days = options.days.unwrap_or_else(|| days_to(end));
+    let days = options.days.unwrap_or(SIX_WEEKS);
     let first_day = end - Days::new(u64::from(days) - 1);
     let (seed, scale) = (options.seed.unwrap_or(1), options.scale.unwrap_or(1));
     let bill = options.bill.unwrap_or_default();
@@ -263,20 +251,4 @@ fn write_landed(made: &Made, directory: &Path, end: NaiveDate) -> Result<(), Fai
     ));
     std::fs::write(directory.join("lakeledger.toml"), fixtures::landed::TOML)?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_month_ends_lie_inside() {
-        let day = |text: &str| text.parse::<NaiveDate>().expect("a date");
-        // 28 September to 8 November holds 30 September and 31 October.
-        assert_eq!(days_to(day("2026-11-08")), 42);
-        // 30 September to 19 November: the first month end is the first day.
-        assert_eq!(days_to(day("2026-11-19")), 51);
-        // 20 October to 30 November holds 31 October and 30 November.
-        assert_eq!(days_to(day("2026-11-30")), 42);
-    }
 }

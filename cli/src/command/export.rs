@@ -11,7 +11,9 @@ use model::Basis;
 use reports::export::ExportError;
 use serde_json::json;
 
-use crate::args::{CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows};
+use crate::args::{
+    CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, ending,
+};
 use crate::command::{config, filters, half_open, ownership_query, view, warn_unknown_team};
 use crate::config::Config;
 use crate::output::Output;
@@ -41,8 +43,7 @@ pub fn costs(config: &Config, options: &ExportCosts) -> Result<ExitCode, Failure
         })?;
     // A program would open `costs.xls` by its name, and find a text in it.
     let unknown = options.output.as_deref().filter(|name| {
-        let is_text = name.extension().is_none_or(|ending| ending.eq_ignore_ascii_case("txt"));
-        options.format.is_none() && !is_text && CostsFormat::of_name(name).is_none()
+        options.format.is_none() && ending(name).is_some() && CostsFormat::of_name(name).is_none()
     });
     if let Some(name) = unknown {
         return Err(Failure::new(
@@ -175,12 +176,13 @@ fn chosen(
     output: Option<&Path>,
     usual: CostFormat,
 ) -> Result<CostFormat, Failure> {
-    let ending = output.and_then(|name| name.extension()?.to_str()).map(str::to_lowercase);
-    let named = match ending.as_deref() {
+    let written = output.and_then(ending);
+    let is_other = output.and_then(CostsFormat::of_name).is_some();
+    let named = match written.as_deref() {
         Some("csv") => Some(CostFormat::Csv),
         Some("json") => Some(CostFormat::Json),
         // A program would open it by its name, and find a text in it.
-        Some(ending) if asked.is_none() && ending != "txt" => {
+        Some(ending) if asked.is_none() || is_other => {
             return Err(Failure::new(
                 format!("this export is not written as .{ending}"),
                 "end the output in .csv or .json, or name one of both with --format",

@@ -116,7 +116,7 @@ fn a_letter_says_what_fired_why_and_where_to_look() {
             assert!(words.contains(why) && words.contains(&link), "{why}, {link}: {plain}");
             assert!(shown.contains(why) && html.contains(&format!("href=\"{link}\"")), "{why}: {html}");
         }
-        for said in ["critical", "Held against", "late <sources>", "data on call"] {
+        for said in ["critical", "Limit", "late <sources>", "data on call"] {
             let said = said.to_lowercase();
             assert!(words.to_lowercase().contains(&said), "{said}: {plain}");
             assert!(shown.to_lowercase().contains(&said), "{said}: {shown}");

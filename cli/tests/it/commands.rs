@@ -26,8 +26,7 @@ fn expected(name: &str) -> serde_json::Value {
 
 #[test]
 fn the_labs_bill_is_spent_to_the_last_digit() {
-    let lab = Lab::new();
-    lab.ok(&["run"]);
+    let lab = Lab::published();
     let status = json(&lab.ok(&["status", "--format", "json"]));
 
     let totals =
@@ -54,8 +53,7 @@ fn the_labs_bill_is_spent_to_the_last_digit() {
 
 #[test]
 fn every_grouping_sums_to_the_whole() {
-    let lab = Lab::new();
-    lab.ok(&["run"]);
+    let lab = Lab::published();
     for basis in ["billed", "effective", "list", "contracted"] {
         let whole = sum(&csv(&lab.ok(&["export", "costs", "--basis", basis])));
         let groupings = [
@@ -92,8 +90,7 @@ fn every_grouping_sums_to_the_whole() {
 
 #[test]
 fn every_view_sums_to_the_whole_and_charges_idle_as_it_says() {
-    let lab = Lab::new();
-    lab.ok(&["run"]);
+    let lab = Lab::published();
     let whole = sum(&csv(&lab.ok(&["export", "costs"])));
     let mut idle_of_growth = BTreeMap::new();
     for shared in ["keep", "even", "proportional", "fixed"] {
@@ -129,8 +126,7 @@ fn every_view_sums_to_the_whole_and_charges_idle_as_it_says() {
 
 #[test]
 fn changes_are_told_in_parts_that_add_up() {
-    let lab = Lab::new();
-    lab.ok(&["run"]);
+    let lab = Lab::published();
     let amount = |row: &BTreeMap<String, String>, column: &str| row[column].parse::<Amount>().unwrap();
     let days = ["--from", "2026-10-06", "--to", "2026-10-07"];
     for by in ["team", "workload", "service", "org"] {
@@ -157,8 +153,7 @@ fn changes_are_told_in_parts_that_add_up() {
 
 #[test]
 fn tables_and_workloads_say_what_they_cost_for_one_of_what_they_are_for() {
-    let lab = Lab::new();
-    lab.ok(&["run"]);
+    let lab = Lab::published();
     let amount = |value: &serde_json::Value| value.as_str().unwrap().parse::<Amount>().unwrap();
     let tables = json(&lab.ok(&["export", "tables"]));
     let mut own = Amount::default();
@@ -217,8 +212,7 @@ fn a_moved_directory_is_read_anew_and_nothing_counts_twice() {
 
 #[test]
 fn runs_are_what_an_independent_reading_of_the_logs_says() {
-    let lab = Lab::new();
-    lab.ok(&["run"]);
+    let lab = Lab::published();
     let exported = json(&lab.ok(&["export", "runs", "--format", "json"]));
     let oracle = expected("spark_runs.json");
     let applications = oracle["applications"].as_array().unwrap();
@@ -238,8 +232,7 @@ fn runs_are_what_an_independent_reading_of_the_logs_says() {
 
 #[test]
 fn one_teams_cluster_that_another_team_used_is_shared_and_its_rest_stays_idle() {
-    let lab = Lab::new();
-    lab.ok(&["run"]);
+    let lab = Lab::published();
     let rows = csv(&lab.ok(&[
         "export",
         "costs",
@@ -266,8 +259,7 @@ fn one_teams_cluster_that_another_team_used_is_shared_and_its_rest_stays_idle() 
 
 #[test]
 fn explain_sums_to_the_figure_and_reaches_the_bill() {
-    let lab = Lab::new();
-    lab.ok(&["run"]);
+    let lab = Lab::published();
     let document = json(&lab.ok(&[
         "explain",
         "team=content",
@@ -292,8 +284,7 @@ fn explain_sums_to_the_figure_and_reaches_the_bill() {
 #[test]
 fn the_worked_cluster_hour_is_what_the_product_says() {
     // docs/ALLOCATION.md, "One cluster-hour by hand": growth-etl, 6 October 2026, 06:00 UTC.
-    let lab = Lab::new();
-    lab.ok(&["run"]);
+    let lab = Lab::published();
     let document = json(&lab.ok(&[
         "explain",
         "cluster=j-2GRW7ETL4KQ9X",

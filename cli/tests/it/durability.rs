@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use model::manifest::Manifest;
 
-use crate::lab::{Lab, ran};
+use crate::lab::{Lab, is_thorough, ran};
 
 const SIGKILL: i32 = 9;
 
@@ -54,8 +54,8 @@ fn touch(directory: &Path, to: SystemTime) {
 #[test]
 fn a_kill_at_any_time_leaves_the_old_state_or_the_new() {
     let (reference, whole) = reference();
-    let mut kills = 0;
-    for nth in 1..=30_u32 {
+    let (mut kills, runs) = (0, if is_thorough("killed at ten instants") { 30 } else { 10_u32 });
+    for nth in 1..=runs {
         let lab = Lab::new();
         // Every other time the ledger holds an earlier state, which must survive too.
         if nth % 2 == 0 {
@@ -75,7 +75,7 @@ fn a_kill_at_any_time_leaves_the_old_state_or_the_new() {
         recover_and_compare(&lab, &reference);
     }
     // The first run was timed beside other tests; later ones may be faster, and end unkilled.
-    assert!(kills >= 10, "only {kills} of 30 runs were still going when they were killed");
+    assert!(kills >= runs / 3, "only {kills} of {runs} runs were still going when they were killed");
 }
 
 /// Compiles the library that kills its process after a chosen system call.
@@ -87,9 +87,12 @@ fn killer(directory: &Path) -> PathBuf {
     library
 }
 
-/// Kills runs after their first, second, third ... call, until one gets through; returns how many.
+/// Kills runs after their first, second, third ... call, or each third of them, until one gets through; returns after
+/// which it was killed at last.
 fn kill_after_each(call: &str, library: &Path, reference: &str) -> u32 {
-    for nth in 1.. {
+    let step = if is_thorough(&format!("killed at each third {call}")) { 1 } else { 3 };
+    let mut last = 0;
+    for (at, nth) in (1..).step_by(step).enumerate() {
         let lab = Lab::new();
         let status = lab
             .command(&["run"])
@@ -101,15 +104,16 @@ fn kill_after_each(call: &str, library: &Path, reference: &str) -> u32 {
             .status()
             .unwrap();
         if status.success() {
-            return nth - 1;
+            return last;
         }
         assert_eq!(status.signal(), Some(SIGKILL), "after {call} {nth}: {status}");
         assert_nothing_half_done(&lab);
         // The states a kill can leave are few; recovering from every fourth is enough to see
         // that what is left behind does not matter.
-        if nth % 4 == 1 {
+        if at % 4 == 0 {
             recover_and_compare(&lab, reference);
         }
+        last = nth;
     }
     0
 }
@@ -124,7 +128,7 @@ fn a_kill_after_every_rename_and_flush_leaves_the_old_state_or_the_new() {
             ["rename", "fsync"].map(|call| scope.spawn(|| kill_after_each(call, &library, &reference)));
         calls.map(|thread| thread.join().unwrap())
     });
-    println!("killed after each of {} renames and {} flushes", kills[0], kills[1]);
+    println!("killed up to the {}th rename and the {}th flush", kills[0], kills[1]);
     assert!(kills[0] >= 20 && kills[1] >= 30, "{kills:?}: are renames and flushes still what commits?");
 }
 

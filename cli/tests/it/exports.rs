@@ -17,9 +17,7 @@ const BASES: [(&str, &str); 4] = [
 ];
 
 fn lab() -> Lab {
-    let lab = Lab::new();
-    lab.ok(&["run"]);
-    lab
+    Lab::published()
 }
 
 type Row = BTreeMap<String, String>;
@@ -346,8 +344,14 @@ fn tables_workloads_and_runs_are_written_as_their_file_is_called() {
         let refused = lab.run(&["export", what, "-o", &format!("{what}.xlsx")]);
         assert_eq!(refused.code, 2);
         assert!(refused.stderr.contains("this export is not written as .xlsx"), "{}", refused.stderr);
-        let contradicted = lab.run(&["export", what, "--format", "json", "-o", "x.csv"]);
-        assert!(contradicted.code == 2 && !lab.path("x.csv").exists(), "{}", contradicted.stderr);
+        for (format, name) in [("json", "x.csv"), ("csv", "x.xlsx")] {
+            let contradicted = lab.run(&["export", what, "--format", format, "-o", name]);
+            assert!(contradicted.code == 2 && !lab.path(name).exists(), "{}", contradicted.stderr);
+        }
+        // A date is no ending.
+        let dated = format!("{what}.2026-10");
+        lab.ok(&["export", what, "-o", &dated]);
+        assert_eq!(fs::read(lab.path(&dated)).unwrap(), fs::read(lab.path(&named)).unwrap());
     }
     // What every workload cost is what runs cost, in either format.
     let cost = sum(&rows(&fs::read_to_string(lab.path("workloads.csv")).unwrap()), "cost");

@@ -1,10 +1,23 @@
-//! A copy of the lab in a directory of its own, and the binary to run on it.
+//! A copy of the lab or of a demo in a directory of its own, and the binary to run on it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::UNIX_EPOCH;
 
 use tempfile::TempDir;
+
+/// Whether tests look at all there is, for as long as it takes: `LAKELEDGER_THOROUGH=1`. Else they look at a part, and
+/// this says at which.
+pub fn is_thorough(part: &str) -> bool {
+    let is_thorough = std::env::var_os("LAKELEDGER_THOROUGH").is_some_and(|value| value == "1");
+    if !is_thorough {
+        let note = format!("{part}: LAKELEDGER_THOROUGH=1 looks at all\n");
+        // Not `eprintln!`: the test runner swallows that for tests that pass.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes());
+    }
+    is_thorough
+}
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lakeledger");
 
@@ -37,6 +50,51 @@ pub fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
+fn command(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(BINARY);
+    command.current_dir(directory).args(arguments).env("NO_COLOR", "1");
+    command
+}
+
+/// A directory that a command makes once for all tests, and for all runs of them by one build of the binary.
+fn made(name: &str, make: &dyn Fn(&Path) -> Command) -> PathBuf {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("made");
+    fs::create_dir_all(&all).unwrap();
+    // One at a time, in whichever process: a thread beside this opens a file of its own.
+    let lock = fs::File::create(all.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let changed = |path: &Path| {
+        let metadata = fs::metadata(path).unwrap();
+        (metadata.modified().unwrap().duration_since(UNIX_EPOCH).unwrap().as_nanos(), metadata.len())
+    };
+    let (binary, lab) = (changed(Path::new(BINARY)), newest(&lab_directory(), &changed));
+    let build = format!("{}-{}-{}-{}", binary.0, binary.1, lab.0, lab.1);
+    let place = all.join(&build).join(name);
+    if place.exists() {
+        return place;
+    }
+    for other in fs::read_dir(&all).into_iter().flatten() {
+        let other = other.unwrap();
+        if other.file_name() != *build && other.path().is_dir() {
+            drop(fs::remove_dir_all(other.path()));
+        }
+    }
+    // Elsewhere first: whoever is killed in between leaves nothing that looks whole.
+    let begun = all.join(&build).join(format!("{name}.{}", std::process::id()));
+    fs::create_dir_all(&begun).unwrap();
+    let ran = ran(make(&begun).output().unwrap());
+    assert_eq!(ran.code, 0, "{name}: {}", ran.stderr);
+    fs::rename(&begun, &place).unwrap();
+    place
+}
+
+/// The newest change below a directory, and how many bytes lie there.
+fn newest(directory: &Path, changed: &dyn Fn(&Path) -> (u128, u64)) -> (u128, u64) {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let of = |path: PathBuf| if path.is_dir() { newest(&path, changed) } else { changed(&path) };
+    entries.map(of).fold((0, 0), |(at, bytes), (later, more)| (at.max(later), bytes + more))
+}
+
 impl Lab {
     /// The lab's exports and configuration.
     pub fn new() -> Self {
@@ -53,6 +111,32 @@ impl Lab {
         Self { directory }
     }
 
+    /// The lab, published; to another `run` its sources are new, as those of any moved directory.
+    pub fn published() -> Self {
+        let lab = Self::with_config("");
+        copy_tree(
+            &made("lab", &|place| {
+                copy_tree(&lab_directory().join("exports"), &place.join("exports"));
+                fs::copy(lab_directory().join("lakeledger.toml"), place.join("lakeledger.toml")).unwrap();
+                command(place, &["run"])
+            }),
+            lab.directory.path(),
+        );
+        lab
+    }
+
+    /// A demo of some days up to 8 November 2026 in `demo`; to another `run` its sources are new.
+    pub fn demo(days: u32, seed: u32) -> Self {
+        let lab = Self::with_config("");
+        let made = made(&format!("demo-{days}-{seed}"), &|place| {
+            let (days, seed) = (days.to_string(), seed.to_string());
+            let options = ["--dir", "demo", "--end", "2026-11-08", "--days", &days, "--seed", &seed];
+            command(place, &[&["demo", "--no-serve"][..], &options].concat())
+        });
+        copy_tree(&made.join("demo"), &lab.path("demo"));
+        lab
+    }
+
     pub fn path(&self, relative: &str) -> PathBuf {
         self.directory.path().join(relative)
     }
@@ -65,9 +149,7 @@ impl Lab {
 
     /// A command on this directory's configuration.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
-        command.current_dir(self.directory.path()).args(arguments).env("NO_COLOR", "1");
-        command
+        command(self.directory.path(), arguments)
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ran {

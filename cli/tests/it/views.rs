@@ -185,8 +185,7 @@ fn what_changed_since_an_earlier_publish_is_told_with_why() {
 
 #[test]
 fn a_publish_that_is_not_kept_is_refused_with_those_that_are() {
-    let lab = Lab::new();
-    lab.ok(&["run"]);
+    let lab = Lab::published();
     let current = std::fs::read_to_string(lab.path("ledger/marts/current")).unwrap();
     for wrong in [["--with", "000000-none"], ["--since", "2020-01-01"]] {
         let refused = lab.run(&["compare", wrong[0], wrong[1]]);

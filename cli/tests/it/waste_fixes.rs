@@ -110,8 +110,7 @@ fn bare(sql: &str) -> Option<String> {
 
 #[test]
 fn no_name_of_the_data_is_run_by_a_fix() {
-    let lab = Lab::with_config("");
-    lab.ok(&["demo", "--no-serve", "--dir", "demo", "--end", "2026-11-08", "--days", "21"]);
+    let lab = Lab::demo(21, 1);
     rename(&lab);
     // One source is read again, and a mart made of all that is landed.
     lab.ok(&["--config", "demo/lakeledger.toml", "run", "--source", "analytics-scratch"]);

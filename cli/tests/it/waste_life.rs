@@ -7,9 +7,8 @@ use crate::lab::Lab;
 use crate::waste::{amount, json, read, text};
 
 /// A demo of three weeks, in which clusters were mended after twelve days.
-fn three_weeks(lab: &Lab) {
-    let ran = lab.run(&["demo", "--no-serve", "--dir", "demo", "--end", "2026-11-08", "--days", "21"]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
+fn three_weeks() -> Lab {
+    Lab::demo(21, 1)
 }
 
 fn waste(lab: &Lab, arguments: &[&str]) -> String {
@@ -20,8 +19,7 @@ fn waste(lab: &Lab, arguments: &[&str]) -> String {
 
 #[test]
 fn a_finding_lives_until_its_evidence_is_gone_and_its_fix_is_measured_by_the_bill() {
-    let lab = Lab::with_config("");
-    three_weeks(&lab);
+    let lab = three_weeks();
     let tracked = || json(&waste(&lab, &["track", "--format", "json"]));
     let of = |subject: &str, detector: &str| {
         tracked().into_iter().find(|it| it["subject"] == subject && it["detector"] == detector).unwrap()

@@ -12,17 +12,7 @@ use crate::lab::Lab;
 const HERE: &[(&str, &str)] = &[("sec-fetch-site", "same-origin")];
 
 fn demo() -> (Dashboard, Vec<Value>) {
-    let lab = Lab::new();
-    lab.ok(&[
-        "demo",
-        "--no-serve",
-        "--days",
-        "28",
-        "--seed",
-        "7",
-        "--dir",
-        &lab.path("demo").display().to_string(),
-    ]);
+    let lab = Lab::demo(35, 7);
     let config = lab.path("demo/lakeledger.toml").display().to_string();
     let found: Value =
         serde_json::from_str(&lab.ok(&["--config", &config, "waste", "--format", "json"])).unwrap();

@@ -14,5 +14,5 @@ pub use owner::Owner;
 pub use platform::{Node, Table, TablePartition, TableSnapshot};
 pub use query::Query;
 pub use run::{Access, Run, RunHour, RunStage, RunStatus, RunTable, RunUsage};
-pub use storage::{Storage, TableAccess, Upload};
+pub use storage::{Begun, Storage, TableAccess, Upload};
 pub use usage::UsageShare;

@@ -98,13 +98,20 @@ impl Row for TableAccess {
     }
 }
 
-/// One multipart upload that was never completed.
+/// One multipart upload that was never completed; or that a bucket had none when it was listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
     /// `collected_at`
     pub collected_at: Instant,
     /// `bucket`
     pub bucket: String,
+    /// What was begun; nothing where the bucket had none.
+    pub begun: Option<Begun>,
+}
+
+/// What was begun and not completed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
     /// `key`
     pub key: String,
     /// `upload_id`
@@ -123,13 +130,14 @@ impl Row for Upload {
     const DATASET: Dataset = Dataset::Uploads;
 
     fn write(&self, cells: &mut Cells<'_>) {
+        let begun = self.begun.as_ref();
         cells.instant(self.collected_at);
         cells.text(&self.bucket);
-        cells.text(&self.key);
-        cells.text(&self.upload_id);
-        cells.instant(self.initiated_at);
-        cells.opt_text(self.storage_class.as_deref());
-        cells.opt_text(self.initiator.as_deref());
-        cells.opt_int(self.bytes);
+        cells.opt_text(begun.map(|begun| begun.key.as_str()));
+        cells.opt_text(begun.map(|begun| begun.upload_id.as_str()));
+        cells.opt_instant(begun.map(|begun| begun.initiated_at));
+        cells.opt_text(begun.and_then(|begun| begun.storage_class.as_deref()));
+        cells.opt_text(begun.and_then(|begun| begun.initiator.as_deref()));
+        cells.opt_int(begun.and_then(|begun| begun.bytes));
     }
 }

@@ -122,6 +122,11 @@ pub trait Reader: Send + Sync {
         sink: &mut Sink,
     ) -> Result<(), ReadError>;
 
+    /// Counted up where the same object is read to other rows than before: what was landed is then read again.
+    fn revision(&self) -> u32 {
+        1
+    }
+
     /// Whether a period of this source holds just the units that are listed now (a bill:
     /// a file that is gone was replaced) or keeps what was landed (logs: a file that is
     /// gone was cleaned up).

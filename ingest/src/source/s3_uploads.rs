@@ -6,7 +6,7 @@
 //! not, the file's name is it (`media-lake.json`). When a listing was made is told by a day
 //! in its path (`2026-10-05`, `2026-10-05T01-00Z`), else by the file's own time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use model::Warning;
@@ -18,7 +18,7 @@ use super::iso_time::iso_time;
 use super::records::{Ending, each_record};
 use super::scalars::clean;
 use super::{Plan, ReadError, Reader, Unit};
-use crate::rows::Upload;
+use crate::rows::{Begun, Upload};
 use crate::sink::Sink;
 use crate::store::{Object, Store};
 
@@ -37,6 +37,16 @@ struct Answer {
     parts: Option<Vec<Part>>,
     /// Pages, where the CLI was told not to follow them.
     is_truncated: Option<bool>,
+    /// Where it follows them, what is left of an answer about a bucket that has none.
+    prefix: Option<String>,
+}
+
+impl Answer {
+    /// Whether it tells of a bucket's uploads, be there any or none.
+    fn is_listing(&self) -> bool {
+        let is_answer = self.uploads.is_some() || self.is_truncated.is_some() || self.prefix.is_some();
+        is_answer && self.parts.is_none() && self.upload_id.is_none()
+    }
 }
 
 #[derive(Deserialize)]
@@ -63,12 +73,15 @@ struct Part {
     size: Option<i64>,
 }
 
-/// An upload in one listing: when and where, then key and id.
-type Place = (Instant, String, String, String);
+/// A listing: when, and of which bucket.
+type Listed = (Instant, String);
 
 #[derive(Default)]
 struct Directory {
-    uploads: BTreeMap<Place, Upload>,
+    /// Those, or pages of those, without any.
+    empty: BTreeSet<Listed>,
+    /// Uploads by listing, key and id.
+    uploads: BTreeMap<(Listed, String, String), Begun>,
     /// Bytes of the parts, by upload id.
     bytes: HashMap<String, i64>,
 }
@@ -83,14 +96,27 @@ impl Reader for S3Uploads {
         Ok(Plan { units: units.collect(), warnings: Vec::new() })
     }
 
+    /// 2: a bucket without any has a row.
+    fn revision(&self) -> u32 {
+        2
+    }
+
     fn read(&self, store: &dyn Store, unit: &Unit, now: Instant, sink: &mut Sink) -> Result<(), ReadError> {
         let mut directory = Directory::default();
         for object in &unit.objects {
             directory.file(store, object, now, sink)?;
         }
-        for ((collected_at, ..), mut upload) in directory.uploads {
-            upload.bytes = directory.bytes.get(&upload.upload_id).copied();
-            sink.push(PeriodKey::day_of(collected_at), &upload)?;
+        // That a bucket has none any more is known too.
+        for (listed, ..) in directory.uploads.keys() {
+            directory.empty.remove(listed);
+        }
+        let none = directory.empty.into_iter().map(|listed| (listed, None));
+        let some = directory.uploads.into_iter().map(|((listed, ..), mut begun)| {
+            begun.bytes = directory.bytes.get(&begun.upload_id).copied();
+            (listed, Some(begun))
+        });
+        for ((collected_at, bucket), begun) in none.chain(some) {
+            sink.push(PeriodKey::day_of(collected_at), &Upload { collected_at, bucket, begun })?;
         }
         Ok(())
     }
@@ -117,8 +143,8 @@ impl Directory {
             let answer: Answer = serde_json::from_slice(record.text)
                 .map_err(|fault| malformed(record.line, fault.to_string()))?;
             // A bucket without uploads is answered without the list.
-            let listed = answer.uploads.is_some() || answer.parts.is_some() || answer.is_truncated.is_some();
-            answers += u64::from(listed);
+            let is_of_parts = answer.parts.is_some() || answer.upload_id.is_some();
+            answers += u64::from(answer.is_listing() || is_of_parts);
             self.answer(answer, object, collected_at, sink);
             Ok(())
         })?;
@@ -144,22 +170,30 @@ impl Directory {
             let known = self.bytes.entry(clean(id)).or_default();
             *known = bytes.fold(*known, i64::saturating_add);
         }
-        let Some(uploads) = answer.uploads else { return };
+        if !answer.is_listing() {
+            return;
+        }
         if answer.is_truncated == Some(true) {
             let message = "the listing says there is more than it has: list all its pages";
             sink.warn(Warning::skipped("truncated-listing", uri, message));
         }
         let stem = object.file_name().split(".json").next().unwrap_or_default();
-        let bucket = answer.bucket.as_deref().filter(|bucket| !bucket.is_empty()).unwrap_or(stem);
+        let bucket = clean(answer.bucket.as_deref().filter(|bucket| !bucket.is_empty()).unwrap_or(stem));
+        let listed = (collected_at, bucket);
+        // Of a part of a bucket, be it a prefix or a page, it does not say that there are none elsewhere.
+        let is_whole =
+            answer.is_truncated != Some(true) && answer.prefix.as_deref().unwrap_or_default().is_empty();
+        let uploads = answer.uploads.unwrap_or_default();
+        if uploads.is_empty() && is_whole {
+            self.empty.insert(listed.clone());
+        }
         for upload in uploads {
             let Some(initiated_at) = iso_time(&upload.initiated) else {
                 let message = "an upload without a believable time was left out";
                 sink.warn(Warning::skipped("bad-time", uri, message));
                 continue;
             };
-            let row = Upload {
-                collected_at,
-                bucket: clean(bucket),
+            let begun = Begun {
                 key: clean(&upload.key),
                 upload_id: clean(&upload.upload_id),
                 initiated_at,
@@ -167,8 +201,8 @@ impl Directory {
                 initiator: upload.initiator.and_then(|by| by.name.or(by.id)).as_deref().map(clean),
                 bytes: None,
             };
-            let place = (collected_at, row.bucket.clone(), row.key.clone(), row.upload_id.clone());
-            self.uploads.insert(place, row);
+            let place = (listed.clone(), begun.key.clone(), begun.upload_id.clone());
+            self.uploads.insert(place, begun);
         }
     }
 }

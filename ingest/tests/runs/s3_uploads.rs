@@ -84,6 +84,27 @@ fn listings_of_several_days_are_collections_and_pages_count_once() {
 }
 
 #[test]
+fn a_bucket_that_has_none_any_more_is_told() {
+    // Page by page, and as the command prints it where it follows the pages itself.
+    let none = json!({"Bucket": "media-lake", "MaxUploads": 1000, "IsTruncated": false});
+    let landed = read_files(&[
+        ("2026-10-05/a.json", format!("{}\n{none}\n", listing())),
+        ("2026-10-06/a.json", none.to_string()),
+        ("2026-10-07/media-lake.json", json!({"RequestCharged": null, "Prefix": ""}).to_string()),
+    ]);
+    let rows = landed.rows(Dataset::Uploads);
+    let told = rows.iter().map(|row| format!("{} {} {}", row["period"], row["bucket"], row["upload_id"]));
+    let mut told: Vec<String> = told.collect();
+    told.sort();
+    assert_eq!(
+        told.join("; ").replace('"', ""),
+        "2026-10-05 media-lake dfRtDYU0; 2026-10-05 media-lake other; 2026-10-06 media-lake null; \
+         2026-10-07 media-lake null"
+    );
+    assert_eq!(landed.codes(), []);
+}
+
+#[test]
 fn broken_listings_are_named() {
     let whole = listing().to_string();
     for (text, want) in [

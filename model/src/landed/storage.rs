@@ -49,9 +49,9 @@ pub(super) const UPLOADS: &[Column] = &[
     required("source_object", Text, "object it was read from"),
     required("collected_at", Instant, "when the listing was made"),
     required("bucket", Text, "bucket"),
-    required("key", Text, "key the object would get"),
-    required("upload_id", Text, "upload"),
-    required("initiated_at", Instant, "when it was begun"),
+    optional("key", Text, "key the object would get; null where the bucket had no upload when it was listed"),
+    optional("upload_id", Text, "upload; null as the key"),
+    optional("initiated_at", Instant, "when it was begun; null as the key"),
     optional("storage_class", Text, "class the object would get"),
     optional("initiator", Text, "who began it"),
     optional(

@@ -107,7 +107,13 @@ fn round(
     let give_up_at = clock() + TimeDelta::from_std(patience).unwrap_or(TimeDelta::zero());
     let mut delivery = Delivery::default();
     let mut record = Alerts::open(ledger)?;
-    let Some(_sender) = record.sender(channel)? else { return Ok(delivery) };
+    let mut sender = record.sender(channel)?;
+    if sender.is_none() {
+        // Whoever only looks whether anything is due holds it for a moment.
+        std::thread::sleep(Duration::from_millis(50));
+        sender = record.sender(channel)?;
+    }
+    let Some(_sender) = sender else { return Ok(delivery) };
     let mut http = None;
     loop {
         if began.elapsed() > MOST_ROUND {

@@ -129,7 +129,7 @@ fn view(watch: &Watch, told: &Told) -> AlertView {
     };
     let mut facts = vec![
         format!("measured {}", alert.unit.show(alert.value)),
-        format!("held against {}", alert.unit.show(alert.threshold)),
+        format!("limit {}", alert.unit.show(alert.threshold)),
         format!("since {}", format::day(alert.fired_on)),
     ];
     facts.extend(alert.ended_at().map(|at| format!("ended at {at}")));

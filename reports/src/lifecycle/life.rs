@@ -140,7 +140,7 @@ pub struct Tracked {
 pub struct Realised {
     /// Days before the fix that are compared, half-open.
     pub baseline: (NaiveDate, NaiveDate),
-    /// What the subject cost in them.
+    /// What the subject cost in them, at the work and by the growth it is compared with.
     pub baseline_cost: Amount,
     /// Days after the fix, half-open.
     pub measured: (NaiveDate, NaiveDate),

@@ -8,6 +8,12 @@ use super::Realised;
 
 /// Days before a fix, and after it, that are compared at most: whole weeks.
 const COMPARED_DAYS: u64 = 28;
+/// Days with work that a line of growth rests on at least.
+const LEAST_DAYS: usize = 7;
+/// How many standard errors above none a growth is that counts as one.
+const CLEARLY: f64 = 3.0;
+/// What of a growth is told apart.
+const GROWTH_UNITS: i64 = 1_000_000;
 
 /// What of its subject a detector's fix makes cheaper, and at which work that is compared: how much there is
 /// to do is nothing the fix changes.
@@ -30,7 +36,7 @@ pub enum Measure {
     /// What the finding asked for: runs that need not be, and what is a part of commitments, which the
     /// bill has no line of.
     Asked,
-    /// That of what piles up, as it was in the last week.
+    /// The same of what piles up.
     Piled,
     /// What a read of the table costs, its requests and the runs; that old files are kept for some days
     /// beside the new ones passes.
@@ -79,12 +85,16 @@ impl Measure {
         }
     }
 
-    /// Days before a fix that are compared at most: whole weeks.
-    const fn baseline_days(self) -> u64 {
-        match self {
-            Self::Piled => 7,
-            _ => COMPARED_DAYS,
-        }
+    /// Whether what it makes cheaper piles up, day by day, for as long as nobody mends it: small files, old
+    /// snapshots, bytes. What that would have cost since is by its growth before.
+    pub const fn grows(self) -> bool {
+        matches!(self, Self::Objects | Self::Reads | Self::Piled)
+    }
+
+    /// Days after the last wasteful one that are of both: the mending itself, and of files the day on which both the
+    /// old and the new are read and kept.
+    const fn settles(self) -> u64 {
+        if matches!(self, Self::Objects | Self::Reads) { 2 } else { 1 }
     }
 
     /// What it makes cheaper on a day.
@@ -130,8 +140,17 @@ impl Measure {
         end: NaiveDate,
         (first, last): (NaiveDate, NaiveDate),
     ) -> Option<Realised> {
-        let from = end + Days::new(1);
-        let baseline = ((end - Days::new(self.baseline_days() + 1)).max(first), end - Days::new(1));
+        let from = end + Days::new(self.settles());
+        let mut baseline = ((end - Days::new(COMPARED_DAYS + 1)).max(first), end - Days::new(1));
+        if self.grows() {
+            // Days on which there was nothing yet tell neither what it cost nor how it grew.
+            let begun = days
+                .iter()
+                .filter(|it| it.day >= baseline.0 && !self.cost(it).is_zero())
+                .map(|it| it.day)
+                .min();
+            baseline.0 = begun.unwrap_or(baseline.0);
+        }
         let measured = (from, last.min(from + Days::new(COMPARED_DAYS)));
         if baseline.0 >= baseline.1 || measured.0 >= measured.1 || (self.is_asked() && days.is_empty()) {
             return None;
@@ -156,9 +175,106 @@ impl Measure {
             // What the work since would have cost in the days before, at as many units a day.
             (known, done) => cost(&before).scaled(done, known)?.scaled(length(baseline), length(measured))?,
         };
+        let growth = if measure.grows() { measure.growth(days, baseline, measured) } else { 1.0 };
+        let more = ((growth - 1.0) * GROWTH_UNITS as f64).round() as i64;
+        let baseline_cost = baseline_cost + baseline_cost.scaled(more, GROWTH_UNITS)?;
         let measured_cost = cost(&since);
         Some(Realised { baseline_cost, measured_cost, baseline, measured })
     }
+
+    /// How many times as much as before a unit of work, or a day, would have cost in the days measured, by the line
+    /// through those before; one where that does not clearly rise ([`CLEARLY`]), or stopped rising half-way: a step
+    /// is no growth.
+    fn growth(
+        self,
+        days: &[SubjectDay],
+        before: (NaiveDate, NaiveDate),
+        since: (NaiveDate, NaiveDate),
+    ) -> f64 {
+        let is_by_work = self.work(&SubjectDay::default()).is_some();
+        let point = |day: NaiveDate| {
+            let known = days.iter().find(|it| it.day == day);
+            Point {
+                at: (day - before.0).num_days() as f64,
+                work: if is_by_work { known.and_then(|it| self.work(it)).unwrap_or(0) as f64 } else { 1.0 },
+                cost: known.map_or(0.0, |it| self.cost(it).to_f64()),
+            }
+        };
+        let points = |(from, to): (NaiveDate, NaiveDate)| -> Vec<Point> {
+            from.iter_days().take_while(|day| *day < to).map(point).filter(|it| it.work > 0.0).collect()
+        };
+        let (before, since) = (points(before), points(since));
+        if before.len() < LEAST_DAYS || since.is_empty() {
+            return 1.0;
+        }
+        let whole = Line::through(&before, if before.len() >= 21 { 7 } else { 1 });
+        let levelled: Vec<Point> = before[before.len() / 2..].iter().map(|it| whole.level(it)).collect();
+        let late = Line::through(&levelled, 1);
+        let is_clear =
+            whole.slope > CLEARLY * whole.noise && late.slope > whole.slope / 2.0 && whole.mean > 0.0;
+        if is_clear { 1.0 + whole.slope * (middle(since.iter()) - whole.middle) / whole.mean } else { 1.0 }
+    }
+}
+
+/// A day: when, how much there was to do, and what that cost.
+struct Point {
+    at: f64,
+    work: f64,
+    cost: f64,
+}
+
+/// A line through what a unit of work cost, by least squares, each day as heavy as its work; of three weeks and more
+/// through what is left of it beside its weekday, for weekends are another matter.
+struct Line {
+    middle: f64,
+    mean: f64,
+    slope: f64,
+    /// The standard error of the slope.
+    noise: f64,
+    /// How far each kind of day lies from the line.
+    apart: Vec<f64>,
+}
+
+impl Line {
+    fn through(points: &[Point], kinds: usize) -> Self {
+        let is_of = |kind: usize| move |it: &&Point| it.at as usize % kinds == kind;
+        // Of each day its work, and how far it and its cost lie from the mean of its kind.
+        let (mut off, mut means) = (Vec::with_capacity(points.len()), Vec::with_capacity(kinds));
+        for kind in 0..kinds {
+            let (at, cost) =
+                (middle(points.iter().filter(is_of(kind))), mean(points.iter().filter(is_of(kind))));
+            let alike = points.iter().filter(is_of(kind));
+            means.push((at, cost));
+            off.extend(alike.map(|it| (it.work, it.at - at, it.cost / it.work - cost)));
+        }
+        let sum = |of: &dyn Fn(&(f64, f64, f64)) -> f64| off.iter().map(of).sum::<f64>();
+        let spread = sum(&|(work, at, _)| work * at * at);
+        let slope = sum(&|(work, at, cost)| work * at * cost) / spread;
+        let left = sum(&|(work, at, cost)| work * (cost - slope * at).powi(2));
+        let free = points.len() as f64 - kinds as f64 - 1.0;
+        let noise = (left / free / spread).sqrt();
+        let (middle, mean) = (middle(points.iter()), mean(points.iter()));
+        let apart = means.into_iter().map(|(at, cost)| cost - mean - slope * (at - middle)).collect();
+        Self { middle, mean, slope, noise, apart }
+    }
+
+    /// A day as it would have been were its kind as all are.
+    fn level(&self, it: &Point) -> Point {
+        let apart = self.apart[it.at as usize % self.apart.len()];
+        Point { at: it.at, work: it.work, cost: it.cost - it.work * apart }
+    }
+}
+
+/// When the middle of the work was done.
+fn middle<'p>(points: impl Iterator<Item = &'p Point>) -> f64 {
+    let (sum, work) = points.fold((0.0, 0.0), |(sum, work), it| (sum + it.at * it.work, work + it.work));
+    sum / work
+}
+
+/// What a unit of it cost.
+fn mean<'p>(points: impl Iterator<Item = &'p Point>) -> f64 {
+    let (cost, work) = points.fold((0.0, 0.0), |(cost, work), it| (cost + it.cost, work + it.work));
+    cost / work
 }
 
 #[cfg(test)]
@@ -205,8 +321,10 @@ mod tests {
         let known = (date("2026-10-01"), date("2026-10-22"));
         let realised = measure.realised(days, date("2026-10-11"), known).unwrap();
         assert_eq!(realised.baseline, (date("2026-10-01"), date("2026-10-10")));
-        assert_eq!(realised.measured, (date("2026-10-12"), date("2026-10-22")));
-        (realised.baseline_cost.scaled(1, 9).unwrap(), realised.measured_cost.scaled(1, 10).unwrap())
+        let from = date("2026-10-11") + Days::new(measure.settles());
+        assert_eq!(realised.measured, (from, date("2026-10-22")));
+        let measured = (date("2026-10-22") - from).num_days();
+        (realised.baseline_cost.scaled(1, 9).unwrap(), realised.measured_cost.scaled(1, measured).unwrap())
     }
 
     #[test]
@@ -235,20 +353,86 @@ mod tests {
         assert_eq!(a_day(Measure::Work, &untold), (Amount::whole(27), Amount::whole(25)));
     }
 
-    /// What piles up is compared with what it was at last: 1, 2, 3... a day, $8 a day in the last week.
+    /// What piles up would have gone on: 1, 2, 3... a day up to the twelfth day, on which it was mended.
     #[test]
-    fn what_piles_up_is_compared_with_its_last_week() {
+    fn what_piles_up_is_compared_with_what_it_would_have_come_to() {
         let pile = |n: u64| SubjectDay {
             day: date("2026-10-01") + Days::new(n),
-            cost: Amount::whole(if n < 11 { n as i64 + 1 } else { 0 }),
+            cost: Amount::whole(if n < 12 { n as i64 + 1 } else { 0 }),
             ..SubjectDay::default()
         };
-        let days: Vec<_> = (0..21).map(pile).collect();
-        let known = (date("2026-10-01"), date("2026-10-22"));
+        let days: Vec<_> = (0..22).map(pile).collect();
+        let known = (date("2026-10-01"), date("2026-10-23"));
         let realised = Measure::Piled.realised(&days, date("2026-10-13"), known).unwrap();
-        assert_eq!(realised.baseline, (date("2026-10-05"), date("2026-10-12")));
-        // 5 + 6 + ... + 11 in seven days, and nothing since.
-        assert_eq!((realised.baseline_cost, realised.measured_cost), (Amount::whole(56), Amount::ZERO));
+        assert_eq!(realised.baseline, (date("2026-10-01"), date("2026-10-12")));
+        assert_eq!(realised.measured, (date("2026-10-14"), date("2026-10-23")));
+        // 14 to 22 a day in nine days, 18 on average: eleven such days.
+        assert_eq!((realised.baseline_cost, realised.measured_cost), (Amount::whole(18 * 11), Amount::ZERO));
+        // What only moves up and down does not grow, nor does what rose once; what shrinks does so by itself.
+        for cost in [|n: i64| 5 + n % 2, |n: i64| 40 - n, |n: i64| if n < 5 { 5 } else { 10 }] {
+            let days: Vec<_> = days
+                .iter()
+                .zip(0..)
+                .map(|(day, n)| SubjectDay { cost: Amount::whole(cost(n)), ..day.clone() })
+                .collect();
+            let realised = Measure::Piled.realised(&days, date("2026-10-13"), known).unwrap();
+            assert_eq!(realised.baseline_cost, (0..11).map(|n| Amount::whole(cost(n))).sum());
+        }
+    }
+
+    /// Uploads are billed as waste from the eighth day on: seven days without are no part of what it was.
+    #[test]
+    fn days_before_there_was_any_are_not_compared() {
+        let day = |n: i64| SubjectDay {
+            day: date("2026-10-01") + Days::new(n as u64),
+            cost: Amount::whole(if (7..20).contains(&n) { 10 } else { 0 }),
+            ..SubjectDay::default()
+        };
+        let days: Vec<_> = (0..30).map(day).collect();
+        let known = (date("2026-10-01"), date("2026-10-31"));
+        let realised = Measure::Piled.realised(&days, date("2026-10-21"), known).unwrap();
+        assert_eq!(realised.baseline, (date("2026-10-08"), date("2026-10-20")));
+        assert_eq!(realised.baseline_cost, Amount::whole(10 * 12));
+    }
+
+    /// A read at a weekend costs twice as much; beside that, one on day n costs 100 + n.
+    #[test]
+    fn weekends_are_no_growth_and_hide_none() {
+        let day = |n: i64, grows: i64| SubjectDay {
+            day: date("2026-10-01") + Days::new(n as u64),
+            read_cost: Amount::whole((100 + n * grows) * if matches!(n % 7, 2 | 3) { 2 } else { 1 }),
+            reads: 1,
+            ..SubjectDay::default()
+        };
+        let known = (date("2026-10-01"), date("2026-11-07"));
+        let realised = |grows: i64| {
+            let days: Vec<_> = (0..37).map(|n| day(n, grows)).collect();
+            Measure::Reads.realised(&days, date("2026-10-29"), known).unwrap()
+        };
+        // 27 days, 1 to 27 October, of which eight are at weekends: 35 units of 100, and of the days themselves
+        // 0 + 1 + ... + 26 and once more 2 + 3 + 9 + 10 + 16 + 17 + 23 + 24: 146.48 a day on the fourteenth. A week
+        // holds five days that rise by 1 a day and two that rise by 2: twenty days later it is 20 x 9 / 7 more.
+        assert_eq!(realised(0).baseline_cost.rounded(6), "3500.000000");
+        let a_day = realised(1).baseline_cost.to_f64() / 27.0;
+        assert!((a_day / (3_955.0 / 27.0 + 180.0 / 7.0) - 1.0).abs() < 0.005, "{a_day}");
+    }
+
+    /// A read costs a dollar more each day, of 1, 2 or 3 a day in turn.
+    #[test]
+    fn reads_of_files_that_pile_up_are_compared_at_as_many() {
+        let day = |n: i64| SubjectDay {
+            day: date("2026-10-01") + Days::new(n as u64),
+            read_cost: Amount::whole((n + 1) * (n % 3 + 1)),
+            reads: n % 3 + 1,
+            ..SubjectDay::default()
+        };
+        let days: Vec<_> = (0..22).map(day).collect();
+        let known = (date("2026-10-01"), date("2026-10-23"));
+        let realised = Measure::Reads.realised(&days, date("2026-10-13"), known).unwrap();
+        // Had nothing been mended there is nothing saved: what it cost since is what it would have cost.
+        let a_day = |cost: Amount, days: i64| cost.to_f64() / days as f64;
+        let (before, since) = (a_day(realised.baseline_cost, 11), a_day(realised.measured_cost, 8));
+        assert!((before / since - 1.0).abs() < 1e-6, "{before} {since}");
     }
 
     #[test]

@@ -195,6 +195,9 @@ fn kinds(
     sums
 }
 
+/// What storage is called that lies in no table's location.
+const NO_TABLE: &str = "no known table";
+
 /// What belongs to no workload: storage by table, idle capacity by cluster, all else by service.
 fn nameless(
     facts: &Facts,
@@ -218,7 +221,7 @@ fn nameless(
     for (parts, is_now) in [(now, true), (before.unwrap_or_default(), false)] {
         let stored = |part: &&Part<'_>| part.workload == NONE && part.category == Some(Category::Storage);
         for part in parts.iter().filter(stored) {
-            let what = if part.table == NONE { "no known table" } else { part.table };
+            let what = if part.table == NONE { NO_TABLE } else { part.table };
             let sum = sums.entry((Category::Storage, what)).or_default();
             *(if is_now { &mut sum.0 } else { &mut sum.1 }) += part.cost;
         }
@@ -227,7 +230,8 @@ fn nameless(
         .into_iter()
         .map(|((category, what), (cost, before))| Nameless { category, what: what.to_owned(), cost, before })
         .collect();
-    nameless.sort_by_key(|one| std::cmp::Reverse(one.cost));
+    // What has a name leads: that something has none is no news.
+    nameless.sort_by_key(|one| (one.what == NO_TABLE, std::cmp::Reverse(one.cost)));
     nameless
 }
 

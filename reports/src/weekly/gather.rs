@@ -137,12 +137,7 @@ fn facts(
             .map_err(asking("costs", &Scope::Platform)),
     };
     let costs = |by: &[Dimension], days: Option<Days>| asked(by, &[], days);
-    let month = budget::month_of(request.week.checked_add_days(chrono::Days::new(6)).unwrap_or(request.week));
-    let budgets = match request.budgets.is_empty() {
-        true => Vec::new(),
-        false => budget::states(mart, &request.budgets, Some(month))
-            .map_err(asking("budgets", &Scope::Platform))?,
-    };
+    let budgets = budgets(mart, request)?;
     let info = mart.info();
     let stands_in = |state: &BudgetState| {
         let teams = info.teams.iter().map(|team| team.name.clone());
@@ -203,6 +198,23 @@ fn facts(
         teams: mart.info().teams.iter().map(|team| team.name.clone()).collect(),
         monday: request.week,
     })
+}
+
+/// How budgets stand in the month of the week's Sunday; before them, where another month ended within the week,
+/// those that were exceeded in it: no later letter tells of them.
+fn budgets(mart: &Mart, request: &WeeklyRequest) -> Result<Vec<BudgetState>, ReportError> {
+    if request.budgets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sunday = request.week.checked_add_days(chrono::Days::new(6)).unwrap_or(request.week);
+    let (ended, month) = (budget::month_of(request.week), budget::month_of(sunday));
+    let states = |month| {
+        budget::states(mart, &request.budgets, Some(month)).map_err(asking("budgets", &Scope::Platform))
+    };
+    let mut all = if ended < month { states(ended)? } else { Vec::new() };
+    all.retain(BudgetState::is_over);
+    all.extend(states(month)?);
+    Ok(all)
 }
 
 /// How often workloads ran, in these days and in those compared with.

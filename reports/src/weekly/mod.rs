@@ -205,6 +205,8 @@ pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
 }
 
 #[cfg(test)]
+mod medium_tests;
+#[cfg(test)]
 mod news_tests;
 #[cfg(test)]
 mod outlook_tests;

@@ -1,6 +1,6 @@
 //! The news in words: the subject and the sentence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use model::{Amount, Category};
@@ -77,7 +77,10 @@ fn others_over(data: &WeeklyData) -> Option<String> {
         return None;
     }
     let over = data.sections.iter().flat_map(|section| &section.budgets).filter(|state| state.is_over());
-    let names: Vec<String> = over.map(|state| name_words(&state.budget.name)).collect();
+    let mut names: Vec<String> = over.map(|state| name_words(&state.budget.name)).collect();
+    // One may be exceeded in the month that ended within the week, and in the next already.
+    let mut told = BTreeSet::new();
+    names.retain(|name| told.insert(name.clone()));
     match names.len() {
         0 => None,
         1..=NAMED => Some(join(&names)),

@@ -247,7 +247,12 @@ fn a_budget_that_is_exceeded_is_the_news() {
         "The platform cost $1.75K (up 7.4%) in week 41; over budget: growth and ads"
     );
     assert_eq!(
-        subject(&Scope::Platform, &[over, ads.clone(), ads]),
+        subject(&Scope::Platform, &[over.clone(), ads.clone(), budget(Some("studio"), "10", "11", None)]),
         "The platform cost $1.75K (up 7.4%) in week 41; over budget: 3 budgets"
+    );
+    // In the month that ended within the week, and in the next already: once.
+    assert_eq!(
+        subject(&Scope::Platform, &[over, ads.clone(), ads]),
+        "The platform cost $1.75K (up 7.4%) in week 41; over budget: growth and ads"
     );
 }

@@ -108,13 +108,13 @@ fn sentence(alert: &Alert) -> Sentence {
 fn facts(context: &Context<'_>, alert: &Alert) -> Vec<Fact> {
     let mut facts = vec![
         fact("Measured", alert.unit.show(alert.value), reports::format::day(alert.last_on)),
-        fact("Held against", alert.unit.show(alert.threshold), ""),
+        fact("Limit", alert.unit.show(alert.threshold), ""),
     ];
     if let Some((value, threshold)) =
         alert.newest.filter(|_| alert.below_since.is_some() || alert.resolved_on.is_some())
     {
         let what = if alert.status == Status::Resolved { "Ended at" } else { "Now at" };
-        let limit = format!("held against {}", alert.unit.show(threshold));
+        let limit = format!("limit {}", alert.unit.show(threshold));
         facts.push(fact(what, alert.unit.show(value), limit));
     }
     facts.extend([fact("Kind", alert.kind.as_str(), alert.severity.name())]);
@@ -153,11 +153,11 @@ fn course(alert: &Alert, readings: &[Reading]) -> Result<Option<ChartView>, Page
     };
     let course = Course {
         id: "readings",
-        title: format!("{} by closed day, and what it is held against", reports::label::visible(&alert.key)),
+        title: format!("{} by closed day, and its limit", reports::label::visible(&alert.key)),
         points: readings.iter().map(point).collect(),
         lines: vec![
             line("measured", ColourSlot::Blue, |reading| reading.value),
-            line("held against", ColourSlot::Over, |reading| reading.threshold),
+            line("limit", ColourSlot::Over, |reading| reading.threshold),
         ],
         shape: Shape::Steps,
         unit: Unit::of_alert(alert.unit),
@@ -173,7 +173,7 @@ fn reading_table(readings: &[Reading]) -> Table {
             Cell::text(reading.unit.show(reading.value)),
             Cell::text(reading.unit.show(reading.threshold)),
             Cell::Tone {
-                text: if reading.is_firing { "fires" } else { "holds not" }.to_owned(),
+                text: if reading.is_firing { "beyond" } else { "within" }.to_owned(),
                 tone: if reading.is_firing { "bad" } else { "plain" },
             },
             Cell::Exact(reading.value),
@@ -188,7 +188,7 @@ fn reading_table(readings: &[Reading]) -> Table {
         columns: vec![
             table::text("day", "Day (UTC)"),
             table::number("measured", "Measured").derived(),
-            table::number("limit", "Held against").derived(),
+            table::number("limit", "Limit").derived(),
             table::text("condition", "Condition"),
             table::number("value", "Value").exported(),
             table::number("threshold", "Threshold").exported(),

@@ -365,21 +365,33 @@ fn history(context: &Context<'_>, event: &Event) -> (String, String) {
 }
 
 fn realised(context: &Context<'_>, tracked: &Tracked, realised: &Realised) -> RealisedView {
-    let mean = |cost: Amount, (from, to): (NaiveDate, NaiveDate)| {
+    let a_day = |cost: Amount, (from, to): (NaiveDate, NaiveDate)| {
         let days = (to - from).num_days().max(1);
         let a_day = cost.scaled(1, days).map(|cost| context.money(cost)).unwrap_or_default();
-        format!("{a_day} a day {}", words::period(from, to))
+        format!("{a_day} a day")
     };
+    let mean = |cost: Amount, (from, to)| format!("{} {}", a_day(cost, (from, to)), words::period(from, to));
+    let measure = Measure::of(&tracked.detector);
     RealisedView {
         promised: context.money(tracked.promised_saving),
         realised: context.money(realised.monthly()),
         change: reports::format::change(realised.monthly(), tracked.promised_saving, context.scope.currency),
-        compared: format!(
-            "{} cost {}, and {} before.",
-            Measure::of(&tracked.detector).begins(),
-            mean(realised.measured_cost, realised.measured),
-            mean(realised.baseline_cost, realised.baseline)
-        ),
+        compared: if measure.grows() {
+            format!(
+                "{} cost {}; by cost and growth {} it would have been {}.",
+                measure.begins(),
+                mean(realised.measured_cost, realised.measured),
+                words::period(realised.baseline.0, realised.baseline.1),
+                a_day(realised.baseline_cost, realised.baseline)
+            )
+        } else {
+            format!(
+                "{} cost {}, and {} before.",
+                measure.begins(),
+                mean(realised.measured_cost, realised.measured),
+                mean(realised.baseline_cost, realised.baseline)
+            )
+        },
     }
 }
 

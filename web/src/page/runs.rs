@@ -29,7 +29,7 @@ use crate::words;
 struct Runs {
     shell: Shell,
     sentence: Sentence,
-    chart: ChartView,
+    chart: Option<ChartView>,
     chart_table: TableView,
     runs: TableView,
 }
@@ -158,12 +158,12 @@ pub fn outcome(status: &str) -> &str {
     if status == "unknown" { "no end logged" } else { status }
 }
 
-/// How many runs started on each day, by how they ended; with the table of the same counts.
+/// How many runs started on each day, by how they ended, where any did; with the table of the same counts.
 /// Each is a day, an outcome and a number of runs.
 pub fn outcomes<'a>(
     context: &Context<'_>,
     runs: impl Iterator<Item = (NaiveDate, &'a str, i64)>,
-) -> Result<(ChartView, Table), PageError> {
+) -> Result<(Option<ChartView>, Table), PageError> {
     let periods = periods(context, &Dimension::Day);
     let places: BTreeMap<NaiveDate, usize> =
         periods.keys().enumerate().filter_map(|(i, key)| Some((key.parse().ok()?, i))).collect();
@@ -210,7 +210,9 @@ pub fn outcomes<'a>(
         unit: Unit::Count,
         note: None,
     };
-    Ok((course.view()?, day_table))
+    // Of a stream that began before these days no run began within them: there is nothing to draw.
+    let chart = if seen.is_empty() { None } else { Some(course.view()?) };
+    Ok((chart, day_table))
 }
 
 /// One row a run that started in the span; `named` with its workload.

@@ -47,7 +47,7 @@ struct Workload {
     /// What a run cost over time; absent where too few days have any.
     per_run: Option<ChartView>,
     per_run_table: TableView,
-    outcome_chart: ChartView,
+    outcome_chart: Option<ChartView>,
     outcome_days: TableView,
     outcomes: TableView,
     movers: TableView,

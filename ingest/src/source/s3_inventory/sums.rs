@@ -148,9 +148,10 @@ impl Sums {
     }
 }
 
-/// The directory of a key, cut before its first `name=value` and then before the last
+/// The directory of a key, cut before its first `name=value` that is a partition and then before the last
 /// `data` or `metadata` that is left (a table may lie below a directory of such a name), and
-/// which part of a table's directory follows.
+/// which part of a table's directory follows. `env=prod`, with no digit and another directory below it that is
+/// none of a table's, is where tables lie, and no partition of one.
 fn split(key: &str) -> (&str, usize) {
     let mut start = 0;
     let mut cut = None;
@@ -159,13 +160,29 @@ fn split(key: &str) -> (&str, usize) {
         match segment {
             "data" => cut = Some((start, 0)),
             "metadata" => cut = Some((start, 1)),
-            _ if segment.find('=').is_some_and(|at| at > 0) => break,
+            _ if is_partition(segment)
+                && (cut.is_some() || !holds_tables(segment, &key[start + length + 1..])) =>
+            {
+                break;
+            }
             _ => {}
         }
         start += length + 1;
     }
     let (end, part) = cut.unwrap_or((start, 2));
     (&key[..end], part)
+}
+
+fn is_partition(segment: &str) -> bool {
+    segment.find('=').is_some_and(|at| at > 0)
+}
+
+/// Whether tables lie below a directory called `name=value`, before any of their own is known.
+fn holds_tables(segment: &str, below: &str) -> bool {
+    let has_directory = below.split_once('/').is_some_and(|(next, _)| {
+        !next.is_empty() && !is_partition(next) && next != "data" && next != "metadata"
+    });
+    has_directory && !segment.contains(|c: char| c.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -187,6 +204,13 @@ mod tests {
             ("//x", ("//", 2)),
             ("", ("", 2)),
             ("é/ü=1/x", ("é/", 2)),
+            ("env=prod/db/t/data/day=2026-10-05/x.parquet", ("env=prod/db/t/", 0)),
+            ("lake/env=prod/db/t/metadata/v1.json", ("lake/env=prod/db/t/", 1)),
+            ("env=prod/raw/day=2026-10-05/hour=1/x.gz", ("env=prod/raw/", 2)),
+            ("t/data/country=us/a/x.parquet", ("t/", 0)),
+            ("t/country=us/city=berlin/x.parquet", ("t/", 2)),
+            ("t/country=us/x.parquet", ("t/", 2)),
+            ("day=2026-10-05/a/x.gz", ("", 2)),
         ] {
             assert_eq!(split(key), want, "{key}");
         }

@@ -526,6 +526,7 @@ fn a_receiver_that_hangs_holds_up_no_other_and_no_acknowledgement() {
     beside(&lab, &mut watch, "well", answers);
     lab.publish(&watch, &["lines"]);
     let directory = lab.directory.path().to_owned();
+    assert!(lab.record.is_due(now()).unwrap());
     let started = std::time::Instant::now();
     std::thread::scope(|scope| {
         let delivering = scope.spawn(|| lab.deliver(&watch, now));
@@ -537,6 +538,7 @@ fn a_receiver_that_hangs_holds_up_no_other_and_no_acknowledgement() {
         assert!(!delivering.is_finished());
         // Somebody knows meanwhile, and a second process leaves the channel to the first.
         let mut other = Alerts::open(&directory).unwrap();
+        assert!(!other.is_due(now()).unwrap(), "nothing is due where nobody sends");
         let id = other.all().unwrap()[0].id.clone();
         let asked = std::time::Instant::now();
         other.acknowledge(&id, in_two_days(), "Ada", &watch, now()).unwrap();

@@ -152,7 +152,7 @@ fn a_letter_has_the_same_in_both_texts() {
         format!(
             "Firing: ads/<auction>\n7 Oct 2026 06:00 UTC\n\nFiring · warning · dear\nads/<auction>\n\
              ads/<auction> cost $12.50 on Mon 5 Oct 2026, more than $10.00.\n\
-             Measured $12.50; held against $10.00; since Mon 5 Oct 2026; team ads\n\
+             Measured $12.50; limit $10.00; since Mon 5 Oct 2026; team ads\n\
              https://costs.example.com/alerts/{id}\n\n-- \nTold by the channel there for the rule dear.\n\
              Only days that are closed are judged, each once.\nAcknowledge it: lakeledger alerts ack {id} --for 3d\n"
         )
@@ -160,7 +160,7 @@ fn a_letter_has_the_same_in_both_texts() {
     let html = said("html");
     for part in [
         "ads/&#60;auction&#62; cost $12.50 on Mon 5 Oct 2026",
-        "Measured $12.50; held against $10.00",
+        "Measured $12.50; limit $10.00",
         &format!("href=\"https://costs.example.com/alerts/{id}\""),
     ] {
         assert!(html.contains(part), "{part} is not in {html}");

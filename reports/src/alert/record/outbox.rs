@@ -380,6 +380,21 @@ impl Alerts {
         Ok(text.and_then(|text| text.parse().ok()))
     }
 
+    /// Whether a message is due on a channel that no other process sends to.
+    ///
+    /// # Errors
+    /// When the record cannot be read, or a lock not looked at.
+    pub fn is_due(&self, now: Instant) -> Result<bool, RecordError> {
+        for channel in self.awaited()? {
+            if self.next_due(Some(&channel))?.is_some_and(|due| due <= now)
+                && self.sender(&channel)?.is_some()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// How many messages wait for an attempt.
     ///
     /// # Errors

@@ -116,7 +116,7 @@ pub const FINDING: &[Column] = &[
         Kind::Day,
         "where what it rests on ends before the bill: the last UTC day that is known, after which nobody looked",
     ),
-    column("silent", Kind::Text, "what ends there: runs, reads, metadata, inventory or uploads"),
+    column("silent", Kind::Text, "what ends there: runs, inputs, reads, metadata, inventory or uploads"),
 ];
 
 /// Columns of an alert.

@@ -1,27 +1,12 @@
 //! Every model has the grain its file states: no key stands twice, and no column of a key is
-//! null that may not be.
-
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
-
-mod common;
+//! null that may not be: on golden cases by `cases`, on random ledgers by `random_ledgers`.
 
 use std::path::Path;
 
 #[test]
-fn every_model_keeps_its_keys_in_every_case() {
-    let mut broken = Vec::new();
-    for case in common::cases() {
-        let (ledger, rules) = common::case(&case);
-        let found = ledger.built(&rules).broken_keys().unwrap();
-        broken.extend(found.into_iter().map(|key| format!("{}: {key}", case.display())));
-    }
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
-}
-
-#[test]
 fn a_row_that_stands_twice_and_a_null_are_seen() {
     let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/cases/idle_hours");
-    let (ledger, rules) = common::case(&case);
+    let (ledger, rules) = crate::common::case(&case);
     let builder = ledger.built(&rules);
     builder
         .run("damage", "insert into node_shares select * from node_shares where run_nr is null limit 1")

@@ -13,8 +13,8 @@ use model::{Amount, Basis};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::common::Ledger;
 use super::{at, cluster, resource, rule, teams, workflow};
+use crate::common::Ledger;
 
 /// What differs from the first ledger.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,10 +3,6 @@
 //! A case takes Spark some seconds, nearly all of them planning: without more words it runs
 //! those that random ledgers have nothing of. `LAKELEDGER_SPARK_CASES=all` runs all of them.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
-
-mod common;
-
 use std::path::Path;
 
 /// Orchestrators, lineage, inventories, netting, owners and told usage.
@@ -33,12 +29,12 @@ fn spark_finds_the_same_rows_in_golden_cases() {
     let all = std::env::var("LAKELEDGER_SPARK_CASES").is_ok_and(|which| which == "all");
     let directory = tempfile::tempdir().unwrap();
     let mut ledgers = Vec::new();
-    for case in common::cases() {
+    for case in crate::common::cases() {
         let name = case.file_name().unwrap();
         if !all && !CHOSEN.iter().any(|chosen| name == *chosen) {
             continue;
         }
-        let (ledger, rules) = common::case(&case);
+        let (ledger, rules) = crate::common::case(&case);
         let export = directory.path().join(name);
         ledger.built(&rules).export(&export).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
         ledgers.push(export);

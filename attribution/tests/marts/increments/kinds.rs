@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use model::landed::Dataset;
 use model::time::Instant;
 
-use crate::common::{self, Ledger};
-use crate::{Twin, differences};
+use super::{Twin, differences};
+use crate::common::Ledger;
 
 /// A week of one cluster, one bucket with one table, and one stream.
 struct Week {
@@ -83,7 +83,7 @@ impl Week {
             ..ledger.rules()
         };
         let twin = Twin::of(&ledger);
-        let mut week = Self { ledger, rules, twin, rows, now: common::now() };
+        let mut week = Self { ledger, rules, twin, rows, now: crate::common::now() };
         assert_eq!(week.publish(Way::Chosen), Made::Scratch { why: "it is the first mart".into() });
         week
     }

@@ -3,26 +3,19 @@
 //!
 //! `LAKELEDGER_CASES=2000` takes more steps, `LAKELEDGER_SEED=7` others.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
-
-#[path = "../common/mod.rs"]
-mod common;
 mod kinds;
 mod state;
-#[expect(dead_code, reason = "random ledgers use the rest")]
-#[path = "../random_ledgers/world.rs"]
-mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use self::state::State;
+use crate::common::Ledger;
 use attribution::publish::{Made, Way};
 use attribution::rules::{Matcher, OwnerRule, Pattern, Rules, Team};
 use chrono::TimeDelta;
-use common::Ledger;
 use duckdb::Connection;
 use model::time::Instant;
-use state::State;
 
 /// Steps without the variable.
 const STEPS: usize = 18;
@@ -91,7 +84,7 @@ fn differences(one: &Path, other: &Path) -> Vec<String> {
             "select table_name from duckdb_tables() where database_name = '{name}' union all
              select view_name from duckdb_views() where database_name = '{name}' and not internal"
         );
-        common::texts(&connection, &sql).into_iter().map(|mut row| row.remove(0)).collect()
+        crate::common::texts(&connection, &sql).into_iter().map(|mut row| row.remove(0)).collect()
     };
     let (ours, theirs) = (tables("one"), tables("other"));
     assert_eq!(ours, theirs);
@@ -106,7 +99,7 @@ fn differences(one: &Path, other: &Path) -> Vec<String> {
             let sql = format!(
                 "select cast(d as varchar) as row from (select * from {these} except all select * from {those}) d"
             );
-            let rows = common::texts(&connection, &sql);
+            let rows = crate::common::texts(&connection, &sql);
             for row in rows.iter().take(3) {
                 found.push(format!("{sign} {table} ({} rows): {}", rows.len(), row.join(",")));
             }

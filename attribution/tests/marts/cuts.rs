@@ -1,14 +1,10 @@
 //! Properties of cutting a cost: whatever the weights, the parts sum to it on every basis and
 //! none has another sign.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
-
-mod common;
-
 use std::fmt::Write as _;
 
+use crate::common::cost;
 use attribution::models::MODELS;
-use common::cost;
 use duckdb::Connection;
 use model::Amount;
 use proptest::prelude::*;
@@ -55,13 +51,13 @@ fn split(groups: &[(i128, Vec<i64>)]) -> Vec<Vec<i128>> {
     shares.flush().unwrap();
     drop(shares);
     connection.execute_batch(&sql).unwrap();
-    connection.execute_batch(include_str!("../sql/functions.sql")).unwrap();
+    connection.execute_batch(include_str!("../../sql/functions.sql")).unwrap();
     let model = MODELS.iter().find(|model| model.name == "atom_costs").unwrap();
     connection.execute_batch(&format!("create table atom_costs as {}", model.sql)).unwrap();
     let mut parts = vec![Vec::new(); groups.len()];
     let sql = "select group_nr, billed_cost, effective_cost, list_cost, contracted_cost
         from atom_costs order by group_nr, run_nr";
-    for row in common::texts(&connection, sql) {
+    for row in crate::common::texts(&connection, sql) {
         let units = |at: usize| row[at].parse::<Amount>().unwrap().units();
         assert_eq!(
             (units(2), units(3), units(4)),

@@ -9,8 +9,8 @@ use attribution::rules::{Rules, Team};
 use model::{Amount, Basis, Currency};
 
 use super::at;
-use super::common::Ledger;
 use super::owned::ledger;
+use crate::common::Ledger;
 
 /// Every question of one or two dimensions and at most one filter.
 fn questions() -> Vec<CostQuery> {

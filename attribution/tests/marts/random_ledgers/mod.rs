@@ -6,23 +6,19 @@
 //! makes ten thousand, `LAKELEDGER_SEED=7` others; `LAKELEDGER_BATCH=3` looks at the fourth
 //! five hundred of them alone.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
-
-#[path = "../common/mod.rs"]
-mod common;
-mod world;
+pub mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
+use self::world::{Delivery, ODDITIES, World};
+use crate::common::Ledger;
 use attribution::rules::{Matcher, OwnerRule, Rules};
-use common::Ledger;
 use model::Amount;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use world::{Delivery, ODDITIES, World};
 
 /// Worlds of one ledger.
 const BATCH: usize = 500;

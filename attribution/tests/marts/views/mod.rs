@@ -1,10 +1,6 @@
 //! Views and comparisons: owners as they were in spreads and in explain, and what changed
 //! between two marts, with the figures of docs/ALLOCATION.md worked by hand.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
-
-#[path = "../common/mod.rs"]
-mod common;
 mod compared;
 mod owned;
 mod remembered;

@@ -1,9 +1,5 @@
 //! The demo's bill through DuckDB's own Parquet reader: the same totals, to the last digit,
 //! as the simulator's lines have, and the identity of billed and effective cost.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-#[path = "../../fixtures/tests/support/days.rs"]
-mod days;
 
 use std::collections::BTreeMap;
 
@@ -21,9 +17,9 @@ fn write(root: &std::path::Path) -> BTreeMap<String, (Fixed, Fixed, i64)> {
         prefix: String::new(),
         name: "cur2".to_owned(),
         delivery: Delivery::CreateNew,
-        payer: days::accounts()[0].clone(),
+        payer: crate::days::accounts()[0].clone(),
     };
-    let mut writer = Cur2Writer::new(export, &days::bill());
+    let mut writer = Cur2Writer::new(export, &crate::days::bill());
     let mut sums: BTreeMap<String, (Fixed, Fixed, i64)> = BTreeMap::new();
     let mut line = |charge: Charge| {
         if charge.delivered != Delivered::First {
@@ -34,7 +30,7 @@ fn write(root: &std::path::Path) -> BTreeMap<String, (Fixed, Fixed, i64)> {
         }
         writer.line(charge).unwrap();
     };
-    days::charge_all(&mut line, |_, _| ());
+    crate::days::charge_all(&mut line, |_, _| ());
     writer.finish().unwrap();
     sums
 }

@@ -20,7 +20,7 @@ fn list(names: impl IntoIterator<Item = impl Display>) -> String {
 fn page() -> String {
     let mut page = String::from(
         "# Models\n\nEvery SQL model of `attribution/sql`, in the order they are built, generated from the files \
-         (`LAKELEDGER_UPDATE_DOCS=1 cargo test --workspace --test models_docs` writes it anew). A model is one file \
+         (`LAKELEDGER_UPDATE_DOCS=1 cargo test --workspace --test marts models_docs` writes it anew). A model is one file \
          and makes one table. `?` marks a key column that may be null; *kept* models are in the published mart, the \
          others are dropped from it. Landed datasets are in [LANDED.md](LANDED.md), rule tables in \
          `attribution/sql/rule_tables.sql`.\n",

@@ -1,18 +1,14 @@
 //! Ownership over several publishes: what is recorded, what the views answer from it, and
 //! that each holds the whole cost.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 
+use crate::common::Ledger;
 use attribution::mart::{CostQuery, Dimension, Idle, Mart, Ownership, OwnershipQuery, Shared, View, as_of};
 use attribution::publish::{Outcome, current_mart};
 use attribution::record::OWNERSHIP;
 use attribution::rules::{Matcher, OwnerRule, Pattern, Regex, Rules};
-use common::Ledger;
 use model::landed::Dataset;
 use model::time::Instant;
 use model::{Amount, Basis};

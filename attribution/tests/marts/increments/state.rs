@@ -7,7 +7,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::common::Ledger;
-use crate::world::{self, Delivery};
+use crate::random_ledgers::world::{self, Delivery};
 
 /// Worlds of the ledger.
 const WORLDS: usize = 10;

@@ -3,7 +3,6 @@
 //!
 //! Columns of a CSV stand in any order. One that is missing is null, or where the schema
 //! requires a value, what `default` says.
-#![expect(dead_code, reason = "each test file uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -207,7 +206,12 @@ impl Ledger {
 
     /// Builds every model in memory and publishes nothing.
     pub fn built(&self, rules: &Rules) -> Builder {
-        let builder = Builder::create(Path::new(":memory:"), &self.path().join("scratch")).unwrap();
+        self.built_in(Path::new(":memory:"), rules)
+    }
+
+    /// The same in a file.
+    pub fn built_in(&self, file: &Path, rules: &Rules) -> Builder {
+        let builder = Builder::create(file, &self.path().join("scratch")).unwrap();
         builder.attach(self.path(), &self.manifest).unwrap();
         builder.load_rules(rules, &self.manifest, now(), "built").unwrap();
         builder.build(|_| {}).unwrap();
@@ -216,12 +220,7 @@ impl Ledger {
 
     /// Rows of the current mart as texts, sorted; decimals without trailing zeros, nulls empty.
     pub fn ask(&self, sql: &str) -> Vec<String> {
-        let mart = publish::current_mart(self.path()).unwrap().unwrap();
-        let flags = duckdb::Config::default().access_mode(duckdb::AccessMode::ReadOnly).unwrap();
-        let connection = Connection::open_with_flags(mart, flags).unwrap();
-        let mut rows: Vec<String> = texts(&connection, sql).into_iter().map(|row| row.join(",")).collect();
-        rows.sort();
-        rows
+        asked(&publish::current_mart(self.path()).unwrap().unwrap(), sql)
     }
 
     fn run(&self, sql: &str) {
@@ -231,6 +230,15 @@ impl Ledger {
     fn texts(&self, sql: &str) -> Vec<Vec<String>> {
         texts(&self.engine, sql)
     }
+}
+
+/// Rows of a mart as texts, as of [`Ledger::ask`].
+pub fn asked(mart: &Path, sql: &str) -> Vec<String> {
+    let flags = duckdb::Config::default().access_mode(duckdb::AccessMode::ReadOnly).unwrap();
+    let connection = Connection::open_with_flags(mart, flags).unwrap();
+    let mut rows: Vec<String> = texts(&connection, sql).into_iter().map(|row| row.join(",")).collect();
+    rows.sort();
+    rows
 }
 
 /// Directories of the golden cases whose name contains `CASE`, sorted.

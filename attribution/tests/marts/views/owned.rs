@@ -10,8 +10,8 @@ use attribution::rules::Rules;
 use model::landed::Dataset;
 use model::{Amount, Basis};
 
-use super::common::Ledger;
 use super::{at, cluster, teams, workflow};
+use crate::common::Ledger;
 
 /// Two node-hours of $0.80 of cluster j-1: on 6 October `daily` holds half of it and `ranker` a
 /// quarter, on the 7th nothing runs. On the 6th a tax of $0.90.

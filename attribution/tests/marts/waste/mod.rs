@@ -1,17 +1,14 @@
 //! Two days made by hand: what findings claim of them, and what other settings would have saved,
 //! against values worked out by hand. Of two days, a month is 30.4375 / 2 = 15.21875 times as much.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
-
-mod common;
+mod silences;
 
 use std::fmt::Write as _;
 
-use attribution::mart::{Facts, Mart, Silence, WhatIf};
+use crate::common::Ledger;
+use attribution::mart::{Mart, WhatIf};
 use attribution::models::MODELS;
 use attribution::waste::{WasteRule, WasteScope};
-use chrono::NaiveDate;
-use common::Ledger;
 use model::landed::Dataset;
 
 /// One vcpu-hour of the sixteen-core machine below, in milliseconds.
@@ -230,127 +227,6 @@ fn findings_claim_by_the_runs_they_mean() {
         builder.run("look", &wrong).unwrap_or_else(|fault| panic!("{fault}: {}", fault.cause));
     }
     assert_eq!(builder.check().unwrap(), []);
-}
-
-/// A machine for twelve days at $1 an hour, whose last Spark run was on the second; who ran elsewhere
-/// on the eleventh, and with what.
-fn left_alone(engine: &str) -> Ledger {
-    let mut ledger = Ledger::new();
-    let mut charges = String::from(
-        "charge_period_start,charge_period_end,billed_cost,service_name,resource_id,x_usage_type,x_line_item_type,\
-         consumed_quantity,consumed_unit\n",
-    );
-    for hour in 0..12 * 24 {
-        let at = |hour: i32| format!("2026-10-{:02} {:02}:00", 5 + hour / 24, hour % 24);
-        let (from, to) = (at(hour), at(hour + 1));
-        writeln!(charges, "{from},{to},1,EC2,i-batch,BoxUsage:m5.4xlarge,Usage,1,Hrs").unwrap();
-    }
-    ledger.land_text(Dataset::Charges, &charges);
-    ledger.land_text(
-        Dataset::Nodes,
-        "cluster_id,cluster_name,node_id,resource_id,private_ip,role,instance_type,market,vcpus,memory_mib,started_at,ended_at\n\
-         j-1,batch,n-1,i-batch,10.0.0.1,core,m5.4xlarge,on_demand,16,65536,2026-10-05 00:00,\n",
-    );
-    ledger.land_text(
-        Dataset::Runs,
-        &format!(
-            "engine,run_id,name,trigger,status,started_at,ended_at,vcore_ms,memory_mib_ms,task_ms\n\
-             spark,r-1,report,time,succeeded,2026-10-06 01:00,2026-10-06 02:00,{HOUR_MS},3686400000,{HOUR_MS}\n\
-             {engine},r-2,other,time,succeeded,2026-10-15 01:00,2026-10-15 02:00,{HOUR_MS},3686400000,{HOUR_MS}\n"
-        ),
-    );
-    ledger.land_text(
-        Dataset::RunHours,
-        &format!(
-            "engine,run_id,hour,cluster_id,host,vcore_ms,memory_mib_ms\n\
-             spark,r-1,2026-10-06 01:00,j-1,10.0.0.1,{HOUR_MS},3686400000\n\
-             {engine},r-2,2026-10-15 01:00,j-2,10.0.0.2,{HOUR_MS},3686400000\n"
-        ),
-    );
-    ledger.commit();
-    ledger
-}
-
-/// Logs that stop arriving leave every cluster of theirs without runs: that is no waste.
-#[test]
-fn no_cluster_is_idle_whose_logs_stopped() {
-    for (engine, expected) in [("spark", vec!["batch"]), ("trino", vec![])] {
-        let ledger = left_alone(engine);
-        ledger.published(&ledger.rules());
-        let mart = Mart::open(ledger.path()).unwrap();
-        let idle = mart.all_findings().unwrap().iter().filter(|finding| finding.detector == "idle-cluster");
-        let found: Vec<&str> = idle.map(|finding| finding.subject.as_str()).collect();
-        assert_eq!(found, expected, "while {engine} goes on");
-    }
-}
-
-/// A machine for 25 days at $1 an hour. Until the fifteenth day an attempt of `report` fails on each, from 1:00 to
-/// 2:00, and the next succeeds; on the last day something else runs elsewhere, with an engine.
-fn failing(engine: &str) -> Ledger {
-    let mut ledger = Ledger::new();
-    let mut charges = String::from(
-        "charge_period_start,charge_period_end,billed_cost,service_name,resource_id,x_usage_type,x_line_item_type,\
-         consumed_quantity,consumed_unit\n",
-    );
-    for hour in 0..25 * 24 {
-        let at = |hour: i32| format!("2026-10-{:02} {:02}:00", 5 + hour / 24, hour % 24);
-        let (from, to) = (at(hour), at(hour + 1));
-        writeln!(charges, "{from},{to},1,EC2,i-batch,BoxUsage:m5.4xlarge,Usage,1,Hrs").unwrap();
-    }
-    ledger.land_text(Dataset::Charges, &charges);
-    ledger.land_text(
-        Dataset::Nodes,
-        "cluster_id,cluster_name,node_id,resource_id,private_ip,role,instance_type,market,vcpus,memory_mib,started_at,ended_at\n\
-         j-1,batch,n-1,i-batch,10.0.0.1,core,m5.4xlarge,on_demand,16,65536,2026-10-05 00:00,\n",
-    );
-    let mut runs = String::from(
-        "engine,run_id,name,trigger,status,error,started_at,ended_at,vcore_ms,memory_mib_ms,task_ms\n",
-    );
-    let mut hours = String::from("engine,run_id,hour,cluster_id,host,vcore_ms,memory_mib_ms\n");
-    for day in 5..20 {
-        for (hour, status) in [(1, "failed"), (2, "succeeded")] {
-            let (from, to) =
-                (format!("2026-10-{day:02} {hour:02}:00"), format!("2026-10-{day:02} {:02}:00", hour + 1));
-            let id = format!("r-{day}-{hour}");
-            writeln!(
-                runs,
-                "spark,{id},report,time,{status},it broke,{from},{to},{HOUR_MS},235929600000,{HOUR_MS}"
-            )
-            .unwrap();
-            writeln!(hours, "spark,{id},{from},j-1,10.0.0.1,{HOUR_MS},235929600000").unwrap();
-        }
-    }
-    writeln!(
-        runs,
-        "{engine},o,other,time,succeeded,,2026-10-29 01:00,2026-10-29 02:00,{HOUR_MS},235929600000,{HOUR_MS}"
-    )
-    .unwrap();
-    writeln!(hours, "{engine},o,2026-10-29 01:00,j-2,10.0.0.2,{HOUR_MS},235929600000").unwrap();
-    ledger.land_text(Dataset::Runs, &runs);
-    ledger.land_text(Dataset::RunHours, &hours);
-    ledger.commit();
-    ledger
-}
-
-/// The bill goes on for ten days beyond the last failure. Where other logs of the engine do too, it is over; where they
-/// end with it, nobody has looked since: it goes on at the rate of the days before.
-#[test]
-fn what_no_log_tells_of_any_longer_is_not_mended() {
-    let day = |text: &str| text.parse::<NaiveDate>().unwrap();
-    let silence = Silence { known_until: day("2026-10-19"), facts: Facts::Runs };
-    for (engine, is_open, expected) in [("spark", false, None), ("trino", true, Some(silence))] {
-        let ledger = failing(engine);
-        ledger.published(&ledger.rules());
-        let mart = Mart::open(ledger.path()).unwrap();
-        let found = mart.all_findings().unwrap().iter().find(|it| it.detector == "failed-retried").unwrap();
-        assert_eq!((found.is_open, found.silence), (is_open, expected), "while {engine} goes on");
-        assert_eq!((found.first_day, found.end_day), (day("2026-10-05"), day("2026-10-20")));
-        // Fifteen days of $1 each.
-        assert_eq!(found.observed_cost, "15".parse().unwrap());
-        assert_eq!(found.gross_saving, "30.4375".parse().unwrap());
-        let known = mart.silences().unwrap().known_until("failed-retried", "workload", "report");
-        assert_eq!(known, expected.map(|silence| silence.known_until));
-    }
 }
 
 /// What settings would save is told of what still needs them.

@@ -1,15 +1,11 @@
 //! Properties of whole ledgers: whatever is landed, every view, grouping and change sums to it.
 //! (The cut of one cost: cuts. Many ledgers at once: random_ledgers.)
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
-
-mod common;
-
 use std::fmt::Write as _;
 
+use crate::common::{Ledger, cost};
 use attribution::mart::{CostQuery, Dimension, Idle, Mart, Shared, View};
 use attribution::rules::{Matcher, OwnerRule, Rules, Team};
-use common::{Ledger, cost};
 use model::landed::Dataset;
 use model::{Amount, Basis};
 use proptest::prelude::*;

@@ -1,14 +1,10 @@
 //! Building and swapping marts, and what a configured rule or source changes.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
-
-mod common;
-
 use std::fs;
 
+use crate::common::Ledger;
 use attribution::publish::{Outcome, PublishError, current_mart};
 use attribution::rules::{Matcher, OwnerRule, PoolRule, Rules};
-use common::Ledger;
 use model::landed::Dataset;
 
 fn ledger() -> Ledger {
