@@ -23,14 +23,8 @@ use crate::response;
 use crate::table::{Shown, Table};
 use crate::words;
 
-/// Days shown where the URL names none: a month, a week where only that can be compared with as many days before it,
-/// and all there is where nothing can.
-fn default_days(first: NaiveDate, to: NaiveDate) -> u64 {
-    match (to - first).num_days() {
-        14..60 => 7,
-        _ => 30,
-    }
-}
+/// Days shown where the URL names none.
+const DEFAULT_DAYS: u64 = 30;
 
 /// The days and the currency of a page.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +66,7 @@ impl<'a> Context<'a> {
         let first = info.first_day.unwrap_or(end);
         let to = lens.to.unwrap_or_else(|| lens.from.map_or(end, |from| end.max(next(from))));
         let from = lens.from.unwrap_or_else(|| {
-            let start = to.checked_sub_days(Days::new(default_days(first, to))).unwrap_or(first);
+            let start = to.checked_sub_days(Days::new(DEFAULT_DAYS)).unwrap_or(first);
             // A `to` before all charges leaves a span of its own length, not an inverted one.
             if first < to { start.max(first) } else { start }
         });
