@@ -1,8 +1,11 @@
 //! The only opener of DuckDB: one connection that builds a mart from landed files.
 
 mod load;
+mod side_by_side;
 
-use std::cell::RefCell;
+pub use self::side_by_side::Kept;
+
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +51,11 @@ const PRELUDE: &str = "
     create or replace macro date_add(day, days) as day + days;
     -- Of hexadecimal digits alone, to base 10.
     create or replace macro conv(digits, from_base, to_base) as cast(cast('0x' || digits as bigint) as varchar);
-    -- Of files of days alone: the days a bill line is cut over (see charge_pieces).
+";
+
+/// What each connection has for itself: in files of days alone, the days a bill line is cut over
+/// (see charge_pieces).
+const SESSION: &str = "
     create or replace temp macro first_on(category, starts_at, ends_at, period_start) as cast(
         case when category <> 'Usage' and starts_at < period_start and ends_at > period_start
             then period_start else starts_at end as date);
@@ -85,6 +92,10 @@ pub struct Builder {
     pub(crate) connection: Connection,
     /// The limit that is set, where it is less than the engine grants itself.
     limit: RefCell<Option<Limit>>,
+    /// What a second connection must be told to read what this one does: temporary views.
+    session: RefCell<Vec<String>>,
+    /// Bytes of the landed files.
+    landed: Cell<u64>,
 }
 
 /// What the engine may hold in memory, as DuckDB writes sizes.
@@ -108,8 +119,14 @@ impl Builder {
             .and_then(|config| config.with("preserve_insertion_order", "false"))
             .map_err(failed)?;
         let connection = Connection::open_with_flags(file, config).map_err(failed)?;
-        let builder = Self { connection, limit: RefCell::default() };
+        let builder = Self {
+            connection,
+            limit: RefCell::default(),
+            session: RefCell::default(),
+            landed: Cell::default(),
+        };
         builder.run("prepare the engine", PRELUDE)?;
+        builder.run_in_session("prepare the connection", SESSION)?;
         builder.run("create the functions", FUNCTIONS)?;
         builder.run("create the functions that quote", QUOTING)?;
         Ok(builder)
@@ -125,6 +142,14 @@ impl Builder {
             .map_err(|cause| EngineError { operation: operation.to_owned(), cause })
     }
 
+    /// Runs statements whose effect is seen by this connection alone, now and on every other that
+    /// builds the same mart.
+    pub(crate) fn run_in_session(&self, operation: &str, sql: &str) -> Result<(), EngineError> {
+        self.run(operation, sql)?;
+        self.session.borrow_mut().push(sql.to_owned());
+        Ok(())
+    }
+
     /// Makes a view of every landed dataset: its current files, or an empty table of its schema.
     /// The record of ownership is empty until it is attached.
     ///
@@ -136,12 +161,13 @@ impl Builder {
             self.landed_view(dataset, &files, "")?;
         }
         self.limit_memory(manifest)?;
-        self.run("start the record of ownership", crate::record::EMPTY)
+        self.run_in_session("start the record of ownership", crate::record::EMPTY)
     }
 
     /// Keeps memory in proportion to what is read, within what the engine grants itself.
     fn limit_memory(&self, manifest: &Manifest) -> Result<(), EngineError> {
         let landed: u64 = manifest.entries.iter().flat_map(|entry| &entry.parts).map(|part| part.bytes).sum();
+        self.landed.set(landed);
         let failed = |cause| EngineError { operation: "read the engine's memory limit".into(), cause };
         let granted: String = self
             .connection
@@ -172,11 +198,9 @@ impl Builder {
         operation: &str,
         make: impl Fn() -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
-        let is_out_of_memory = |made: &Result<T, EngineError>| {
-            made.as_ref().is_err_and(|error| error.cause.to_string().contains("Out of Memory"))
-        };
+        let needs_more = |made: &Result<T, EngineError>| made.as_ref().is_err_and(is_out_of_memory);
         let mut made = make();
-        let Some(limit) = self.limit.borrow().clone().filter(|_| is_out_of_memory(&made)) else {
+        let Some(limit) = self.limit.borrow().clone().filter(|_| needs_more(&made)) else {
             return made;
         };
         for size in &limit.beyond {
@@ -185,7 +209,7 @@ impl Builder {
                 continue;
             }
             made = make();
-            if !is_out_of_memory(&made) {
+            if !needs_more(&made) {
                 break;
             }
         }
@@ -218,50 +242,12 @@ impl Builder {
         } else {
             let _ = write!(sql, " from {} {condition}", parquet(files, ""));
         }
-        self.run(&format!("read landed `{dataset}`"), &sql)
-    }
-
-    /// Builds every model in order; `progress` is told each name.
-    ///
-    /// # Errors
-    /// When a model fails; its name is in the error.
-    pub fn build(&self, mut progress: impl FnMut(&'static str)) -> Result<(), EngineError> {
-        for model in MODELS {
-            progress(model.name);
-            // What is only built on is not written into the file: compressing it takes longer
-            // than making it. It spills to the scratch directory where memory does not hold it.
-            self.make(
-                model,
-                match model.form {
-                    Form::Table => "table",
-                    Form::View => "view",
-                    Form::Step => "temp table",
-                },
-            )?;
-        }
-        Ok(())
+        self.run_in_session(&format!("read landed `{dataset}`"), &sql)
     }
 
     /// Makes one model as this kind of thing.
     pub(crate) fn make(&self, model: &Model, form: &str) -> Result<(), EngineError> {
-        if model.name == "table_upstream" {
-            lineage::pass_on(&self.connection)
-                .map_err(|cause| EngineError { operation: "pass costs on along lineage".into(), cause })?;
-        }
-        // A temporary table is read whole: only what is kept is worth an order.
-        let sql = match model.stored_by().filter(|_| !form.starts_with("temp")) {
-            Some(column) => format!(
-                "create {form} {} as select * from (\n{}\n) rows order by {column}",
-                model.name,
-                model.query()
-            ),
-            None => format!("create {form} {} as\n{}", model.name, model.query()),
-        };
-        let started = std::time::Instant::now();
-        let operation = format!("build model `{}`", model.name);
-        self.within_limit(&operation, || self.run(&operation, &sql))?;
-        tracing::debug!(model = model.name, elapsed_ms = started.elapsed().as_millis() as u64, "built");
-        Ok(())
+        self.within_limit(&operation(model), || make_on(&self.connection, model, form, ""))
     }
 
     /// Runs every check; an empty list means the mart may be published.
@@ -351,6 +337,35 @@ impl Builder {
             .close()
             .map_err(|(_, cause)| EngineError { operation: "close the mart".into(), cause })
     }
+}
+
+fn is_out_of_memory(error: &EngineError) -> bool {
+    error.cause.to_string().contains("Out of Memory")
+}
+
+fn operation(model: &Model) -> String {
+    format!("build model `{}`", model.name)
+}
+
+/// Makes one model as this kind of thing, in this schema where any is named (`steps.main.`), on a
+/// connection that reads what it is made of.
+fn make_on(connection: &Connection, model: &Model, form: &str, schema: &str) -> Result<(), EngineError> {
+    if model.reads().contains(lineage::PARTS) {
+        lineage::pass_on(connection)
+            .map_err(|cause| EngineError { operation: "pass costs on along lineage".into(), cause })?;
+    }
+    // What is only built on is read whole: only what is kept is worth an order.
+    let (name, query) = (model.name, model.query());
+    let sql = match model.stored_by().filter(|_| !form.starts_with("temp")) {
+        Some(column) => {
+            format!("create {form} {schema}{name} as select * from (\n{query}\n) rows order by {column}")
+        }
+        None => format!("create {form} {schema}{name} as\n{query}"),
+    };
+    let started = std::time::Instant::now();
+    connection.execute_batch(&sql).map_err(|cause| EngineError { operation: operation(model), cause })?;
+    tracing::debug!(model = name, elapsed_ms = started.elapsed().as_millis() as u64, "built");
+    Ok(())
 }
 
 /// Paths of a dataset's current files, relative to the ledger.

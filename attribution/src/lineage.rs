@@ -14,6 +14,9 @@ use model::Amount;
 /// The temporary table that `table_upstream` reads.
 pub(crate) const PARTS: &str = "upstream_parts";
 
+/// What it is made of.
+pub(crate) const READS: [&str; 2] = ["table_flows", "table_costs"];
+
 /// Billed, effective, list and contracted.
 pub type Costs = [Amount; 4];
 

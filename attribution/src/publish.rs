@@ -11,7 +11,7 @@ use model::manifest::{MANIFEST_FILE, MANIFEST_VERSION, Manifest};
 use model::time::Instant;
 use sha2::{Digest, Sha256};
 
-use crate::engine::{Builder, EngineError, Failure};
+use crate::engine::{Builder, EngineError, Failure, Kept};
 use crate::incremental::{self, Inputs};
 use crate::made_of;
 use crate::mart::Mart;
@@ -247,7 +247,7 @@ fn from_scratch(
     inputs.record.attach(&builder)?;
     builder.load_rules(inputs.rules, inputs.manifest, inputs.now, inputs.id)?;
     builder.write_made_of(inputs.ledger, inputs.manifest, inputs.rules)?;
-    builder.build(progress)?;
+    builder.build(Kept::Read, progress)?;
     let failures = builder.check()?;
     if !failures.is_empty() {
         drop(builder);

@@ -32,6 +32,9 @@ const ALL: &str = "-all.parquet";
 const SEEN: &str = "-seen.parquet";
 const CHANGES: &str = ".parquet";
 
+/// The step a publish writes its file of.
+pub(crate) const READS: &str = "owner_changes";
+
 /// Columns of a record file.
 const COLUMNS: &str = "publish_nr, recorded_at, mart_id, subject, engine, run_id, table_id, cluster_id, tag_set_id, \
      resource_id, account_id, usage_date, team, owner_rule";
@@ -132,7 +135,7 @@ impl Record {
         }
         let sql =
             format!("create or replace temp view recorded_owners as select {COLUMNS} from {}", self.rows());
-        builder.run("read the record of ownership", &sql)
+        builder.run_in_session("read the record of ownership", &sql)
     }
 
     fn rows(&self) -> String {

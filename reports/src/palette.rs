@@ -44,6 +44,8 @@ pub enum ColourSlot {
     Idle,
     /// What is not told apart.
     Other,
+    /// What is nobody's: of no team, no workload, no table.
+    Nobody,
     /// Money that could be saved.
     Waste,
     /// Over a budget; always beside a sign.
@@ -77,6 +79,7 @@ pub fn colour(slot: ColourSlot, theme: Theme) -> &'static str {
         ColourSlot::Brick => ("#8B2E2E", "#C15747"),
         ColourSlot::Idle => ("#8A94A0", "#6B7682"),
         ColourSlot::Other => ("#8A94A0", "#6B7682"),
+        ColourSlot::Nobody => ("#4B5763", "#B4BEC8"),
         ColourSlot::Waste => ("#B86E00", "#F2A93B"),
         ColourSlot::Over => ("#C62828", "#F2726B"),
         ColourSlot::Saving => ("#1B7F4B", "#4CC38A"),
@@ -188,8 +191,14 @@ mod tests {
 
     #[test]
     fn every_colour_stands_out_from_its_page() {
-        let meanings =
-            [ColourSlot::Idle, ColourSlot::Other, ColourSlot::Waste, ColourSlot::Over, ColourSlot::Saving];
+        let meanings = [
+            ColourSlot::Idle,
+            ColourSlot::Other,
+            ColourSlot::Nobody,
+            ColourSlot::Waste,
+            ColourSlot::Over,
+            ColourSlot::Saving,
+        ];
         for theme in Theme::ALL {
             for slot in ColourSlot::CATEGORIES.into_iter().chain(meanings) {
                 let contrast = contrast(colour(slot, theme), surface(theme));

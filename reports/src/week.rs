@@ -34,7 +34,7 @@ pub fn monday_of(day: NaiveDate) -> Option<NaiveDate> {
 /// or, where the ledger's data ends before it, the last one with data.
 pub fn latest(info: &MartInfo, now: Instant) -> Option<NaiveDate> {
     let over = monday_of(now.date_naive())?.checked_sub_days(Days::new(7))?;
-    let with_data = info.end_day.and_then(|end| monday_of(end.pred_opt()?));
+    let with_data = info.newest_day().and_then(monday_of);
     Some(with_data.map_or(over, |monday| monday.min(over)))
 }
 
@@ -88,6 +88,7 @@ mod tests {
             published_at: "2026-10-14T06:00:00Z".parse().unwrap(),
             first_day: end.map(|_| date("2026-09-01")),
             end_day: end.map(date),
+            usage_end: None,
             currencies: vec![],
             publishes: vec![],
             teams: vec![],
@@ -98,5 +99,8 @@ mod tests {
         assert_eq!(latest(&info(Some("2026-10-14")), wednesday), Some(date("2026-10-05")));
         assert_eq!(latest(&info(Some("2026-10-05")), wednesday), Some(date("2026-09-28")));
         assert_eq!(latest(&info(None), wednesday), Some(date("2026-10-05")));
+        // Fees reach to the end of their month; usage ended on a Sunday in September.
+        let fees_go_on = MartInfo { usage_end: Some(date("2026-09-28")), ..info(Some("2026-11-01")) };
+        assert_eq!(latest(&fees_go_on, wednesday), Some(date("2026-09-21")));
     }
 }

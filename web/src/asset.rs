@@ -94,9 +94,11 @@ mod tests {
             ("saving", of(ColourSlot::Saving)),
             ("idle", of(ColourSlot::Idle)),
         ];
-        let slots = (0..SLOTS)
-            .map(|i| (i.to_string(), palette::slot_of(i)))
-            .chain([("idle".to_owned(), ColourSlot::Idle), ("other".to_owned(), ColourSlot::Other)]);
+        let slots = (0..SLOTS).map(|i| (i.to_string(), palette::slot_of(i))).chain([
+            ("idle".to_owned(), ColourSlot::Idle),
+            ("other".to_owned(), ColourSlot::Other),
+            ("nobody".to_owned(), ColourSlot::Nobody),
+        ]);
         let variables: String =
             variables.iter().map(|(name, colour)| format!("  --{name}: {colour};\n")).collect();
         let slots: String =

@@ -260,7 +260,7 @@ pub fn grouped(values: BTreeMap<String, Vec<Amount>>, colours: &Colours) -> Vec<
     let mut rest: Option<Vec<Amount>> = None;
     for (key, values) in values {
         let slot = colours.of(&key);
-        if slot == ColourSlot::Other && key != NONE && colours.rank(&key) >= SLOTS {
+        if slot == ColourSlot::Other && colours.rank(&key) >= SLOTS {
             match &mut rest {
                 Some(rest) => rest.iter_mut().zip(values).for_each(|(sum, value)| *sum += value),
                 None => rest = Some(values),

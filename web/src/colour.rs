@@ -10,13 +10,13 @@ use crate::asset::SLOTS;
 pub struct Colours(Vec<(String, ColourSlot)>);
 
 impl Colours {
-    /// Colours in the order of the names; what has no name is grey.
+    /// Colours in the order of the names; what has no name is nobody's.
     pub fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let named = names.filter(|name| *name != NONE);
         Self(named.enumerate().map(|(i, name)| (name.to_owned(), palette::slot_of(i))).collect())
     }
 
-    /// The six words of the equation: idle is always hatched grey, what nobody owns plain grey.
+    /// The six words of the equation: idle is always hatched grey, what is nobody's dark grey.
     pub fn of_categories() -> Self {
         let slot = |category| match category {
             Category::Usage => palette::slot_of(0),
@@ -24,14 +24,15 @@ impl Colours {
             Category::Direct => palette::slot_of(2),
             Category::Shared => palette::slot_of(3),
             Category::Idle => ColourSlot::Idle,
-            Category::Unallocated => ColourSlot::Other,
+            Category::Unallocated => ColourSlot::Nobody,
         };
         Self(Category::ALL.into_iter().map(|category| (category.name().to_owned(), slot(category))).collect())
     }
 
     /// The colour of a name.
     pub fn of(&self, name: &str) -> ColourSlot {
-        self.0.iter().find(|(known, _)| known == name).map_or(ColourSlot::Other, |(_, slot)| *slot)
+        let unlisted = if name == NONE { ColourSlot::Nobody } else { ColourSlot::Other };
+        self.0.iter().find(|(known, _)| known == name).map_or(unlisted, |(_, slot)| *slot)
     }
 
     /// Where a name stands in the order; unknown ones come last.
@@ -45,6 +46,7 @@ pub fn class(slot: ColourSlot) -> String {
     match slot {
         ColourSlot::Idle => "slot-idle".to_owned(),
         ColourSlot::Other => "slot-other".to_owned(),
+        ColourSlot::Nobody => "slot-nobody".to_owned(),
         ColourSlot::Waste => "slot-waste".to_owned(),
         ColourSlot::Over => "slot-over".to_owned(),
         ColourSlot::Saving => "slot-saving".to_owned(),

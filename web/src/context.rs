@@ -23,8 +23,11 @@ use crate::response;
 use crate::table::{Shown, Table};
 use crate::words;
 
-/// Days shown where the URL names none.
-const DEFAULT_DAYS: u64 = 30;
+/// Days shown where the URL names none: a month, or a week where what the ledger holds is too
+/// short to set a month beside the one before it, but two weeks of it are there.
+fn default_days(held: i64) -> u64 {
+    if (14..60).contains(&held) { 7 } else { 30 }
+}
 
 /// The days and the currency of a page.
 #[derive(Clone, Copy, Debug)]
@@ -62,11 +65,12 @@ impl<'a> Context<'a> {
             let known: Vec<_> = info.currencies.iter().map(Currency::code).collect();
             faults.push(format!("nothing is charged in {currency}: use {}", known.join(", ")));
         }
-        let end = info.end_day.unwrap_or_else(|| now.date_naive());
+        let end = info.usage_end.or(info.end_day).unwrap_or_else(|| now.date_naive());
         let first = info.first_day.unwrap_or(end);
         let to = lens.to.unwrap_or_else(|| lens.from.map_or(end, |from| end.max(next(from))));
         let from = lens.from.unwrap_or_else(|| {
-            let start = to.checked_sub_days(Days::new(DEFAULT_DAYS)).unwrap_or(first);
+            let start =
+                to.checked_sub_days(Days::new(default_days((to - first).num_days()))).unwrap_or(first);
             // A `to` before all charges leaves a span of its own length, not an inverted one.
             if first < to { start.max(first) } else { start }
         });

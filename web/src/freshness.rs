@@ -8,7 +8,7 @@ use crate::layout::{Anchor, Banner};
 use crate::link::Path;
 use crate::words;
 
-/// A banner appears when the newest charge day is older than this.
+/// A banner appears when the newest day of usage is older than this.
 const STALE_AFTER_DAYS: i64 = 3;
 
 /// Days that a source of this kind may lag behind the newest data without being late;
@@ -22,13 +22,13 @@ fn patience(kind: &str) -> Option<i64> {
     }
 }
 
-/// That the newest charge is old, where it is.
+/// That the newest usage is old, where it is.
 pub fn old_charges(context: &Context<'_>) -> Option<Banner> {
-    let newest = context.mart.info().end_day.and_then(|end| end.pred_opt())?;
+    let newest = context.mart.info().newest_day()?;
     let age = (context.now.date_naive() - newest).num_days();
     (age > STALE_AFTER_DAYS).then(|| Banner {
         text: format!(
-            "The newest charge is of {}, {} days ago. Figures after that day are missing, not zero.",
+            "The newest usage is of {}, {} days ago. Figures after that day are missing, not zero.",
             reports::format::day(newest),
             reports::format::count(age)
         ),

@@ -83,9 +83,15 @@ fn text(mart: &Mart, now: Instant) -> Result<String, PageError> {
     }
     head(&mut text, "team_cost", "gauge", "Cost of the newest UTC day, by team, currency and basis.");
     for basis in [Basis::Effective, Basis::Billed] {
-        let newest = info.end_day.and_then(|end| end.pred_opt());
+        let newest = info.newest_day();
         let by = vec![Dimension::Team];
-        let query = CostQuery { by, basis, from: newest, to: info.end_day, ..CostQuery::default() };
+        let query = CostQuery {
+            by,
+            basis,
+            from: newest,
+            to: newest.and_then(|day| day.succ_opt()),
+            ..CostQuery::default()
+        };
         for row in mart.costs(&query)? {
             let (team, currency) = (label(&row.keys.concat()), row.currency);
             let _ = writeln!(

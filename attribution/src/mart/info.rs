@@ -39,6 +39,9 @@ pub struct MartInfo {
     pub first_day: Option<NaiveDate>,
     /// The day after the last with a charge.
     pub end_day: Option<NaiveDate>,
+    /// The day after the last that usage is known of, where any is. Fees of a month are spread
+    /// over all of it, so that charges may go on for weeks.
+    pub usage_end: Option<NaiveDate>,
     /// Currencies of its charges, largest effective cost first.
     pub currencies: Vec<Currency>,
     /// Every publish that is recorded, its own the last.
@@ -52,6 +55,11 @@ pub struct MartInfo {
 }
 
 impl MartInfo {
+    /// The last day of usage; of charges where there is no usage.
+    pub fn newest_day(&self) -> Option<NaiveDate> {
+        self.usage_end.or(self.end_day).and_then(|end| end.pred_opt())
+    }
+
     /// The level of the organisation a team stands at: 1 without a parent, and for one the
     /// configuration does not know.
     pub fn level(&self, team: &str) -> u32 {
@@ -106,6 +114,11 @@ impl Mart {
             |row| Ok((row.opt_day(0)?, row.opt_day(1)?)),
         )?;
         let (first_day, last_day) = days.into_iter().next().unwrap_or_default();
+        let usage_ends =
+            self.ask("describe", "select cast(last_day as varchar) from waste_days", Vec::new(), |row| {
+                row.opt_day(0)
+            })?;
+        let last_used = usage_ends.into_iter().next().flatten();
         let currencies = self.own_currencies()?;
         let teams = self.ask(
             "describe",
@@ -129,6 +142,7 @@ impl Mart {
             published_at,
             first_day,
             end_day: last_day.and_then(|day| day.succ_opt()),
+            usage_end: last_used.and_then(|day| day.succ_opt()),
             currencies,
             publishes,
             teams,

@@ -108,6 +108,7 @@ impl Mart {
             published_at: chrono::DateTime::UNIX_EPOCH,
             first_day: None,
             end_day: None,
+            usage_end: None,
             currencies: Vec::new(),
             publishes: Vec::new(),
             teams: Vec::new(),

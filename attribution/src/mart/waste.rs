@@ -147,6 +147,12 @@ pub struct SubjectDay {
     pub read_cost: Amount,
     /// Such runs that began on the day.
     pub reads: i64,
+    /// Bytes that these read of it; none where some reader's log does not tell.
+    pub read_bytes: i64,
+    /// Of them those whose log, or scan report, tells how many files they opened.
+    pub told_scans: i64,
+    /// How many these opened.
+    pub opened_files: i64,
     /// Of a workload, what its runs cost that failed.
     pub failed_cost: Amount,
     /// Of a workload, runs that began on the day and succeeded.
@@ -298,19 +304,6 @@ impl Mart {
         })
     }
 
-    /// The day after the last that usage is known of. Fees of a month are spread over all of it, so
-    /// that costs alone may go on for weeks.
-    ///
-    /// # Errors
-    /// When the mart cannot be asked.
-    pub fn usage_end(&self) -> Result<Option<NaiveDate>, MartError> {
-        let sql =
-            "select cast(cast(last_day + 1 as date) as varchar) from waste_days where last_day is not null";
-        let ends =
-            self.ask("find the last day of usage of", sql, Vec::new(), |row| row.parsed(0, "a day"))?;
-        Ok(ends.into_iter().next())
-    }
-
     /// What detectors look at no longer: their logs, metadata or listings end before the bill does.
     ///
     /// # Errors
@@ -402,7 +395,9 @@ impl Mart {
                 cast(sum(cost) as varchar), cast(sum(objects) as varchar), cast(sum(requests) as varchar),
                 cast(sum(read_cost) as varchar), cast(sum(reads) as bigint),
                 cast(sum(failed_cost) as varchar), cast(sum(runs) as bigint), cast(sum(written_rows) as bigint),
-                cast(sum(core_ms) as bigint), cast(sum(task_ms) as bigint)
+                cast(sum(core_ms) as bigint), cast(sum(task_ms) as bigint),
+                cast(sum(told_scans) as bigint), cast(sum(opened_files) as bigint),
+                cast(case when sum(untold_reads) = 0 then sum(read_bytes) else 0 end as bigint)
             from own group by usage_date order by usage_date"
         );
         let parameters = vec![Value::Text(subject.to_owned()), Value::Text(currency.to_string())];
@@ -419,6 +414,9 @@ impl Mart {
                 written_rows: row.get(8)?,
                 core_ms: row.get(9)?,
                 task_ms: row.get(10)?,
+                told_scans: row.get(11)?,
+                opened_files: row.get(12)?,
+                read_bytes: row.get(13)?,
             })
         })
     }
@@ -434,7 +432,8 @@ impl Mart {
 
 const CLUSTER_DAYS: &str = "
     select c.usage_date, c.effective_cost as cost, 0 as objects, 0 as requests, 0 as read_cost, 0 as reads,
-        0 as failed_cost, 0 as runs, 0 as written_rows, 0 as core_ms, 0 as task_ms
+        0 as failed_cost, 0 as runs, 0 as written_rows, 0 as core_ms, 0 as task_ms, 0 as told_scans,
+        0 as opened_files, 0 as read_bytes, 0 as untold_reads
     from daily_costs c
     join cluster_capacity k on k.cluster_id = c.cluster_id
     join asked a on a.subject = coalesce(k.cluster_name, k.cluster_id) and a.currency = c.billing_currency";
@@ -444,7 +443,8 @@ const WORKLOAD_DAYS: &str = "
         case when r.status = 'failed' then r.effective_cost else 0 end as failed_cost,
         case when r.status = 'succeeded' then r.is_first else 0 end as runs,
         case when r.status = 'succeeded' then coalesce(r.written_rows, 0) else 0 end as written_rows,
-        r.vcore_ms as core_ms, case when r.is_first = 1 then coalesce(s.task_ms, 0) else 0 end as task_ms
+        r.vcore_ms as core_ms, case when r.is_first = 1 then coalesce(s.task_ms, 0) else 0 end as task_ms,
+        0 as told_scans, 0 as opened_files, 0 as read_bytes, 0 as untold_reads
     from run_days r
     join asked a on a.subject = r.workload and a.currency = r.billing_currency
     join stg_runs s on s.engine = r.engine and s.run_id = r.run_id";
@@ -454,13 +454,20 @@ const TABLE_DAYS: &str = "
         c.usage_date, c.effective_cost as cost,
         case when c.category <> 'usage' then c.effective_cost else 0 end as objects,
         case when c.pool = 'storage_requests' then c.effective_cost else 0 end as requests, 0 as read_cost, 0 as reads,
-        0 as failed_cost, 0 as runs, 0 as written_rows, 0 as core_ms, 0 as task_ms
+        0 as failed_cost, 0 as runs, 0 as written_rows, 0 as core_ms, 0 as task_ms, 0 as told_scans,
+        0 as opened_files, 0 as read_bytes, 0 as untold_reads
     from daily_costs c
     join asked a on a.subject = c.table_id and a.currency = c.billing_currency
     union all
-    select r.usage_date, 0, 0, 0, r.effective_cost, r.reads, 0, 0, 0, 0, 0
+    select r.usage_date, 0, 0, 0, r.effective_cost, r.reads, 0, 0, 0, 0, 0, 0, 0, r.read_bytes,
+        case when r.read_bytes = 0 then r.reads else 0 end
     from table_reads r
-    join asked a on a.subject = r.table_id and a.currency = r.billing_currency";
+    join asked a on a.subject = r.table_id and a.currency = r.billing_currency
+    union all
+    select r.usage_date, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, r.scans, round(r.scans * r.files_a_scan), 0, 0
+    from waste_reads r
+    join asked a on a.subject = r.table_id and a.currency = r.billing_currency
+    where r.files_are_told";
 
 #[derive(serde::Deserialize)]
 struct Point {

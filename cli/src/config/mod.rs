@@ -8,18 +8,19 @@ mod compute;
 mod mail;
 mod organisation;
 mod owner_rule;
+mod pool_rule;
 mod schedule;
 mod scheduled_export;
 mod section;
 mod silence;
+mod source;
 mod waste;
 mod word;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use attribution::rules::{PoolRule, Rules, Team};
-use ingest::source::{KINDS, LATER_KINDS, SourceOptions};
+use attribution::rules::{Rules, Team};
 use ingest::store::S3Options;
 use reports::alert::{Channel, ChannelKind, Watch};
 use reports::mail::Smtp;
@@ -27,10 +28,13 @@ use toml::de::{DeTable, DeValue};
 
 pub use self::mail::Reports;
 use self::owner_rule::owner_rule;
+use self::pool_rule::pool_rule;
 pub use self::schedule::{Job, Scheduled};
 pub use self::scheduled_export::ScheduledExport;
 use self::section::Section;
 pub use self::section::{Fault, Faults, nearest};
+pub use self::source::SourceConfig;
+use self::source::{overlap, s3_options, source};
 
 /// The whole configuration, valid.
 #[derive(Clone, Debug)]
@@ -55,21 +59,6 @@ pub struct Config {
     pub schedules: Vec<Scheduled>,
     /// Who may reach the dashboard from elsewhere than this machine; nothing where nobody may.
     pub access: Option<web::access::Rules>,
-}
-
-/// One source as configured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceConfig {
-    /// Name: letters, digits, `-` and `_`.
-    pub name: String,
-    /// Kind.
-    pub kind: String,
-    /// File, directory or `s3://bucket/prefix`.
-    pub uri: String,
-    /// What its reader is told.
-    pub options: SourceOptions,
-    /// How its bucket is reached.
-    pub s3: S3Options,
 }
 
 /// How messages name the file itself.
@@ -285,14 +274,6 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     }
 }
 
-/// Whether two sources of one kind would read the same objects.
-fn overlap(a: &SourceConfig, b: &SourceConfig) -> bool {
-    let place =
-        |source: &SourceConfig| format!("{}/", source.uri.trim_start_matches("./").trim_end_matches('/'));
-    let (a_place, b_place) = (place(a), place(b));
-    a.kind == b.kind && (a_place.starts_with(&b_place) || b_place.starts_with(&a_place))
-}
-
 /// The one table of this name.
 fn table<'a, 'i>(
     root: &mut Section<'a, 'i>,
@@ -365,79 +346,6 @@ fn check_team(faults: &mut Faults<'_>, section: &Section<'_, '_>, team: &str, te
         let hint = nearest(team, teams.iter().map(|known| known.name.as_str()))
             .map_or_else(|| "name it in a [[team]]".to_owned(), |name| format!("did you mean `{name}`?"));
         faults.add(section.at(), format!("{}: there is no team `{team}`", section.name()), Some(hint));
-    }
-}
-
-fn pool_rule(mut section: Section<'_, '_>, faults: &mut Faults<'_>) -> PoolRule {
-    let mut tags = section.pairs(faults, "tag");
-    if tags.len() > 1 {
-        let message = format!("{}: `tag` must be one tag, has {}", section.name(), tags.len());
-        faults.add(section.at(), message, Some("write one [[pool_rule]] for each".into()));
-    }
-    let rule = PoolRule {
-        pool: section.required(faults, "pool").unwrap_or_default(),
-        service: section.text(faults, "service"),
-        usage_type: section.text(faults, "usage_type"),
-        line_item_type: section.text(faults, "line_item_type"),
-        tag: tags.pop(),
-        resource: section.text(faults, "resource"),
-        shared: section.flag(faults, "shared").unwrap_or_default(),
-    };
-    let unset = PoolRule { pool: rule.pool.clone(), shared: rule.shared, ..PoolRule::default() };
-    if rule == unset {
-        let message = format!(
-            "{}: needs `service`, `usage_type`, `line_item_type`, `tag` or `resource`",
-            section.name()
-        );
-        faults.add(section.at(), message, None);
-    }
-    section.finish(faults);
-    rule
-}
-
-fn source(mut section: Section<'_, '_>, faults: &mut Faults<'_>) -> Option<SourceConfig> {
-    let name = section.required(faults, "name");
-    if let Some(name) = &name
-        && !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-    {
-        let message = format!("{}: name `{name}` may hold letters, digits, `-` and `_` only", section.name());
-        faults.add(section.at(), message, None);
-    }
-    let kind = section.required(faults, "kind");
-    if let Some(kind) = &kind
-        && !KINDS.contains(&kind.as_str())
-    {
-        let (message, hint) = if LATER_KINDS.contains(&kind.as_str()) {
-            (format!("{}: kind `{kind}` cannot be read yet", section.name()), None)
-        } else {
-            let hint = nearest(kind, KINDS.iter().copied()).map(|kind| format!("did you mean `{kind}`?"));
-            (format!("{}: unknown kind `{kind}`", section.name()), hint)
-        };
-        let hint = hint.unwrap_or_else(|| format!("kinds that can: {}", KINDS.join(", ")));
-        faults.add(section.at(), message, Some(hint));
-    }
-    let uri = section.required(faults, "uri");
-    let mut location_map = section.pairs(faults, "location_map");
-    // The longest prefix is the most exact: it is tried first.
-    location_map.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then(a.cmp(b)));
-    let options = SourceOptions {
-        cluster: section.text(faults, "cluster"),
-        location_map,
-        catalog: section.text(faults, "catalog"),
-    };
-    let s3 = s3_options(&mut section, faults);
-    section.finish(faults);
-    Some(SourceConfig { name: name?, kind: kind?, uri: uri?, options, s3 })
-}
-
-/// How a bucket is reached.
-fn s3_options(section: &mut Section<'_, '_>, faults: &mut Faults<'_>) -> S3Options {
-    S3Options {
-        region: section.text(faults, "region"),
-        profile: section.text(faults, "profile"),
-        endpoint: section.text(faults, "endpoint"),
-        path_style: section.flag(faults, "path_style").unwrap_or_default(),
-        keys: None,
     }
 }
 

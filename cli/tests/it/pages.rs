@@ -290,7 +290,7 @@ fn the_overview_says_what_was_charged_and_that_it_balances() {
 
     let late = Dashboard::of(dashboard.lab, || "2026-10-20T06:00:00Z".parse().unwrap());
     let overview = text(&late.page("/"));
-    assert!(overview.contains("The newest charge is of Tue 6 Oct 2026, 14 days ago"), "{overview}");
+    assert!(overview.contains("The newest usage is of Tue 6 Oct 2026, 14 days ago"), "{overview}");
     // A day against the day before it, which the ledger has.
     let second = text(&late.page("/?from=2026-10-06&to=2026-10-07"));
     assert!(second.contains("against the span of the same length before it (on 5 October 2026)"), "{second}");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use attribution::engine::Builder;
+use attribution::engine::{Builder, Kept};
 use attribution::publish::read_manifest;
 
 use crate::lab::{Lab, ran};
@@ -16,7 +16,7 @@ fn built(lab: &Lab) -> Builder {
     let builder = Builder::create(Path::new(":memory:"), &lab.path("scratch")).unwrap();
     builder.attach(&config.ledger, &manifest).unwrap();
     builder.load_rules(&config.rules, &manifest, "2026-11-20T12:00:00Z".parse().unwrap(), "lab").unwrap();
-    builder.build(|_| {}).unwrap();
+    builder.build(Kept::All, |_| {}).unwrap();
     builder
 }
 

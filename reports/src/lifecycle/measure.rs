@@ -41,6 +41,9 @@ pub enum Measure {
     /// What a read of the table costs, its requests and the runs; that old files are kept for some days
     /// beside the new ones passes.
     Reads,
+    /// The same where the fix leaves alone how much is read: its requests at as many reads, the runs at as many
+    /// bytes, which a read costs more or less for from day to day.
+    Files,
 }
 
 impl Measure {
@@ -52,7 +55,8 @@ impl Measure {
             "over-provisioned" | "spot-able" => Self::Cores,
             "wrong-engine" | "lookback-reprocess" => Self::Runs,
             "failed-retried" => Self::Failures,
-            "uncompacted" | "delete-bloat" | "over-partitioning" | "tiny-commits" => Self::Reads,
+            "delete-bloat" => Self::Reads,
+            "uncompacted" | "over-partitioning" | "tiny-commits" => Self::Files,
             "orphan-files"
             | "unexpired-snapshots"
             | "partition-ttl"
@@ -82,19 +86,20 @@ impl Measure {
             Self::Asked | Self::Piled => "By the bill’s prices it",
             Self::Objects => "Its objects",
             Self::Reads => "Its readers, at as many reads a day,",
+            Self::Files => "Its readers, at as many reads and bytes a day,",
         }
     }
 
     /// Whether what it makes cheaper piles up, day by day, for as long as nobody mends it: small files, old
     /// snapshots, bytes. What that would have cost since is by its growth before.
     pub const fn grows(self) -> bool {
-        matches!(self, Self::Objects | Self::Reads | Self::Piled)
+        matches!(self, Self::Objects | Self::Reads | Self::Files | Self::Piled)
     }
 
     /// Days after the last wasteful one that are of both: the mending itself, and of files the day on which both the
     /// old and the new are read and kept.
     const fn settles(self) -> u64 {
-        if matches!(self, Self::Objects | Self::Reads) { 2 } else { 1 }
+        if matches!(self, Self::Objects | Self::Reads | Self::Files) { 2 } else { 1 }
     }
 
     /// What it makes cheaper on a day.
@@ -105,7 +110,7 @@ impl Measure {
             }
             Self::Failures => day.failed_cost,
             Self::Objects => day.objects,
-            Self::Reads => day.requests + day.read_cost,
+            Self::Reads | Self::Files => day.requests + day.read_cost,
         }
     }
 
@@ -117,7 +122,7 @@ impl Measure {
             Self::Tasks => Some(day.task_ms),
             Self::Cores => Some(day.core_ms),
             Self::Runs | Self::Failures => Some(day.runs),
-            Self::Reads => Some(day.reads),
+            Self::Reads | Self::Files => Some(day.reads),
         }
     }
 
@@ -127,6 +132,9 @@ impl Measure {
             |days: &[&SubjectDay]| days.iter().any(|day| self.work(day).is_some_and(|work| work > 0));
         match self {
             Self::Work | Self::Tasks | Self::Cores if !spans.into_iter().all(is_told) => Self::Runs,
+            Self::Files if spans.into_iter().flatten().any(|day| day.reads > 0 && day.read_bytes == 0) => {
+                Self::Reads
+            }
             _ => self,
         }
     }
@@ -162,18 +170,28 @@ impl Measure {
         let (before, since) = (within(baseline), within(measured));
         let measure = self.told([&before, &since]);
         let cost = |days: &[&SubjectDay]| days.iter().map(|it| measure.cost(it)).sum::<Amount>();
-        let work = |days: &[&SubjectDay]| -> Option<i64> {
-            days.iter().filter_map(|it| measure.work(it)).try_fold(0_i64, i64::checked_add)
+        let total = |of: &dyn Fn(&SubjectDay) -> i64, days: &[&SubjectDay]| {
+            days.iter().map(|it| of(it)).try_fold(0_i64, i64::checked_add)
+        };
+        // What the work since would have cost in the days before, at as many units a day.
+        let at_work = |cost: Amount, of: &dyn Fn(&SubjectDay) -> i64| -> Option<Amount> {
+            match (total(of, &before)?, total(of, &since)?) {
+                // Where nothing was done before there is nothing to scale: what failed is compared by the day.
+                (0, _) if measure == Self::Failures || cost == Amount::ZERO => Some(cost),
+                // Nor where nothing was done since: a pause is no saving, and no loss.
+                (0, _) | (_, 0) => None,
+                (known, done) => cost.scaled(done, known)?.scaled(length(baseline), length(measured)),
+            }
         };
         let is_by_work = measure.work(&SubjectDay::default()).is_some();
-        let baseline_cost = match (work(&before)?, work(&since)?) {
-            _ if !is_by_work => cost(&before),
-            // Where nothing was done before there is nothing to scale: what failed is compared by the day.
-            (0, _) if measure == Self::Failures || cost(&before) == Amount::ZERO => cost(&before),
-            // Nor where nothing was done since: a pause is no saving, and no loss.
-            (0, _) | (_, 0) => return None,
-            // What the work since would have cost in the days before, at as many units a day.
-            (known, done) => cost(&before).scaled(done, known)?.scaled(length(baseline), length(measured))?,
+        let baseline_cost = if measure == Self::Files {
+            let asked = before.iter().map(|it| it.requests).sum();
+            let run = before.iter().map(|it| it.read_cost).sum();
+            at_work(asked, &|it| it.reads)? + at_work(run, &|it| it.read_bytes / 1_000)?
+        } else if is_by_work {
+            at_work(cost(&before), &|it| measure.work(it).unwrap_or_default())?
+        } else {
+            cost(&before)
         };
         let growth = if measure.grows() { measure.growth(days, baseline, measured) } else { 1.0 };
         let more = ((growth - 1.0) * GROWTH_UNITS as f64).round() as i64;
@@ -182,41 +200,61 @@ impl Measure {
         Some(Realised { baseline_cost, measured_cost, baseline, measured })
     }
 
-    /// How many times as much as before a unit of work, or a day, would have cost in the days measured, by the line
-    /// through those before; one where that does not clearly rise ([`CLEARLY`]), or stopped rising half-way: a step
-    /// is no growth.
+    /// How many times as much as before a unit of work, or a day, would have cost in the days measured; one where it
+    /// does not clearly grow. Where logs tell of files opened, a read's cost grows as these do.
     fn growth(
         self,
         days: &[SubjectDay],
         before: (NaiveDate, NaiveDate),
         since: (NaiveDate, NaiveDate),
     ) -> f64 {
-        let is_by_work = self.work(&SubjectDay::default()).is_some();
-        let point = |day: NaiveDate| {
-            let known = days.iter().find(|it| it.day == day);
-            Point {
-                at: (day - before.0).num_days() as f64,
-                work: if is_by_work { known.and_then(|it| self.work(it)).unwrap_or(0) as f64 } else { 1.0 },
-                cost: known.map_or(0.0, |it| self.cost(it).to_f64()),
+        let points = |of: fn(Self, &SubjectDay) -> (f64, f64), (from, to): (NaiveDate, NaiveDate)| {
+            let point = |day: NaiveDate| {
+                let known = days.iter().find(|it| it.day == day).cloned().unwrap_or_default();
+                let (work, cost) = of(self, &known);
+                Point { at: (day - before.0).num_days() as f64, work, cost }
+            };
+            let days = from.iter_days().take_while(|day| *day < to);
+            days.map(point).filter(|it| it.work > 0.0).collect::<Vec<_>>()
+        };
+        let costs: fn(Self, &SubjectDay) -> (f64, f64) =
+            |it, day| (it.work(day).unwrap_or(1) as f64, it.cost(day).to_f64());
+        let files: fn(Self, &SubjectDay) -> (f64, f64) =
+            |_, day| (day.told_scans as f64, day.opened_files as f64);
+        let (cost, cost_since) = (points(costs, before), points(costs, since));
+        if matches!(self, Self::Reads | Self::Files) {
+            let (opened, opened_since) = (points(files, before), points(files, since));
+            if opened.len() >= LEAST_DAYS && !opened_since.is_empty() && !cost_since.is_empty() {
+                // What of a read's cost goes with the files it opens shows by how far both fell.
+                let fewer = mean(opened.iter()) - mean(opened_since.iter());
+                let cheaper = mean(cost.iter()) - mean(cost_since.iter());
+                let more = rise(&opened, &opened_since) * part(cheaper, fewer);
+                return 1.0 + part(more, mean(cost.iter()));
             }
-        };
-        let points = |(from, to): (NaiveDate, NaiveDate)| -> Vec<Point> {
-            from.iter_days().take_while(|day| *day < to).map(point).filter(|it| it.work > 0.0).collect()
-        };
-        let (before, since) = (points(before), points(since));
-        if before.len() < LEAST_DAYS || since.is_empty() {
-            return 1.0;
         }
-        let whole = Line::through(&before, if before.len() >= 21 { 7 } else { 1 });
-        let levelled: Vec<Point> = before[before.len() / 2..].iter().map(|it| whole.level(it)).collect();
-        let late = Line::through(&levelled, 1);
-        let is_clear =
-            whole.slope > CLEARLY * whole.noise && late.slope > whole.slope / 2.0 && whole.mean > 0.0;
-        if is_clear { 1.0 + whole.slope * (middle(since.iter()) - whole.middle) / whole.mean } else { 1.0 }
+        1.0 + part(rise(&cost, &cost_since), mean(cost.iter()))
     }
 }
 
-/// A day: when, how much there was to do, and what that cost.
+/// How much more a unit of work would have cost in the days since than in those before, by the line through these;
+/// none where that does not clearly rise ([`CLEARLY`]), or stopped rising half-way: a step is no growth.
+fn rise(before: &[Point], since: &[Point]) -> f64 {
+    if before.len() < LEAST_DAYS || since.is_empty() {
+        return 0.0;
+    }
+    let whole = Line::through(before, if before.len() >= 21 { 7 } else { 1 });
+    let levelled: Vec<Point> = before[before.len() / 2..].iter().map(|it| whole.level(it)).collect();
+    let late = Line::through(&levelled, 1);
+    let is_clear = whole.slope > CLEARLY * whole.noise && late.slope > whole.slope / 2.0 && whole.mean > 0.0;
+    if is_clear { whole.slope * (middle(since.iter()) - whole.middle) } else { 0.0 }
+}
+
+/// A ratio that is none where either is not above zero.
+fn part(of: f64, whole: f64) -> f64 {
+    if of > 0.0 && whole > 0.0 { of / whole } else { 0.0 }
+}
+
+/// A day: when, how much there was to do, and what that cost, or which files it opened.
 struct Point {
     at: f64,
     work: f64,
@@ -333,6 +371,20 @@ mod tests {
         assert_eq!(a_day(Measure::Objects, &days()), (Amount::whole(6), Amount::whole(5)));
         // A read cost 2.20 before: 15 reads a day would have cost 33.
         assert_eq!(a_day(Measure::Reads, &days()), (Amount::whole(33), Amount::whole(16)));
+        // Its requests by reads, 2 x 15 / 10; a gigabyte cost its runs $0.50 before: 44 a day would have cost 22.
+        let told: Vec<_> = days()
+            .into_iter()
+            .zip(0..)
+            .map(|(day, n)| SubjectDay { read_bytes: if n < 10 { 40 } else { 44 } * 1_000_000_000, ..day })
+            .collect();
+        assert_eq!(a_day(Measure::Files, &told), (Amount::whole(3 + 22), Amount::whole(16)));
+        // Where a reader's log does not tell, by the reads.
+        let untold: Vec<_> = told
+            .into_iter()
+            .zip(0..)
+            .map(|(day, n)| SubjectDay { read_bytes: if n == 15 { 0 } else { day.read_bytes }, ..day })
+            .collect();
+        assert_eq!(a_day(Measure::Files, &untold), (Amount::whole(33), Amount::whole(16)));
     }
 
     /// Cost a day rose from 18 to 25, for there is more to do: by the day, a fix would show as a loss.
@@ -433,6 +485,35 @@ mod tests {
         let a_day = |cost: Amount, days: i64| cost.to_f64() / days as f64;
         let (before, since) = (a_day(realised.baseline_cost, 11), a_day(realised.measured_cost, 8));
         assert!((before / since - 1.0).abs() < 1e-6, "{before} {since}");
+    }
+
+    /// What a read costs moves up and down by a third from day to day, half of it for the files it opens: 100 and
+    /// one more each day, until they are compacted to ten.
+    #[test]
+    fn reads_grow_as_the_files_do_that_they_open() {
+        let day = |n: i64| {
+            let (files, chance) = (if n < 24 { 100 + n } else { 10 }, [30, -30, 0][n as usize % 3]);
+            SubjectDay {
+                day: date("2026-10-01") + Days::new(n as u64),
+                read_cost: Amount::whole(2 * (100 + chance + files)),
+                reads: 2,
+                told_scans: 2,
+                opened_files: 2 * files,
+                ..SubjectDay::default()
+            }
+        };
+        let days: Vec<_> = (0..38).map(day).collect();
+        let known = (date("2026-10-01"), date("2026-11-08"));
+        let realised = |days: &[SubjectDay]| {
+            Measure::Reads.realised(days, date("2026-10-25"), known).unwrap().baseline_cost.to_f64() / 23.0
+        };
+        // Day 0 to 22 before, 26 to 37 since: 100 + 11 files, and by then 100 + 31.5.
+        let files = 100.0 + 100.0 + 31.5;
+        assert!((realised(&days) / (2.0 * files) - 1.0).abs() < 0.01, "{}", realised(&days));
+        // By what it cost alone that growth is none.
+        let untold: Vec<_> =
+            days.into_iter().map(|day| SubjectDay { told_scans: 0, opened_files: 0, ..day }).collect();
+        assert!((realised(&untold) / (2.0 * 211.0) - 1.0).abs() < 0.02, "{}", realised(&untold));
     }
 
     #[test]

@@ -363,7 +363,7 @@ impl Legend {
         let rest = match platform {
             true => [
                 ("other teams", ColourSlot::Other),
-                ("no team", ColourSlot::Other),
+                ("no team", ColourSlot::Nobody),
                 ("", ColourSlot::Other),
                 ("", ColourSlot::Other),
             ],

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use attribution::mart::{Dimension, NONE};
+use attribution::mart::Dimension;
 use model::Amount;
 use reports::chart::Shape;
 use reports::palette::ColourSlot;
@@ -134,7 +134,7 @@ pub fn bars(context: &Context<'_>, asked: &Asked, rows: &Table) -> Result<Option
         .map(|(key, amount)| Ranked {
             name: chart::label(dimension, &key),
             amount,
-            slot: if key == NONE { ColourSlot::Other } else { colours.of(&key) },
+            slot: colours.of(&key),
             href: match asked.measure {
                 Measure::Waste => context.entity(place(dimension), &key),
                 _ => narrowed(context, dimension, &key).url(&Path::new(["explore"])),

@@ -133,7 +133,7 @@ fn facts(context: &Context<'_>, visit: &Visit, parts: &parts::Parts) -> Result<V
     let total = parts.total();
     let percent = |part| reports::format::percent(part, total).unwrap_or_else(|| "–".to_owned());
     let sources = context.mart.sources()?;
-    let newest = context.mart.info().end_day.and_then(|end| end.pred_opt());
+    let newest = context.mart.info().newest_day();
     let skipped: i64 = sources.iter().map(|source| source.skipped).sum();
     let data = context.mart.reach().sees_bill().then(|| context.lens.shared().url(&Path::new(["data"])));
     let mut facts: Vec<Fact> = expected(context)?.into_iter().collect();
@@ -157,7 +157,7 @@ fn facts(context: &Context<'_>, visit: &Visit, parts: &parts::Parts) -> Result<V
         Fact {
             href: data.clone(),
             ..fact(
-                "Newest charge",
+                "Newest usage",
                 newest.map_or_else(|| "–".to_owned(), reports::format::day),
                 "of all bills read",
             )

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use attribution::engine::Builder;
+use attribution::engine::{Builder, Kept};
 use attribution::publish::{self, Made, Outcome, PublishError, Way};
 use attribution::rules::{Matcher, OwnerRule, Pattern, Regex, Rules, RunWeight, Team};
 use duckdb::Connection;
@@ -214,7 +214,7 @@ impl Ledger {
         let builder = Builder::create(file, &self.path().join("scratch")).unwrap();
         builder.attach(self.path(), &self.manifest).unwrap();
         builder.load_rules(rules, &self.manifest, now(), "built").unwrap();
-        builder.build(|_| {}).unwrap();
+        builder.build(Kept::All, |_| {}).unwrap();
         builder
     }
 
