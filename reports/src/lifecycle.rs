@@ -224,7 +224,7 @@ impl Lifecycle {
             }
         }
         let mut savings = Vec::new();
-        let known_days = mart.info().first_day.zip(mart.info().usage_end);
+        let known_days = mart.info().first_day.zip(mart.waste_end()?);
         for (id, detector, (kind, subject, currency), end) in measured {
             let measure = Measure::of(detector);
             let days = if measure.is_asked() {

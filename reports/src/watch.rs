@@ -14,7 +14,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use attribution::mart::{CostQuery, Dimension, Filter, Mart, MartError, MartInfo, SourceStatus, View};
+use attribution::mart::{
+    BILL_KINDS, CostQuery, Dimension, Filter, Mart, MartError, MartInfo, SourceStatus, View,
+};
 use chrono::{Days, NaiveDate};
 use model::time::Instant;
 use model::{Amount, Basis, Currency};
@@ -27,8 +29,6 @@ pub const LOGS_WAITED: u64 = 3;
 pub const SILENT_DAYS: u64 = 7;
 /// Days a bill must go on after a day.
 const SETTLED_AFTER: u64 = 1;
-/// Kinds of sources that are bills.
-const BILL_KINDS: [&str; 3] = ["aws-cur", "aws-cur2", "focus"];
 /// Kinds of sources that tell of runs as they end. Streams do not: they run on for weeks.
 const LOG_KINDS: [&str; 5] = ["spark-event-log", "maestro", "trino-events", "airflow", "openlineage"];
 

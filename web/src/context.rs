@@ -70,7 +70,7 @@ impl<'a> Context<'a> {
         let to = lens.to.unwrap_or_else(|| lens.from.map_or(end, |from| end.max(next(from))));
         let from = lens.from.unwrap_or_else(|| {
             let start =
-                to.checked_sub_days(Days::new(default_days((to - first).num_days()))).unwrap_or(first);
+                to.checked_sub_days(Days::new(default_days((end - first).num_days()))).unwrap_or(first);
             // A `to` before all charges leaves a span of its own length, not an inverted one.
             if first < to { start.max(first) } else { start }
         });
@@ -158,7 +158,8 @@ impl<'a> Context<'a> {
         let days = (self.scope.to - self.scope.from).num_days();
         let from = self.scope.from.checked_sub_days(Days::new(u64::try_from(days).ok()?))?;
         let info = self.mart.info();
-        let whole = info.first_day? <= from && self.scope.to <= info.end_day?;
+        let (first, end) = info.used_days()?;
+        let whole = first <= from && self.scope.to <= end;
         whole.then_some((from, self.scope.from))
     }
 

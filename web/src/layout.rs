@@ -337,13 +337,14 @@ fn presets(context: &Context<'_>) -> Vec<(&'static str, NaiveDate, NaiveDate)> {
     let info = context.mart.info();
     let (Some(first), Some(end)) = (info.first_day, info.end_day) else { return vec![] };
     let used = info.usage_end.unwrap_or(end);
-    let last = |days| used.checked_sub_days(Days::new(days)).filter(|from| *from > first);
+    let is_less = |from: &NaiveDate| *from >= first && (*from, used) != (first, end);
+    let last = |days| used.checked_sub_days(Days::new(days)).filter(is_less);
     let month = used.pred_opt().and_then(|day| day.with_day(1));
     let mut presets = Vec::new();
     presets.extend(last(1).map(|from| ("Last day", from, used)));
     presets.extend(last(7).map(|from| ("7 days", from, used)));
     presets.extend(last(30).map(|from| ("30 days", from, used)));
-    presets.extend(month.filter(|from| *from > first).map(|from| ("Month", from, used)));
+    presets.extend(month.filter(is_less).map(|from| ("Month", from, used)));
     presets.push(("All days", first, end));
     presets
 }

@@ -4,6 +4,7 @@
 //! would need the memory of two.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread;
 
@@ -79,7 +80,10 @@ impl Builder {
                 let done = done.clone();
                 scope.spawn(move || {
                     for model in models {
-                        let result = make_on(&connection, model, form(model, "table"), schema(model));
+                        // One that dies is told of as any other failure: it would be waited for in vain.
+                        let result = catch_unwind(AssertUnwindSafe(|| {
+                            make_on(&connection, model, form(model, "table"), schema(model))
+                        }));
                         if done.send((model, result)).is_err() {
                             break;
                         }
@@ -87,8 +91,6 @@ impl Builder {
                 });
                 free.push(work);
             }
-            // A worker that dies would be waited for in vain.
-            drop(done);
             // Those that found too little memory beside another: they are made alone.
             let mut tight = Vec::new();
             loop {
@@ -113,7 +115,7 @@ impl Builder {
                 }
                 let Ok((model, result)) = made.recv() else { break };
                 free.extend(busy.remove(model.name));
-                match result {
+                match result.unwrap_or_else(|panic| resume_unwind(panic)) {
                     Ok(()) => {
                         order.is_made(model);
                         self.drop_steps(steps.without(model))?;
@@ -122,6 +124,7 @@ impl Builder {
                     Err(error) => return Err(error),
                 }
             }
+            debug_assert!(order.waiting.is_empty(), "models that wait for one another");
             Ok(())
         })
     }

@@ -265,8 +265,8 @@ fn at(rows: &mut Rows, keys: Vec<String>, currency: Currency) -> &mut Difference
 
 /// The days in both marts and in the question.
 fn common_days(earlier: &Mart, later: &Mart, query: &CostQuery) -> Option<(NaiveDate, NaiveDate)> {
-    let first = earlier.info.first_day?.max(later.info.first_day?);
-    let end = earlier.info.end_day?.min(later.info.end_day?);
+    let ((first, end), (later_first, later_end)) = (earlier.info.used_days()?, later.info.used_days()?);
+    let (first, end) = (first.max(later_first), end.min(later_end));
     let from = query.from.map_or(first, |from| from.max(first));
     let to = query.to.map_or(end, |to| to.min(end));
     (from < to).then_some((from, to))

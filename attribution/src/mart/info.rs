@@ -6,6 +6,9 @@ use model::time::Instant;
 
 use super::{Mart, MartError};
 
+/// Kinds of sources that are bills.
+pub const BILL_KINDS: [&str; 3] = ["aws-cur", "aws-cur2", "focus"];
+
 /// A team as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TeamInfo {
@@ -39,8 +42,8 @@ pub struct MartInfo {
     pub first_day: Option<NaiveDate>,
     /// The day after the last with a charge.
     pub end_day: Option<NaiveDate>,
-    /// The day after the last that usage is known of, where any is. Fees of a month are spread
-    /// over all of it, so that charges may go on for weeks.
+    /// The day after the last that usage is billed of, where any is: what is metered by the hour
+    /// or the day. Fees of a month are spread over all of it, so that charges may go on for weeks.
     pub usage_end: Option<NaiveDate>,
     /// Currencies of its charges, largest effective cost first.
     pub currencies: Vec<Currency>,
@@ -55,6 +58,12 @@ pub struct MartInfo {
 }
 
 impl MartInfo {
+    /// The days with usage, from the first of charges to the day after the last of usage; of
+    /// charges where there is no usage.
+    pub fn used_days(&self) -> Option<(NaiveDate, NaiveDate)> {
+        self.first_day.zip(self.usage_end.or(self.end_day)).filter(|(first, end)| first < end)
+    }
+
     /// The last day of usage; of charges where there is no usage.
     pub fn newest_day(&self) -> Option<NaiveDate> {
         self.usage_end.or(self.end_day).and_then(|end| end.pred_opt())
@@ -114,11 +123,7 @@ impl Mart {
             |row| Ok((row.opt_day(0)?, row.opt_day(1)?)),
         )?;
         let (first_day, last_day) = days.into_iter().next().unwrap_or_default();
-        let usage_ends =
-            self.ask("describe", "select cast(last_day as varchar) from waste_days", Vec::new(), |row| {
-                row.opt_day(0)
-            })?;
-        let last_used = usage_ends.into_iter().next().flatten();
+        let last_used = self.last_day_used()?.min(last_day);
         let currencies = self.own_currencies()?;
         let teams = self.ask(
             "describe",
@@ -149,6 +154,19 @@ impl Mart {
             has_fixed_shares: fixed.into_iter().any(|teams| teams > 0),
             display_timezone,
         })
+    }
+
+    /// The last day that a bill has usage of.
+    fn last_day_used(&self) -> Result<Option<NaiveDate>, MartError> {
+        let kinds = BILL_KINDS.map(|kind| format!("'{kind}'")).join(", ");
+        let sql = format!(
+            "select cast(cast(max(f.newest_at) - interval 1 microsecond as date) as varchar)
+            from source_freshness f
+            join sources s on s.source = f.source
+            where s.kind in ({kinds})"
+        );
+        let days = self.ask("describe", &sql, Vec::new(), |row| row.opt_day(0))?;
+        Ok(days.into_iter().next().flatten())
     }
 
     /// Currencies of its charges, largest effective cost first.

@@ -51,7 +51,7 @@ pub use error::MartError;
 pub use explain::{ExplainPart, MethodSum};
 pub use export::{ColumnKind, Export, ExportColumn};
 pub use health::{BalanceRow, IdentityRow, SourceStatus};
-pub use info::{MartInfo, Publish, TeamInfo};
+pub use info::{BILL_KINDS, MartInfo, Publish, TeamInfo};
 pub use known::{Kind, Known};
 pub use lines::BillLine;
 pub use moves::{Move, handed_over};

@@ -147,8 +147,10 @@ pub struct SubjectDay {
     pub read_cost: Amount,
     /// Such runs that began on the day.
     pub reads: i64,
-    /// Bytes that these read of it; none where some reader's log does not tell.
+    /// Bytes that these read of it, as far as logs tell.
     pub read_bytes: i64,
+    /// Of them those whose log does not tell.
+    pub untold_reads: i64,
     /// Of them those whose log, or scan report, tells how many files they opened.
     pub told_scans: i64,
     /// How many these opened.
@@ -304,6 +306,18 @@ impl Mart {
         })
     }
 
+    /// The day after the last that waste is looked for in.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn waste_end(&self) -> Result<Option<NaiveDate>, MartError> {
+        let sql =
+            "select cast(cast(last_day + 1 as date) as varchar) from waste_days where last_day is not null";
+        let ends =
+            self.ask("find the last day of waste of", sql, Vec::new(), |row| row.parsed(0, "a day"))?;
+        Ok(ends.into_iter().next())
+    }
+
     /// What detectors look at no longer: their logs, metadata or listings end before the bill does.
     ///
     /// # Errors
@@ -397,7 +411,7 @@ impl Mart {
                 cast(sum(failed_cost) as varchar), cast(sum(runs) as bigint), cast(sum(written_rows) as bigint),
                 cast(sum(core_ms) as bigint), cast(sum(task_ms) as bigint),
                 cast(sum(told_scans) as bigint), cast(sum(opened_files) as bigint),
-                cast(case when sum(untold_reads) = 0 then sum(read_bytes) else 0 end as bigint)
+                cast(sum(read_bytes) as bigint), cast(sum(untold_reads) as bigint)
             from own group by usage_date order by usage_date"
         );
         let parameters = vec![Value::Text(subject.to_owned()), Value::Text(currency.to_string())];
@@ -417,6 +431,7 @@ impl Mart {
                 told_scans: row.get(11)?,
                 opened_files: row.get(12)?,
                 read_bytes: row.get(13)?,
+                untold_reads: row.get(14)?,
             })
         })
     }

@@ -86,7 +86,7 @@ impl Measure {
             Self::Asked | Self::Piled => "By the bill’s prices it",
             Self::Objects => "Its objects",
             Self::Reads => "Its readers, at as many reads a day,",
-            Self::Files => "Its readers, at as many reads and bytes a day,",
+            Self::Files => "Its readers, at as much reading a day,",
         }
     }
 
@@ -132,11 +132,16 @@ impl Measure {
             |days: &[&SubjectDay]| days.iter().any(|day| self.work(day).is_some_and(|work| work > 0));
         match self {
             Self::Work | Self::Tasks | Self::Cores if !spans.into_iter().all(is_told) => Self::Runs,
-            Self::Files if spans.into_iter().flatten().any(|day| day.reads > 0 && day.read_bytes == 0) => {
-                Self::Reads
-            }
+            Self::Files if !spans.into_iter().all(Self::bytes_are_told) => Self::Reads,
             _ => self,
         }
+    }
+
+    /// Whether logs of nearly all reads tell how much they read.
+    fn bytes_are_told(days: &[&SubjectDay]) -> bool {
+        let (reads, untold) =
+            days.iter().fold((0, 0), |(reads, untold), it| (reads + it.reads, untold + it.untold_reads));
+        untold.saturating_mul(10) <= reads
     }
 
     /// Compares the days before a fix with those since; `end` is the day after the last that was
@@ -187,7 +192,7 @@ impl Measure {
         let baseline_cost = if measure == Self::Files {
             let asked = before.iter().map(|it| it.requests).sum();
             let run = before.iter().map(|it| it.read_cost).sum();
-            at_work(asked, &|it| it.reads)? + at_work(run, &|it| it.read_bytes / 1_000)?
+            at_work(asked, &|it| it.reads)? + at_work(run, &|it| (it.read_bytes + 999) / 1_000)?
         } else if is_by_work {
             at_work(cost(&before), &|it| measure.work(it).unwrap_or_default())?
         } else {
@@ -201,7 +206,8 @@ impl Measure {
     }
 
     /// How many times as much as before a unit of work, or a day, would have cost in the days measured; one where it
-    /// does not clearly grow. Where logs tell of files opened, a read's cost grows as these do.
+    /// does not clearly grow. Where small files are mended and logs tell how many are opened, a read's cost grows as
+    /// these do.
     fn growth(
         self,
         days: &[SubjectDay],
@@ -222,13 +228,14 @@ impl Measure {
         let files: fn(Self, &SubjectDay) -> (f64, f64) =
             |_, day| (day.told_scans as f64, day.opened_files as f64);
         let (cost, cost_since) = (points(costs, before), points(costs, since));
-        if matches!(self, Self::Reads | Self::Files) {
+        if self == Self::Files {
             let (opened, opened_since) = (points(files, before), points(files, since));
             if opened.len() >= LEAST_DAYS && !opened_since.is_empty() && !cost_since.is_empty() {
                 // What of a read's cost goes with the files it opens shows by how far both fell.
                 let fewer = mean(opened.iter()) - mean(opened_since.iter());
                 let cheaper = mean(cost.iter()) - mean(cost_since.iter());
-                let more = rise(&opened, &opened_since) * part(cheaper, fewer);
+                let at_most = part(mean(cost.iter()), mean(opened.iter()));
+                let more = rise(&opened, &opened_since) * part(cheaper, fewer).min(at_most);
                 return 1.0 + part(more, mean(cost.iter()));
             }
         }
@@ -378,11 +385,11 @@ mod tests {
             .map(|(day, n)| SubjectDay { read_bytes: if n < 10 { 40 } else { 44 } * 1_000_000_000, ..day })
             .collect();
         assert_eq!(a_day(Measure::Files, &told), (Amount::whole(3 + 22), Amount::whole(16)));
-        // Where a reader's log does not tell, by the reads.
+        // Where more than one in ten is not told of, by the reads.
         let untold: Vec<_> = told
             .into_iter()
             .zip(0..)
-            .map(|(day, n)| SubjectDay { read_bytes: if n == 15 { 0 } else { day.read_bytes }, ..day })
+            .map(|(day, n)| SubjectDay { untold_reads: if n > 13 { 5 } else { 0 }, ..day })
             .collect();
         assert_eq!(a_day(Measure::Files, &untold), (Amount::whole(33), Amount::whole(16)));
     }
@@ -497,6 +504,7 @@ mod tests {
                 day: date("2026-10-01") + Days::new(n as u64),
                 read_cost: Amount::whole(2 * (100 + chance + files)),
                 reads: 2,
+                read_bytes: 2_000_000,
                 told_scans: 2,
                 opened_files: 2 * files,
                 ..SubjectDay::default()
@@ -505,7 +513,7 @@ mod tests {
         let days: Vec<_> = (0..38).map(day).collect();
         let known = (date("2026-10-01"), date("2026-11-08"));
         let realised = |days: &[SubjectDay]| {
-            Measure::Reads.realised(days, date("2026-10-25"), known).unwrap().baseline_cost.to_f64() / 23.0
+            Measure::Files.realised(days, date("2026-10-25"), known).unwrap().baseline_cost.to_f64() / 23.0
         };
         // Day 0 to 22 before, 26 to 37 since: 100 + 11 files, and by then 100 + 31.5.
         let files = 100.0 + 100.0 + 31.5;

@@ -41,7 +41,7 @@ pub fn build(mart: &Mart, request: &WeeklyRequest) -> Result<Vec<Weekly>, Report
     let base_url = request.base_url.as_deref().map(BaseUrl::parse).transpose()?;
     let timezone: Tz =
         info.display_timezone.parse().map_err(|_| ReportError::TimeZone(info.display_timezone.clone()))?;
-    let held = info.first_day.zip(info.end_day);
+    let held = info.used_days();
     let covered = data::covered(held, request.week);
     let compared = data::compared(held, request.week);
     let facts = facts(mart, request, covered, compared)?;
@@ -186,7 +186,7 @@ fn facts(
         nameless_before: nameless(compared)?,
         held_by: held,
         runs: runs(mart, request.basis, covered, compared)?,
-        held: mart.info().first_day.zip(mart.info().end_day),
+        held: mart.info().used_days(),
         weeks: costs(&[Dimension::Week, Team], trend_days(request.week))?,
         findings: mart.findings(&FindingQuery::default()).map_err(asking("findings", &Scope::Platform))?,
         tracked: request.tracked.clone(),

@@ -158,7 +158,7 @@ fn foot(data: &WeeklyData) -> Vec<String> {
     let mut foot = vec![format!("Amounts are {basis}. Days are UTC days.")];
     if let Some((first, end)) = data.held {
         let last = end.pred_opt().unwrap_or(end);
-        foot.push(format!("The ledger holds charges from {} to {}.", format::day(first), format::day(last)));
+        foot.push(format!("The ledger holds usage from {} to {}.", format::day(first), format::day(last)));
     }
     foot.push(format!(
         "Published {}; report made {}.",
