@@ -97,8 +97,12 @@ pub fn compared(context: &Context<'_>, total: Amount, before: Option<Amount>) ->
     let Some(before) = before else {
         let days = (context.scope.to - context.scope.from).num_days();
         let span = words::plural(days, "day", "days");
-        return match context.mart.info().first_day {
-            Some(first) => format!(
+        return match context.mart.info().used_days() {
+            Some((_, end)) if context.scope.to > end => format!(
+                "{terms}. No comparison: usage is billed until {}, and these days go on after it.",
+                reports::format::day(end.pred_opt().unwrap_or(end))
+            ),
+            Some((first, _)) => format!(
                 "{terms}. No comparison: the ledger begins on {} and has no whole span of {span} before this one.",
                 reports::format::day(first)
             ),

@@ -296,6 +296,30 @@ fn the_overview_says_what_was_charged_and_that_it_balances() {
     assert!(second.contains("against the span of the same length before it (on 5 October 2026)"), "{second}");
 }
 
+/// The demo ends on Sunday, 8 November; what it pays for support by the month is spread over all of November.
+#[test]
+fn pages_end_with_usage_and_weeks_of_it_open_with_the_last() {
+    let lab = Lab::demo(35, 7);
+    let status = lab.ok(&["--config", "demo/lakeledger.toml", "status"]);
+    assert!(status.contains("charges from 2026-10-05 until before 2026-12-01"), "{status}");
+    let ledger = lab.path("demo/ledger");
+    let dashboard = Dashboard::at(lab, &ledger, || "2026-11-09T06:00:00Z".parse().unwrap());
+    let overview = dashboard.page("/");
+    let said = text(&overview);
+    assert!(said.contains("from 2 to 8 November 2026"), "{said}");
+    let before = "against the span of the same length before it (from 26 October to 1 November 2026)";
+    assert!(said.contains(before), "{said}");
+    assert!(said.contains("Sun 8 Nov 2026 of all bills read"), "{said}");
+    let presets = ["2026-11-08", "2026-11-02", "2026-10-10", "2026-11-01"];
+    for from in presets {
+        assert!(overview.contains(&format!("from={from}&#38;to=2026-11-09")), "{from}: {overview}");
+    }
+    assert!(overview.contains("from=2026-10-05&#38;to=2026-12-01"), "all days are all that is charged for");
+    // Of days that are charged for and not used yet nothing is to be compared.
+    let beyond = text(&dashboard.page("/?from=2026-11-02&to=2026-11-16"));
+    assert!(beyond.contains("No comparison: usage is billed until Sun 8 Nov 2026"), "{beyond}");
+}
+
 #[test]
 fn a_ledger_without_a_mart_says_which_command_fills_it_and_shows_it_once_filled() {
     let dashboard = Dashboard::of(Lab::new(), || "2026-10-07T06:00:00Z".parse().unwrap());
