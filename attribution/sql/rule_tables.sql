@@ -19,7 +19,10 @@ create table sources (
     source varchar, kind varchar, uri varchar, objects bigint, rows_landed bigint, checked_at timestamp,
     landed_at timestamp, warnings bigint, skipped bigint
 );
+-- What is still there of sources of tables; and collections of them that later runs confirmed and
+-- that are not the unit's newest any more, or whose unit is gone: until when they held.
 create table source_units (source varchar, unit varchar);
+create table held_collections (source varchar, unit varchar, collected_on date, held_on date);
 create table source_warnings (
     source varchar, code varchar, object varchar, message varchar, times bigint, skipped boolean
 );

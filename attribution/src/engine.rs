@@ -3,8 +3,6 @@
 mod load;
 mod side_by_side;
 
-pub use self::side_by_side::Kept;
-
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,6 +13,8 @@ use model::manifest::Manifest;
 
 use crate::lineage;
 use crate::models::{CHECKS, Form, MODELS, Model};
+
+pub use self::side_by_side::Kept;
 
 /// What DuckDB could not do.
 #[derive(Debug, thiserror::Error)]
@@ -245,9 +245,14 @@ impl Builder {
         self.run_in_session(&format!("read landed `{dataset}`"), &sql)
     }
 
-    /// Makes one model as this kind of thing.
+    /// Makes one model as this kind of thing, with more memory where it needs any.
     pub(crate) fn make(&self, model: &Model, form: &str) -> Result<(), EngineError> {
-        self.within_limit(&operation(model), || make_on(&self.connection, model, form, ""))
+        self.make_in("", model, form)
+    }
+
+    /// The same in a schema, whose name ends in a full stop.
+    fn make_in(&self, schema: &str, model: &Model, form: &str) -> Result<(), EngineError> {
+        self.within_limit(&operation(model), || make_on(&self.connection, model, form, schema))
     }
 
     /// Runs every check; an empty list means the mart may be published.

@@ -159,8 +159,10 @@ impl<P: FnMut(&'static str)> Increment<'_, P> {
         for dataset in self.texts("compare landed files", changed)? {
             self.changed.insert(format!("landed_{dataset}"));
         }
-        if self.differs("source_units", "source_units")? {
-            self.changed.insert("source_units".into());
+        for facts in ["source_units", "held_collections"] {
+            if self.differs(facts, facts)? {
+                self.changed.insert(facts.into());
+            }
         }
         self.run("list changed days", "create temp table changed_days (day date)")?;
         self.find_spans()

@@ -38,6 +38,14 @@ pub struct Check {
     pub sql: &'static str,
 }
 
+impl Check {
+    /// What a row that breaks it is, as its first line says.
+    pub fn forbids(&self) -> &'static str {
+        let first = self.sql.lines().next().unwrap_or_default();
+        first.strip_prefix("-- Any row is ").unwrap_or(first).trim_end_matches('.')
+    }
+}
+
 /// A model that the published mart keeps.
 const fn kept(layer: &'static str, name: &'static str, sql: &'static str) -> Model {
     Model { name, layer, sql, form: Form::Table, is_detector: false }
@@ -72,6 +80,7 @@ pub const MODELS: &[Model] = &[
     kept("staging", "stg_charges", include_str!("../sql/staging/stg_charges.sql")),
     kept("staging", "stg_runs", include_str!("../sql/staging/stg_runs.sql")),
     kept("staging", "stg_run_hours", include_str!("../sql/staging/stg_run_hours.sql")),
+    kept("staging", "stg_table_names", include_str!("../sql/staging/stg_table_names.sql")),
     kept("staging", "stg_tables", include_str!("../sql/staging/stg_tables.sql")),
     kept("staging", "stg_storage", include_str!("../sql/staging/stg_storage.sql")),
     kept("staging", "stg_table_access", include_str!("../sql/staging/stg_table_access.sql")),

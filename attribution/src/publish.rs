@@ -2,6 +2,8 @@
 //! checked, renamed, and only then named by `marts/current`. Whoever reads sees the old
 //! one or the new one, whole.
 
+mod prune;
+
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
@@ -19,12 +21,12 @@ use crate::models::CHECKS;
 use crate::record::Record;
 use crate::rules::Rules;
 
+pub use self::prune::{KEPT_MARTS, KeptDays};
+
 /// Directory of marts in the ledger.
 pub const MARTS: &str = "marts";
 /// File that names the current mart.
 pub const CURRENT: &str = "current";
-/// Published marts that are kept, the current one included.
-pub const KEPT_MARTS: usize = 3;
 
 /// Why nothing was published; the last good mart stays.
 #[derive(Debug, thiserror::Error)]
@@ -223,12 +225,13 @@ pub fn publish_as(
         }
     };
     let recorded = record.write(&builder, &id)?;
+    let published = prune::published(&builder)?;
     builder.finish()?;
     sync(&building).map_err(file("write out", &building))?;
     fs::rename(&building, &target).map_err(file("publish", &target))?;
     write_current(&marts, &id).map_err(file("name the current mart in", &marts))?;
     recorded.settle()?;
-    prune(&marts, &id).map_err(file("clean", &marts))?;
+    prune::prune(&marts, &id, &published, rules.kept_days).map_err(file("clean", &marts))?;
     Ok(Outcome::Published { id, made })
 }
 
@@ -335,24 +338,6 @@ fn remove_unfinished(marts: &Path) -> io::Result<()> {
         if name.contains(".building") || name.ends_with(".tmp") {
             if path.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
         }
-    }
-    Ok(())
-}
-
-fn prune(marts: &Path, current: &str) -> io::Result<()> {
-    let mut ids: Vec<(std::time::SystemTime, PathBuf)> = Vec::new();
-    for entry in fs::read_dir(marts)? {
-        let entry = entry?;
-        let path = entry.path();
-        let is_mart = path.extension().is_some_and(|ending| ending == "duckdb");
-        if is_mart && path.file_stem().is_some_and(|stem| stem != current) {
-            ids.push((entry.metadata()?.modified()?, path));
-        }
-    }
-    ids.sort();
-    let surplus = ids.len().saturating_sub(KEPT_MARTS - 1);
-    for (_, path) in ids.into_iter().take(surplus) {
-        fs::remove_file(path)?;
     }
     Ok(())
 }

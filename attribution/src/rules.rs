@@ -9,6 +9,7 @@ use std::fmt;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::publish::KeptDays;
 use crate::waste::WasteRule;
 
 pub use self::regex::Regex;
@@ -207,6 +208,10 @@ pub struct Rules {
     pub waste: Vec<WasteRule>,
     /// Configured sources: what another source once landed is not counted.
     pub sources: Vec<String>,
+    /// Which earlier marts stay: no figure depends on it, so that it is no part of what a mart
+    /// is made of.
+    #[serde(skip)]
+    pub kept_days: KeptDays,
 }
 
 /// Tags by which platforms mark what a cluster started, folded; the first that is there holds.

@@ -7,6 +7,10 @@ use serde::Serialize;
 /// The shipped table.
 pub(crate) const SHIPPED: &str = include_str!("../sql/waste/settings.csv");
 
+/// Settings that models divide by.
+const DIVISORS: [&str; 3] =
+    ["delete-bloat.rows_per_ms", "spill.slowdown", "uncompacted.rewrite_bytes_per_second"];
+
 /// One setting, as shipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
@@ -41,6 +45,11 @@ impl Setting {
             Ok(_) => SettingKind::Number,
             Err(_) => SettingKind::Words,
         }
+    }
+
+    /// Whether something is divided by it, so that it must be more than nothing.
+    pub fn is_divisor(&self) -> bool {
+        DIVISORS.contains(&self.name)
     }
 }
 
@@ -134,6 +143,9 @@ mod tests {
             );
             let sourced = setting.kind() == SettingKind::Flag || !setting.source.is_empty();
             assert!(sourced, "{} has no source", setting.name);
+        }
+        for divisor in DIVISORS {
+            assert!(names.contains(divisor), "{divisor} is no setting");
         }
     }
 

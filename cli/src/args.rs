@@ -17,7 +17,7 @@ use reports::mail::Address;
 use serde::{Deserialize, Serialize};
 
 pub use self::export::{
-    CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, MEMORY_MIB,
+    CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, ExportRuns, MEMORY_MIB,
     ViewOptions, ending,
 };
 pub use self::token::{NewToken, Token};

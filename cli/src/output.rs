@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ingest::store::{S3Options, S3Store};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::printer::Failure;
 
@@ -16,8 +16,8 @@ use crate::printer::Failure;
 pub enum Output {
     /// Standard output, a device or a pipe.
     Stream { name: String, writer: BufWriter<Box<dyn Write>> },
-    /// A file, under a temporary name until it is whole.
-    File { temporary: PathBuf, target: PathBuf, writer: BufWriter<File> },
+    /// A file, under a temporary name until it is whole, and gone where it never is.
+    File { temporary: TempPath, target: PathBuf, writer: BufWriter<File> },
     /// An object, under a file until it is whole.
     Object { store: Box<S3Store>, uri: String, temporary: NamedTempFile, writer: BufWriter<File> },
 }
@@ -56,7 +56,7 @@ impl Output {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let (file, temporary) = builder
             .tempfile_in(directory.unwrap_or(Path::new(".")))
-            .and_then(|file| file.keep().map_err(|kept| kept.error))
+            .map(NamedTempFile::into_parts)
             .map_err(failed)?;
         Ok(Self::File { temporary, target, writer: BufWriter::new(file) })
     }
@@ -84,7 +84,7 @@ impl Output {
     {
         let place = match &self {
             Self::Stream { .. } => None,
-            Self::File { temporary, .. } => Some(temporary.clone()),
+            Self::File { temporary, .. } => Some(temporary.to_path_buf()),
             Self::Object { temporary, .. } => Some(temporary.path().to_owned()),
         };
         let Some(place) = place else {
@@ -93,23 +93,12 @@ impl Output {
             let copied = File::open(file.path()).and_then(|mut made| io::copy(&mut made, self.writer()));
             return self.finish(copied.map(drop));
         };
-        if let Err(error) = make(&place) {
-            self.abandon();
-            return Err(error.into());
-        }
+        make(&place)?;
         // Whoever made it may have put another file in its place.
         if let Self::File { writer, .. } = &mut self {
             *writer = BufWriter::new(File::options().append(true).open(&place)?);
         }
         self.finish(Ok(()))
-    }
-
-    /// Leaves nothing behind.
-    pub fn abandon(self) {
-        if let Self::File { temporary, .. } = self {
-            // What cannot be removed is a `.tmp` beside where the file would be.
-            let _ = std::fs::remove_file(temporary);
-        }
     }
 
     /// Where to write.
@@ -135,11 +124,7 @@ impl Output {
                 let result = written
                     .and_then(|()| writer.flush())
                     .and_then(|()| writer.get_ref().sync_all())
-                    .and_then(|()| std::fs::rename(&temporary, &target));
-                if result.is_err() {
-                    // Whatever cannot be removed either is named by the error below.
-                    let _ = std::fs::remove_file(&temporary);
-                }
+                    .and_then(|()| temporary.persist(&target).map_err(|kept| kept.error));
                 (target.display().to_string(), result)
             }
         };

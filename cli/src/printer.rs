@@ -56,6 +56,14 @@ pub fn say(text: impl AsRef<str>) {
     let _ = writeln!(io::stderr(), "{}", text.as_ref());
 }
 
+/// Says something that whoever looks on may wonder about, and that is no news where nobody does: cron
+/// mails every line, every minute.
+pub fn remark(text: impl AsRef<str>) {
+    if io::stderr().is_terminal() {
+        say(text);
+    }
+}
+
 /// Prints one line of data. A reader that went away (`| head`) is no error; data that
 /// cannot be written is, and ends the process.
 pub fn line(text: impl AsRef<str>) {

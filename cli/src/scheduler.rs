@@ -42,16 +42,21 @@ impl Lane {
         if self.is_alone && !self.running.is_empty() {
             return;
         }
-        match (self.is_due)(config) {
-            Ok(false) => {}
-            Ok(true) => self.running.extend(begin(path, self.part)),
-            // Once, not every few seconds.
-            Err(fault) if fault != self.told => {
-                say(format!("error: the scheduler cannot go on with {}: {fault}", self.part));
-                self.told = fault;
-            }
-            Err(_) => {}
+        let found = (self.is_due)(config);
+        if let Some(fault) = self.news(&found) {
+            say(format!("error: the scheduler cannot go on with {}: {fault}", self.part));
         }
+        if found == Ok(true) {
+            self.running.extend(begin(path, self.part));
+        }
+    }
+
+    /// A fault that is to be told: once, not every few seconds, and again where it comes back.
+    fn news(&mut self, found: &Result<bool, String>) -> Option<String> {
+        let fault = found.as_ref().err().cloned().unwrap_or_default();
+        let is_new = !fault.is_empty() && fault != self.told;
+        self.told.clone_from(&fault);
+        is_new.then_some(fault)
     }
 }
 
@@ -148,4 +153,21 @@ fn of(path: &Path, part: &str) -> Command {
 fn begin(path: &Path, part: &str) -> Option<Child> {
     let child = of(path, part).spawn();
     child.map_err(|cause| say(format!("error: could not start a scheduled job: {cause}"))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_told_once_and_again_where_it_comes_back() {
+        let mut lane = Lane::new("jobs", true, |_| Ok(false));
+        let mut news = |found: Result<bool, &str>| lane.news(&found.map_err(str::to_owned));
+        assert_eq!(news(Ok(false)), None);
+        assert_eq!(news(Err("no disk")).as_deref(), Some("no disk"));
+        assert_eq!(news(Err("no disk")), None, "not at every look");
+        assert_eq!(news(Err("no lock")).as_deref(), Some("no lock"));
+        assert_eq!(news(Ok(true)), None);
+        assert_eq!(news(Err("no lock")).as_deref(), Some("no lock"), "it had passed");
+    }
 }

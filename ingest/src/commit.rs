@@ -14,8 +14,19 @@ use crate::merge::{Fresh, Merge};
 use crate::sink::Yield;
 use crate::source::{Plan, ReadError, Unit};
 
+/// Code of the warning that names a unit which could not be read.
+const UNREADABLE: &str = "unreadable";
+
 /// A unit, its fingerprint, and what reading it gave.
 pub(crate) type Fingerprinted<'u> = (&'u Unit, String, Result<Yield, ReadError>);
+
+/// What a whole check of a source came to.
+pub(crate) struct Checked {
+    /// What planning noticed.
+    pub(crate) warnings: Vec<Warning>,
+    /// Units that are as they were read: their collections still hold.
+    pub(crate) unchanged: Vec<String>,
+}
 
 /// What a commit landed.
 pub(crate) struct Committed {
@@ -25,14 +36,14 @@ pub(crate) struct Committed {
     pub(crate) failed: usize,
 }
 
-/// Merges what was read into the affected periods and commits; `checked` is what planning
-/// noticed, when this ends the check.
+/// Merges what was read into the affected periods and commits; `checked` is what the check came
+/// to, when this ends it.
 pub(crate) fn commit(
     ledger: &mut Ledger,
     source: &Source,
     results: Vec<Fingerprinted<'_>>,
     plan: &Plan,
-    checked: Option<Vec<Warning>>,
+    checked: Option<Checked>,
     now: Instant,
 ) -> Result<Committed, LedgerError> {
     let mut manifest = ledger.manifest().clone();
@@ -42,23 +53,31 @@ pub(crate) fn commit(
     // Units whose old rows must go: read anew, or gone.
     let mut replaced: BTreeSet<String> = BTreeSet::new();
     let record = source_record(&mut manifest, source, now);
-    if let Some(warnings) = checked {
-        record.checked_at = now;
-        record.warnings = warnings;
+    if let Some(checked) = checked {
+        note_checked(record, checked, now);
     }
+    let (keeps_history, today) = (source.reader.collects(), PeriodKey::day_of(now));
     for (unit, fingerprint, result) in results {
+        let key = source.key(unit);
         match result {
             Ok(result) => {
                 let mut summary = unit_record(unit, fingerprint, &result, now);
-                let before = record.units.get(&unit.key).map_or(0, UnitRecord::facts);
+                let before = record.units.get(key).map_or(0, UnitRecord::facts);
                 if before > 0 && summary.facts() == 0 {
                     let message =
                         format!("it is empty now, and held {before} rows before: they no longer count");
                     summary.warnings.push(Warning::new("emptied", unit.key.clone(), message));
                 }
                 committed.rows += summary.facts();
-                record.units.insert(unit.key.clone(), summary);
-                replaced.insert(unit.key.clone());
+                // By its URI, the ledger knew it before it knew places below the configuration.
+                for known in [key, &unit.key] {
+                    let before = record.units.remove(known);
+                    if keeps_history && let Some(before) = before {
+                        note_held(record, known, &before, Some(today));
+                    }
+                    replaced.insert(known.to_owned());
+                }
+                record.units.insert(key.to_owned(), summary);
                 let origin = Arc::new(result.origin);
                 for (key, rows) in result.rows {
                     fresh.entry(key).or_default().units.push((Arc::clone(&origin), rows));
@@ -69,19 +88,20 @@ pub(crate) fn commit(
             }
             Err(error) => {
                 committed.failed += 1;
-                note_failure(record, unit, fingerprint, &error, now);
+                note_failure(record, key, unit, fingerprint, &error, now);
             }
         }
     }
 
     // In the same commit, so that no month ever counts a delivery and the one that replaced it.
     for key in gone_units(source, record, plan) {
-        record.units.remove(&key);
+        let before = record.units.remove(&key);
+        if keeps_history && let Some(before) = before {
+            note_held(record, &key, &before, None);
+        }
         replaced.insert(key);
     }
 
-    let keeps_history = source.reader.collects();
-    let today = PeriodKey::day_of(now);
     let (mut jobs, mut entries) = (Vec::new(), Vec::new());
     for entry in std::mem::take(&mut manifest.entries) {
         if entry.source != source.name || (keeps_history && entry.period != today) {
@@ -112,6 +132,7 @@ fn source_record<'m>(manifest: &'m mut Manifest, source: &Source, now: Instant) 
         landed_at: None,
         warnings: Vec::new(),
         units: BTreeMap::new(),
+        held: BTreeMap::new(),
     });
     record.kind.clone_from(&source.kind);
     record.uri.clone_from(&source.uri);
@@ -135,6 +156,7 @@ fn unit_record(unit: &Unit, fingerprint: String, result: &Yield, now: Instant) -
         objects: unit.objects.len() as u64,
         bytes: unit.objects.iter().map(|object| object.size).sum(),
         read_at: now,
+        confirmed_at: None,
         rows,
         totals: result.totals.clone(),
         periods: periods.into_iter().collect(),
@@ -142,29 +164,56 @@ fn unit_record(unit: &Unit, fingerprint: String, result: &Yield, now: Instant) -
     }
 }
 
+/// Notes what a check came to.
+fn note_checked(record: &mut SourceRecord, checked: Checked, now: Instant) {
+    record.checked_at = now;
+    record.warnings = checked.warnings;
+    for key in checked.unchanged {
+        let unit = record.units.get_mut(&key);
+        // Of one that could not be read its earlier state is landed, which nobody has seen since.
+        if let Some(unit) = unit.filter(|unit| unit.warnings.iter().all(|warning| warning.code != UNREADABLE))
+        {
+            unit.confirmed_at = Some(now);
+        }
+    }
+}
+
+/// Notes until when a collection held that another one follows on a later day, or none. Between
+/// collections of two days in a row there is no day to know it of.
+fn note_held(record: &mut SourceRecord, key: &str, unit: &UnitRecord, next: Option<PeriodKey>) {
+    let from = PeriodKey::day_of(unit.read_at);
+    let until = PeriodKey::day_of(unit.confirmed_at.unwrap_or(unit.read_at));
+    let is_followed = next.is_some_and(|next| next.period().start <= from.period().end);
+    if unit.facts() > 0 && until > from && !is_followed {
+        record.held.entry(key.to_owned()).or_default().insert(from, until);
+    }
+}
+
 /// Notes why a unit could not be read. What was landed of it before stays. A defect of the
 /// object is not tried again until it changes; a failure of the store is.
 fn note_failure(
     record: &mut SourceRecord,
+    key: &str,
     unit: &Unit,
     fingerprint: String,
     error: &ReadError,
     now: Instant,
 ) {
-    let warning = Warning::skipped("unreadable", unit.key.clone(), with_causes(error));
+    let warning = Warning::skipped(UNREADABLE, unit.key.clone(), with_causes(error));
     let fingerprint = if matches!(error, ReadError::Store(_)) { String::new() } else { fingerprint };
-    let known = record.units.remove(&unit.key);
+    let known = record.units.remove(key);
     let kept = known.unwrap_or_else(|| UnitRecord {
         fingerprint: String::new(),
         objects: unit.objects.len() as u64,
         bytes: 0,
         read_at: now,
+        confirmed_at: None,
         rows: BTreeMap::new(),
         totals: BTreeMap::new(),
         periods: Vec::new(),
         warnings: Vec::new(),
     });
-    record.units.insert(unit.key.clone(), UnitRecord { fingerprint, warnings: vec![warning], ..kept });
+    record.units.insert(key.to_owned(), UnitRecord { fingerprint, warnings: vec![warning], ..kept });
 }
 
 /// An error with its causes and its hint, in one line.
@@ -181,19 +230,18 @@ pub(crate) fn with_causes(error: &ReadError) -> String {
     message
 }
 
-/// Notes that the source was looked at, and what planning found.
+/// Notes that the source was looked at, and what that came to.
 pub(crate) fn note_check(
     ledger: &mut Ledger,
     source: &Source,
-    warnings: Vec<Warning>,
+    checked: Checked,
     now: Instant,
 ) -> Result<(), LedgerError> {
     let mut manifest = ledger.manifest().clone();
     let landed_at = manifest.sources.get(&source.name).and_then(|record| record.landed_at);
     let record = source_record(&mut manifest, source, now);
     record.landed_at = landed_at;
-    record.checked_at = now;
-    record.warnings = warnings;
+    note_checked(record, checked, now);
     ledger.commit(manifest)
 }
 
@@ -201,11 +249,11 @@ pub(crate) fn note_check(
 /// period listed deliveries fill; of a collection, all. What planning could not read is
 /// there, whatever became of it.
 pub(crate) fn gone_units(source: &Source, known: &SourceRecord, plan: &Plan) -> BTreeSet<String> {
-    let listed: BTreeSet<&str> = plan.units.iter().map(|unit| unit.key.as_str()).collect();
+    let listed: BTreeSet<&str> = plan.units.iter().map(|unit| source.key(unit)).collect();
     let unreadable = |key: &str| {
         let skipped = plan.warnings.iter().filter(|warning| warning.skipped);
         skipped
-            .map(|warning| warning.object.as_str())
+            .map(|warning| source.store.named(&warning.object))
             .any(|object| key.starts_with(object) || object.starts_with(key))
     };
     let gone = known.units.keys().filter(|key| !listed.contains(key.as_str()) && !unreadable(key));

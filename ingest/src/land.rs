@@ -14,7 +14,7 @@ use model::manifest::Part;
 use model::time::Instant;
 use sha2::{Digest, Sha256};
 
-use crate::commit::{commit, gone_units, note_check, with_causes};
+use crate::commit::{Checked, commit, gone_units, note_check, with_causes};
 use crate::frame::Origin;
 use crate::ledger::{LANDED, Ledger, LedgerError};
 use crate::packed::PackedRows;
@@ -44,6 +44,13 @@ pub struct Source {
     pub store: Box<dyn Store>,
     /// Who reads them.
     pub reader: Box<dyn Reader>,
+}
+
+impl Source {
+    /// What the ledger calls a unit.
+    pub(crate) fn key<'u>(&self, unit: &'u Unit) -> &'u str {
+        self.store.named(&unit.key)
+    }
 }
 
 /// What ingesting one source came to.
@@ -176,7 +183,8 @@ fn land(
         Err(cause) => {
             // What stands in the ledger stays, but whoever looks at it must see that it may be old.
             let warning = Warning::skipped("source", source.uri.clone(), with_causes(&cause));
-            note_check(&mut locked(ledger), source, vec![warning], now)?;
+            let checked = Checked { warnings: vec![warning], unchanged: Vec::new() };
+            note_check(&mut locked(ledger), source, checked, now)?;
             return Err(IngestError::Source { source_name: source.name.clone(), cause });
         }
     };
@@ -187,7 +195,7 @@ fn land(
         (ledger.root().to_owned(), known, damaged_units(&ledger, &source.name))
     };
     let fingerprints: BTreeMap<&str, String> =
-        plan.units.iter().map(|unit| (unit.key.as_str(), fingerprint(source, unit))).collect();
+        plan.units.iter().map(|unit| (source.key(unit), fingerprint(source, unit))).collect();
     let is_current = |key: &str| {
         if damaged.contains(key) {
             return false;
@@ -195,7 +203,13 @@ fn land(
         let record = known.as_ref().and_then(|known| known.units.get(key));
         record.is_some_and(|record| Some(&record.fingerprint) == fingerprints.get(key))
     };
-    let changed: Vec<&Unit> = plan.units.iter().filter(|unit| !is_current(&unit.key)).collect();
+    let (current, changed): (Vec<&Unit>, Vec<&Unit>) =
+        plan.units.iter().partition(|unit| is_current(source.key(unit)));
+    let unchanged: Vec<String> = if source.reader.collects() {
+        current.iter().map(|unit| source.key(unit).to_owned()).collect()
+    } else {
+        Vec::new()
+    };
     let any_gone = known.as_ref().is_some_and(|known| !gone_units(source, known, &plan).is_empty());
 
     let mut warnings = plan.warnings.clone();
@@ -208,19 +222,20 @@ fn land(
     progress.planned(&source.name, changed.len());
     let mut next = 0;
     if changed.is_empty() && !any_gone {
-        note_check(&mut locked(ledger), source, warnings, now)?;
+        note_check(&mut locked(ledger), source, Checked { warnings, unchanged }, now)?;
     } else {
+        let mut checked = Some(Checked { warnings, unchanged });
         loop {
             let tick = || progress.unit(&source.name);
             let (batch, taken) = read_batch(&root, source, &changed[next..], now, &tick);
             next += taken;
             let results = batch
                 .into_iter()
-                .map(|(unit, result)| (unit, fingerprints[unit.key.as_str()].clone(), result))
+                .map(|(unit, result)| (unit, fingerprints[source.key(unit)].clone(), result))
                 .collect();
             // A check is over when its last unit is landed: one commit says both.
-            let checked = (taken == 0 || next >= changed.len()).then(|| warnings.clone());
-            let is_over = checked.is_some();
+            let is_over = taken == 0 || next >= changed.len();
+            let checked = if is_over { checked.take() } else { None };
             let committed = commit(&mut locked(ledger), source, results, &plan, checked, now)?;
             landed.rows += committed.rows;
             landed.failed += committed.failed;
@@ -256,7 +271,12 @@ fn fingerprint(source: &Source, unit: &Unit) -> String {
     hash.update(env!("CARGO_PKG_VERSION"));
     hash.update(format!("{}\0{:?}\0{}\0", source.kind, source.options, source.reader.revision()));
     for object in &unit.objects {
-        hash.update(format!("{}\0{}\0{}\0", object.uri, object.size, object.fingerprint));
+        hash.update(format!(
+            "{}\0{}\0{}\0",
+            source.store.named(&object.uri),
+            object.size,
+            object.fingerprint
+        ));
     }
     hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -315,7 +335,7 @@ fn read_unit(
     unit: &Unit,
     now: Instant,
 ) -> Result<Yield, ReadError> {
-    let origin = Origin { source: source.name.clone(), object: unit.key.clone() };
+    let origin = Origin { source: source.name.clone(), object: source.key(unit).to_owned() };
     let spill =
         Spill { ledger: ledger.to_owned(), prefix: format!("{LANDED}/spill/{}-{at:06}", source.name) };
     let mut sink = Sink::spilling(origin, spill);

@@ -79,6 +79,23 @@ impl Reader for Lines {
     }
 }
 
+/// The same of a source that collects.
+struct Collected(Lines);
+
+impl Reader for Collected {
+    fn plan(&self, store: &dyn Store, listing: &[Object]) -> Result<Plan, ReadError> {
+        self.0.plan(store, listing)
+    }
+
+    fn read(&self, store: &dyn Store, unit: &Unit, now: Instant, sink: &mut Sink) -> Result<(), ReadError> {
+        self.0.read(store, unit, now, sink)
+    }
+
+    fn collects(&self) -> bool {
+        true
+    }
+}
+
 /// A store whose reads break off, as a network does.
 struct Breaking(LocalStore);
 
@@ -128,6 +145,21 @@ impl Place {
     }
 
     fn ingest_from(&self, store: Box<dyn Store>) -> Landed {
+        let now: DateTime<Utc> = "2026-11-20T00:00:00Z".parse().unwrap();
+        self.ingest_at(now, store, Box::new(Lines { bill: self.bill }))
+    }
+
+    /// Collects on a day; for how long collections held, as `made until`.
+    fn collect(&self, day: &str) -> Vec<String> {
+        let store = LocalStore::new(&self.directory.path().join("in"));
+        let now: DateTime<Utc> = format!("{day}T05:00:00Z").parse().unwrap();
+        self.ingest_at(now, Box::new(store), Box::new(Collected(Lines { bill: false })));
+        let ledger = self.ledger();
+        let held = ledger.manifest().sources["s"].held.values().flatten();
+        held.map(|(made, until)| format!("{made} {until}")).collect()
+    }
+
+    fn ingest_at(&self, now: Instant, store: Box<dyn Store>, reader: Box<dyn Reader>) -> Landed {
         let root = self.directory.path();
         fs::create_dir_all(root.join("ledger")).unwrap();
         let source = Source {
@@ -136,9 +168,8 @@ impl Place {
             uri: "in".into(),
             options: SourceOptions::default(),
             store,
-            reader: Box::new(Lines { bill: self.bill }),
+            reader,
         };
-        let now: DateTime<Utc> = "2026-11-20T00:00:00Z".parse().unwrap();
         ingest(&mut Ledger::open(&root.join("ledger")).unwrap(), &source, now, &()).unwrap()
     }
 
@@ -272,6 +303,34 @@ fn a_read_that_breaks_off_is_no_defect_and_is_tried_again() {
     let landed = place.ingest();
     assert_eq!((landed.read, landed.failed, landed.warnings.len()), (1, 0, 0));
     assert_eq!(place.rows(), days(&[("2026-10-05", 1)]));
+}
+
+#[test]
+fn a_collection_holds_for_as_long_as_runs_find_its_unit_unchanged() {
+    let place = Place::new(false);
+    place.write("a", "2026-10-01 x\n");
+    assert!(place.collect("2026-10-01").is_empty());
+    let commit = place.ledger().manifest().commit;
+    for day in ["2026-10-02", "2026-10-05"] {
+        assert!(place.collect(day).is_empty(), "nothing followed it yet");
+    }
+    assert_eq!(place.ledger().manifest().commit, commit, "to find it unchanged is nothing new for a mart");
+    place.write("a", "2026-10-09 xy\n");
+    assert_eq!(place.collect("2026-10-09"), ["2026-10-01 2026-10-05"]);
+    place.write("a", "2026-10-10 xyz\n");
+    assert_eq!(place.collect("2026-10-10").len(), 1, "between two days in a row there is none to know of");
+    place.collect("2026-10-12");
+    // What nobody can read nobody confirms.
+    place.write("a", "broken\n");
+    place.collect("2026-10-14");
+    place.collect("2026-10-15");
+    place.write("a", "2026-10-20 w\n");
+    assert_eq!(place.collect("2026-10-20"), ["2026-10-01 2026-10-05", "2026-10-10 2026-10-12"]);
+    place.collect("2026-10-25");
+    place.remove("a");
+    let held = place.collect("2026-10-28");
+    assert_eq!(held, ["2026-10-01 2026-10-05", "2026-10-10 2026-10-12", "2026-10-20 2026-10-25"]);
+    assert!(place.ledger().manifest().sources["s"].units.is_empty());
 }
 
 #[test]

@@ -353,8 +353,8 @@ const RUNS: &[Column] = &[
     optional("queued_at", Instant, "submission or creation"),
     required("started_at", Instant, "start of the execution"),
     optional("ended_at", Instant, "end of the execution; null while unknown"),
-    required("vcore_ms", Int, "cores held x milliseconds held"),
-    required("memory_mib_ms", Int, "MiB held x milliseconds held"),
+    required("vcore_ms", Int, "cores held x milliseconds held; of Spark by executors alone"),
+    required("memory_mib_ms", Int, "MiB held x milliseconds held; of Spark by executors alone"),
     required("cpu_ms", Int, "CPU time used, milliseconds"),
     required("task_ms", Int, "time tasks ran, milliseconds"),
     required("gc_ms", Int, "time in garbage collection, milliseconds"),
@@ -381,8 +381,8 @@ const RUN_HOURS: &[Column] = &[
     required("hour", Instant, "start of the hour"),
     optional("cluster_id", Text, "as in runs"),
     optional("host", Text, "host name or address as the engine knows it; null where unknown"),
-    required("vcore_ms", Int, "cores held x milliseconds in this hour"),
-    required("memory_mib_ms", Int, "MiB held x milliseconds in this hour"),
+    required("vcore_ms", Int, "cores held x milliseconds in this hour, and by a Spark driver of the cluster"),
+    required("memory_mib_ms", Int, "MiB held x milliseconds in this hour, likewise"),
     required("active_ms", Int, "milliseconds of this hour in which the run held anything on this host"),
 ];
 

@@ -78,6 +78,11 @@ pub struct SourceRecord {
     pub warnings: Vec<Warning>,
     /// What was read, by unit key.
     pub units: BTreeMap<String, UnitRecord>,
+    /// Of sources that collect: collections that later runs found unchanged and that are not the
+    /// unit's newest any more, or whose unit is gone. By unit key, the day of the collection and
+    /// the last day it was confirmed; only those that say anything of a day between collections.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub held: BTreeMap<String, BTreeMap<PeriodKey, PeriodKey>>,
 }
 
 /// What is known of one unit that was read, or could not be.
@@ -91,6 +96,10 @@ pub struct UnitRecord {
     pub bytes: u64,
     /// When it was read.
     pub read_at: Instant,
+    /// When it was last found as it was read; kept of sources that collect alone, of which nothing
+    /// else says for how long a collection held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_at: Option<Instant>,
     /// Rows it landed, by dataset.
     pub rows: BTreeMap<Dataset, u64>,
     /// Exact totals of the charges it landed, by period and currency.

@@ -172,10 +172,10 @@ pub fn ticket(finding: &Finding, tracked: Option<&Tracked>) -> String {
     let money = |amount| format::money(amount, finding.currency);
     let not_fresh = silence(finding).map_or_else(String::new, |silence| format!("- Not fresh: {silence}\n"));
     let mut text = format!(
-        "## {}: `{}`\n\n- Saves **{} a month** net ({} gross less {} for the fix), confidence {}\n\
+        "## {}: {}\n\n- Saves **{} a month** net ({} gross less {} for the fix), confidence {}\n\
          - {} of it is no other finding's: {}\n- Status: {}\n{not_fresh}- Team {}, seen from {} until {}, has cost {} in that time\n- Finding `{}`\n\n### Evidence\n\n| | |\n|---|---|\n",
         finding.detector,
-        finding.subject,
+        code(&finding.subject),
         money(finding.net_saving),
         money(finding.gross_saving),
         money(finding.fix_cost),
@@ -203,8 +203,23 @@ pub fn ticket(finding: &Finding, tracked: Option<&Tracked>) -> String {
         text.push_str(&format!("- {guard}\n"));
     }
     text.push_str(&format!("\nDay by day: {}\n\n### To mend it\n\n", spark(&finding.series)));
-    text.push_str(&format!("```\n{}\n```\n", finding.action));
+    let fence = "`".repeat(longest_ticks(&finding.action).max(2) + 1);
+    text.push_str(&format!("{fence}\n{}\n{fence}\n", finding.action));
     text
+}
+
+/// A name as code of Markdown, on its line and between more backticks than it holds in a row.
+fn code(name: &str) -> String {
+    let name = label::visible(name);
+    let ticks = "`".repeat(longest_ticks(&name) + 1);
+    // A space on either side, which is not shown, keeps its own backticks apart from these.
+    let space = if ticks.len() > 1 { " " } else { "" };
+    format!("{ticks}{space}{name}{space}{ticks}")
+}
+
+/// The most backticks in a row.
+fn longest_ticks(text: &str) -> usize {
+    text.split(|letter| letter != '`').map(str::len).max().unwrap_or_default()
 }
 
 /// A chart of one line: eight heights, each day a letter.
@@ -269,5 +284,17 @@ mod tests {
         assert_eq!(saving_parts(&finding("468.02", "468.016", true)), "cash");
         // Where others claim all of it, the larger part of what it would save is all that is known.
         assert_eq!(saving_parts(&finding("0", "0", false)), "capacity");
+    }
+
+    #[test]
+    fn a_ticket_stays_markdown_whatever_its_subject_and_fix_hold() {
+        let mut odd = finding("1", "1", true);
+        odd.subject = "a`b\n# c``d`".into();
+        odd.action = "-- one\n```\n# two".into();
+        let ticket = ticket(&odd, None);
+        assert!(ticket.starts_with("## spill: ``` a`b # c``d` ```\n"), "{ticket}");
+        assert!(ticket.ends_with("\n````\n-- one\n```\n# two\n````\n"), "{ticket}");
+        let plain = super::ticket(&finding("1", "1", true), None);
+        assert!(plain.starts_with("## spill: `etl.daily/load`\n"), "{plain}");
     }
 }

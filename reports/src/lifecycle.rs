@@ -8,6 +8,8 @@
 
 mod life;
 mod measure;
+mod rows;
+mod together;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -17,12 +19,14 @@ use chrono::{Days, NaiveDate};
 use model::money::SCALE;
 use model::time::Instant;
 use model::{Amount, Currency};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
+use self::rows::{event, is_as_read, tracked_row, write_finding};
 use crate::state::StateError;
 
 pub use self::life::{Act, Event, Realised, Status, Tracked};
 pub use self::measure::Measure;
+pub use self::together::realised_together;
 
 /// File in the ledger.
 pub const STATE: &str = "state.sqlite";
@@ -106,6 +110,31 @@ pub struct Synced {
     pub resolved: usize,
 }
 
+impl Synced {
+    /// Counts a finding that got a status.
+    fn count(&mut self, status: Status) {
+        match status {
+            Status::New => self.opened += 1,
+            Status::Reopened => self.reopened += 1,
+            Status::Resolved => self.resolved += 1,
+            Status::Acknowledged | Status::Assigned | Status::Snoozed | Status::Dismissed => {}
+        }
+    }
+}
+
+/// What a look at a mart makes of the record as it was read before.
+#[derive(Default)]
+struct Look<'a> {
+    /// Findings that are there, the status each gets, and what was known of it.
+    changes: Vec<(&'a Finding, Status, Option<&'a Tracked>)>,
+    /// Those whose evidence is gone, and the day after the last.
+    gone: Vec<(&'a Tracked, NaiveDate)>,
+    /// Resolved ones that ended on another day than was noted.
+    moved: Vec<(&'a Tracked, NaiveDate)>,
+    /// What fixes saved, by id.
+    savings: Vec<(&'a str, Realised)>,
+}
+
 impl Lifecycle {
     /// Opens the record of a ledger, which is made where there is none.
     ///
@@ -149,8 +178,8 @@ impl Lifecycle {
         let settings = mart.waste_settings()?;
         let seen_under = self.seen_under()?;
         let known = self.tracked()?;
-        let mut synced = Synced::default();
-        let (mut changes, mut measured) = (Vec::new(), Vec::new());
+        let mut look = Look::default();
+        let mut measured = Vec::new();
         for finding in found.iter().filter(|finding| finding.is_open && finding.is_material) {
             let before = known.iter().find(|known| known.finding_id == finding.id);
             let status = match before {
@@ -161,27 +190,21 @@ impl Lifecycle {
                     (status, _) => status,
                 },
             };
-            synced.opened += usize::from(before.is_none());
-            synced.reopened += usize::from(
-                status == Status::Reopened && before.is_some_and(|it| it.status != Status::Reopened),
-            );
-            changes.push((finding, status, before.map(|known| known.status)));
+            look.changes.push((finding, status, before));
         }
         for finding in found.iter().filter(|finding| !finding.is_open && finding.is_material) {
             // Over before anybody was told of it: still a fix that can be measured.
             if !known.iter().any(|known| known.finding_id == finding.id) {
-                changes.push((finding, Status::Resolved, None));
+                look.changes.push((finding, Status::Resolved, None));
                 let it = finding;
                 measured.push((
-                    &it.id,
+                    it.id.as_str(),
                     &it.detector,
                     (&it.subject_kind, &it.subject, it.currency),
                     it.end_day,
                 ));
-                synced.resolved += 1;
             }
         }
-        let (mut gone, mut moved) = (Vec::new(), Vec::new());
         for tracked in &known {
             let finding = found.iter().find(|finding| finding.id == tracked.finding_id);
             // One that is smaller than the floor now, or that nobody looks for any more, or that was
@@ -206,24 +229,23 @@ impl Lifecycle {
             if is_there || tracked.status == Status::Dismissed {
                 continue;
             }
+            let id = tracked.finding_id.as_str();
             if tracked.status != Status::Resolved {
                 // Where it was seen up to is where it ended; a subject that left without a trace
                 // ended the day it was last seen.
                 let end = finding.filter(|finding| !finding.is_open).map(|finding| finding.end_day);
                 let end = end.unwrap_or_else(|| tracked.last_seen_on + Days::new(1));
-                gone.push((tracked.finding_id.clone(), end));
-                measured.push((&tracked.finding_id, &tracked.detector, subject(tracked), end));
-                synced.resolved += 1;
+                look.gone.push((tracked, end));
+                measured.push((id, &tracked.detector, subject(tracked), end));
             } else if let Some(noted) = tracked.resolved_on {
                 // What is read later may know it to have gone on for longer.
                 let end = finding.map_or(noted, |finding| finding.end_day);
                 if end != noted {
-                    moved.push((tracked.finding_id.clone(), end));
+                    look.moved.push((tracked, end));
                 }
-                measured.push((&tracked.finding_id, &tracked.detector, subject(tracked), end));
+                measured.push((id, &tracked.detector, subject(tracked), end));
             }
         }
-        let mut savings = Vec::new();
         let known_days = mart.info().first_day.zip(mart.waste_end()?);
         for (id, detector, (kind, subject, currency), end) in measured {
             let measure = Measure::of(detector);
@@ -235,12 +257,30 @@ impl Lifecycle {
             // What a subject costs is known no longer than what it did.
             let silent = silences.known_until(detector, kind, subject).map(|known| known + Days::new(1));
             let known_days = known_days.map(|(first, last)| (first, last.min(silent.unwrap_or(last))));
-            savings.extend(known_days.and_then(|known| Some((id, measure.realised(&days, end, known)?))));
+            look.savings
+                .extend(known_days.and_then(|known| Some((id, measure.realised(&days, end, known)?))));
         }
+        self.write(&look, &settings, now)
+    }
+
+    /// Writes what a look at the mart came to. Marts are asked for seconds, in which a person may have decided
+    /// on a finding: what is no longer as it was read stays, and the next look follows it.
+    fn write(
+        &mut self,
+        look: &Look<'_>,
+        settings: &HashMap<String, String>,
+        now: Instant,
+    ) -> Result<Synced, LifecycleError> {
         let failed = self.failed("write the record of findings");
-        let transaction = self.connection.transaction().map_err(&failed)?;
-        for (finding, status, before) in changes {
-            write_finding(&transaction, finding, status, now).map_err(&failed)?;
+        let mut synced = Synced::default();
+        // Nobody else writes from here on: what is as it was read stays so until it is written.
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        for (finding, status, before) in &look.changes {
+            if !is_as_read(&transaction, &finding.id, *before).map_err(&failed)? {
+                continue;
+            }
+            write_finding(&transaction, finding, *status, now).map_err(&failed)?;
             if let Some(settings) = settings.get(&finding.detector) {
                 transaction
                     .execute(
@@ -249,33 +289,39 @@ impl Lifecycle {
                     )
                     .map_err(&failed)?;
             }
-            if before != Some(status) {
-                event(&transaction, &finding.id, status, None, None, now).map_err(&failed)?;
+            if before.map(|known| known.status) != Some(*status) {
+                synced.count(*status);
+                event(&transaction, &finding.id, *status, None, None, now).map_err(&failed)?;
             }
         }
-        for (id, end) in gone {
+        for (tracked, end) in &look.gone {
+            let id = &tracked.finding_id;
+            if !is_as_read(&transaction, id, Some(*tracked)).map_err(&failed)? {
+                continue;
+            }
             transaction
                 .execute(
                     "update findings set status = ?, resolved_on = ?, updated_at = ? where finding_id = ?",
                     params![Status::Resolved.name(), end.to_string(), now.to_rfc3339(), id],
                 )
                 .map_err(&failed)?;
-            event(&transaction, &id, Status::Resolved, Some("the evidence is gone"), None, now)
+            synced.count(Status::Resolved);
+            event(&transaction, id, Status::Resolved, Some("the evidence is gone"), None, now)
                 .map_err(&failed)?;
         }
-        for (id, end) in moved {
+        for (tracked, end) in &look.moved {
             transaction
                 .execute(
-                    "update findings set resolved_on = ? where finding_id = ?",
-                    params![end.to_string(), id],
+                    "update findings set resolved_on = ? where finding_id = ? and status = ?",
+                    params![end.to_string(), tracked.finding_id, Status::Resolved.name()],
                 )
                 .map_err(&failed)?;
         }
-        for (id, saving) in savings {
+        for (id, saving) in &look.savings {
             transaction
                 .execute(
                     "update findings set baseline_from = ?, baseline_to = ?, baseline_cost = ?,
-                        measured_from = ?, measured_to = ?, measured_cost = ? where finding_id = ?",
+                        measured_from = ?, measured_to = ?, measured_cost = ? where finding_id = ? and status = ?",
                     params![
                         saving.baseline.0.to_string(),
                         saving.baseline.1.to_string(),
@@ -283,7 +329,8 @@ impl Lifecycle {
                         saving.measured.0.to_string(),
                         saving.measured.1.to_string(),
                         saving.measured_cost.to_string(),
-                        id
+                        id,
+                        Status::Resolved.name()
                     ],
                 )
                 .map_err(&failed)?;
@@ -418,127 +465,5 @@ fn subject(tracked: &Tracked) -> (&String, &String, Currency) {
     (&tracked.subject_kind, &tracked.subject, tracked.currency)
 }
 
-fn write_finding(
-    connection: &Connection,
-    finding: &Finding,
-    status: Status,
-    now: Instant,
-) -> rusqlite::Result<usize> {
-    let last = finding.end_day - Days::new(1);
-    let resolved = (status == Status::Resolved).then(|| finding.end_day.to_string());
-    connection.execute(
-        "insert into findings (finding_id, detector, subject_kind, subject, team, currency, status, opened_on,
-            last_seen_on, resolved_on, promised_saving, updated_at)
-        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        on conflict (finding_id) do update set team = excluded.team, status = excluded.status,
-            last_seen_on = excluded.last_seen_on, resolved_on = excluded.resolved_on,
-            promised_saving = excluded.promised_saving, updated_at = excluded.updated_at,
-            baseline_from = null, baseline_to = null, baseline_cost = null,
-            measured_from = null, measured_to = null, measured_cost = null,
-            snoozed_until = case when excluded.status = 'snoozed' then snoozed_until end",
-        params![
-            finding.id,
-            finding.detector,
-            finding.subject_kind,
-            finding.subject,
-            finding.team,
-            finding.currency.to_string(),
-            status.name(),
-            finding.first_day.to_string(),
-            last.to_string(),
-            resolved,
-            finding.net_saving.to_string(),
-            now.to_rfc3339()
-        ],
-    )
-}
-
-fn event(
-    connection: &Connection,
-    id: &str,
-    status: Status,
-    note: Option<&str>,
-    who: Option<&str>,
-    now: Instant,
-) -> rusqlite::Result<usize> {
-    connection.execute(
-        "insert into finding_events (finding_id, at, status, note, who) values (?, ?, ?, ?, ?)",
-        params![id, now.to_rfc3339(), status.name(), note, who],
-    )
-}
-
-fn tracked_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Tracked> {
-    let finding_id: String = row.get(0)?;
-    let realised = (|| -> rusqlite::Result<Option<Realised>> {
-        let (Some(from), Some(to), Some(cost)) = (opt::<NaiveDate>(row, 14)?, opt(row, 15)?, opt(row, 16)?)
-        else {
-            return Ok(None);
-        };
-        let (Some(since), Some(until), Some(after)) =
-            (opt::<NaiveDate>(row, 17)?, opt(row, 18)?, opt(row, 19)?)
-        else {
-            return Ok(None);
-        };
-        Ok(Some(Realised {
-            baseline: (from, to),
-            baseline_cost: cost,
-            measured: (since, until),
-            measured_cost: after,
-        }))
-    })()?;
-    let word: String = row.get(6)?;
-    let status = Status::ALL.into_iter().find(|known| known.name() == word);
-    Ok(Tracked {
-        finding_id,
-        detector: row.get(1)?,
-        subject_kind: row.get(2)?,
-        subject: row.get(3)?,
-        team: row.get(4)?,
-        currency: parsed(row, 5)?,
-        status: status.ok_or_else(|| unreadable(6, &word))?,
-        assignee: row.get(7)?,
-        snoozed_until: opt(row, 8)?,
-        reason: row.get(9)?,
-        opened_on: parsed(row, 10)?,
-        last_seen_on: parsed(row, 11)?,
-        resolved_on: opt(row, 12)?,
-        promised_saving: parsed(row, 13)?,
-        realised,
-    })
-}
-
-fn unreadable(at: usize, text: &str) -> rusqlite::Error {
-    let fault = format!("`{text}` is nothing this build writes");
-    rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, fault.into())
-}
-
-fn parsed<T: std::str::FromStr>(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<T> {
-    let text: String = row.get(at)?;
-    text.parse().map_err(|_| unreadable(at, &text))
-}
-
-fn opt<T: std::str::FromStr>(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<T>> {
-    let text: Option<String> = row.get(at).optional().map(Option::flatten)?;
-    text.map(|text| text.parse().map_err(|_| unreadable(at, &text))).transpose()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn day(text: &str) -> NaiveDate {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_realised_saving_is_the_mean_day_before_less_the_mean_day_since() {
-        // $280 in 28 days, then $14 in 7: $10 a day less $2 a day, for 30.4375 days.
-        let realised = Realised {
-            baseline: (day("2026-10-01"), day("2026-10-29")),
-            baseline_cost: "280".parse().unwrap(),
-            measured: (day("2026-10-30"), day("2026-11-06")),
-            measured_cost: "14".parse().unwrap(),
-        };
-        assert_eq!(realised.monthly(), "243.5".parse().unwrap());
-    }
-}
+mod tests;

@@ -61,6 +61,19 @@ pub(crate) fn open(path: &Path, schema: &str) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Drops a table that an earlier build kept.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn drop_table(connection: &Connection, table: &str) -> rusqlite::Result<()> {
+    // Asked first: to write takes a lock that readers need not wait for.
+    let sql = "select count(*) from sqlite_master where type = 'table' and name = ?";
+    match connection.query_row(sql, [table], |row| row.get::<_, i64>(0))? {
+        0 => Ok(()),
+        _ => connection.execute_batch(&format!("drop table if exists {table}")),
+    }
+}
+
 /// Adds columns that a table of an earlier build lacks; each as `name type`. Two processes may do so
 /// at once.
 ///

@@ -77,6 +77,20 @@ export async function drill(browser, base) {
     await page.waitForURL(/basis=billed/);
     assert.match(page.url(), /where=team%3Dgrowth/);
   });
+  await check("arrow keys step through a filter, and Enter sends it", async () => {
+    const { page } = await open(context, `${base}/teams`);
+    const basis = page.locator(".filters select[name=basis]");
+    await basis.focus();
+    const before = await basis.inputValue();
+    await page.keyboard.press("ArrowDown");
+    await page.waitForTimeout(300);
+    assert.equal(new URL(page.url()).search, "", "a step sends nothing");
+    assert.equal(await page.evaluate(() => document.activeElement.name), "basis", "and keeps the focus");
+    const stepped = await basis.inputValue();
+    assert.notEqual(stepped, before);
+    await page.keyboard.press("Enter");
+    await page.waitForURL((url) => url.searchParams.get("basis") === stepped);
+  });
   await context.close();
 }
 

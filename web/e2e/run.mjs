@@ -17,6 +17,7 @@ import { binary, open, pictures, serve, serveDemo, signedIn, summary, tokenOf } 
 import { drill, explore, run, search, still } from "./journeys.mjs";
 import { letters } from "./letters.mjs";
 import { look } from "./look.mjs";
+import { printed } from "./print.mjs";
 
 const ALERTS = `
 [[alert]]
@@ -82,6 +83,7 @@ try {
   await morning(browser, demo.base);
   await keyboard(browser, demo.base);
   await decide(browser, demo.base);
+  await printed(browser, demo.base, ["/", "/teams", "/waste", "/data"]);
   await letters(browser, program, join(directory, "demo"), demo.base);
 
   const empty = await serve(program, join(directory, "empty"), { publish: false });

@@ -94,14 +94,15 @@ pub fn by_day(
     title: String,
 ) -> Result<(ChartView, Table), PageError> {
     let rows = context.costs(&[Dimension::Day, dimension.clone()], filters)?;
-    by_day_of(context, dimension, filters, title, rows)
+    by_day_of(context, dimension, Some(filters), title, rows)
 }
 
-/// The same of these costs by day and dimension, which the filters alone need not leave.
+/// The same of these costs by day and dimension, which these filters leave; without any its
+/// figures lead nowhere, for no question has them as its answer.
 pub fn by_day_of(
     context: &Context<'_>,
     dimension: Dimension,
-    filters: &[Filter],
+    filters: Option<&[Filter]>,
     title: String,
     rows: Vec<CostRow>,
 ) -> Result<(ChartView, Table), PageError> {
@@ -118,6 +119,8 @@ pub fn by_day_of(
     let mut values: BTreeMap<String, Vec<Amount>> = BTreeMap::new();
     // What is of no cluster is not what a chart of clusters is about.
     let is_shown = |key: &str| dimension != Dimension::Cluster || key != NONE;
+    // A day of which something is left out is not the day that opens.
+    let of_days = filters.filter(|_| rows.iter().all(|row| is_shown(&row.keys[1])));
     for row in rows.into_iter().filter(|row| is_shown(&row.keys[1])) {
         let Some(at) = row.keys[0].parse::<NaiveDate>().ok().and_then(|day| days.binary_search(&day).ok())
         else {
@@ -128,14 +131,15 @@ pub fn by_day_of(
         series[at] += row.cost;
     }
     let groups = grouped(values, &colours);
-    let href = |group: &Group| match (&group.key, &clusters) {
-        (None, _) => context.explain(filters),
-        (Some(key), Some(names)) => match names.ids(key) {
-            [] => context.explain(&with(filters, only(dimension.clone(), key))),
-            [one] => context.explain(&with(filters, only(dimension.clone(), one))),
+    let href = |group: &Group| {
+        // What is not told apart is what no filter leaves.
+        let (Some(filters), Some(key)) = (filters, &group.key) else { return String::new() };
+        let explained = |key: &str| context.explain(&with(filters, only(dimension.clone(), key)));
+        match clusters.as_ref().map_or(&[] as &[String], |names| names.ids(key)) {
+            [] => explained(key),
+            [one] => explained(one),
             _ => context.entity("clusters", key),
-        },
-        (Some(key), None) => context.explain(&with(filters, only(dimension.clone(), key))),
+        }
     };
     let label = |group: &Group| match group.key.as_deref() {
         None => "other".to_owned(),
@@ -154,7 +158,7 @@ pub fn by_day_of(
         })
         .collect();
     let chart = stack(context, "by-day", title, &days, series)?;
-    let table = day_table(context, &days, &groups, &totals, &label, filters);
+    let table = day_table(context, &days, &groups, &totals, &label, of_days);
     Ok((chart, table))
 }
 
@@ -164,7 +168,7 @@ pub struct Stack {
     pub slot: ColourSlot,
     /// One a day.
     pub values: Vec<Amount>,
-    /// Where the series leads; a column leads there with its day.
+    /// Where the series leads; a column leads there with its day. Empty where it leads nowhere.
     pub href: String,
 }
 
@@ -302,19 +306,20 @@ fn day_table(
     groups: &[Group],
     totals: &[Amount],
     label: &dyn Fn(&Group) -> String,
-    filters: &[Filter],
+    filters: Option<&[Filter]>,
 ) -> Table {
     let mut columns = vec![table::text("day", "Day (UTC)")];
     let keyed = groups.iter().zip(GROUP_KEYS);
     columns.extend(keyed.map(|(group, key)| table::number(key, label(group)).named(label(group))));
     columns.push(table::number("total", "Total"));
     let row = |(i, day): (usize, &NaiveDate)| {
-        let lens = context.lens.shared().days(*day, day.succ_opt().unwrap_or(*day));
-        let href = filters
-            .iter()
-            .fold(lens, |lens, filter| lens.only(filter.dimension.clone(), &filter.value))
-            .url(&crate::link::Path::new(["explain"]));
-        let mut cells = vec![Cell::Day { day: *day, href: Some(href) }];
+        let href = filters.map(|filters| {
+            let lens = context.lens.shared().days(*day, day.succ_opt().unwrap_or(*day));
+            let lens =
+                filters.iter().fold(lens, |lens, filter| lens.only(filter.dimension.clone(), &filter.value));
+            lens.url(&crate::link::Path::new(["explain"]))
+        });
+        let mut cells = vec![Cell::Day { day: *day, href }];
         cells.extend(groups.iter().map(|group| Cell::Money(group.values[i])));
         cells.push(Cell::Money(totals[i]));
         cells

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use attribution::mart::{
-    CostQuery, CostRow, Dimension, Filter, Idle, Mart, NONE, Ownership, RunFilter, RunRow, Shared, View,
+    CostQuery, CostRow, Dimension, Filter, Idle, Mart, MartInfo, NONE, Ownership, RunFilter, RunRow, Shared,
+    View,
 };
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -17,6 +18,7 @@ use model::{Amount, Currency};
 use crate::access::{By, Principal};
 use crate::colour::Colours;
 use crate::error::PageError;
+use crate::finding;
 use crate::lens::Lens;
 use crate::link::Path;
 use crate::response;
@@ -76,7 +78,7 @@ impl<'a> Context<'a> {
         });
         let teams = known_teams(mart, lens.view.ownership)?;
         if let Some(team) = lens.team.as_ref().filter(|team| !teams.contains(team)) {
-            faults.push(format!("there is no team `{team}`: use {}", teams.join(", ")));
+            faults.push(no_team(team, &teams));
         }
         if !faults.is_empty() {
             return Err(PageError::BadRequest(faults));
@@ -97,9 +99,10 @@ impl<'a> Context<'a> {
         Ok(Self { who: self.who.clone(), ..Self::new(self.mart, lens, self.path.clone(), self.now)? })
     }
 
-    /// A cost question within the lens; `filters` come on top of it.
+    /// A cost question within the lens; `filters` come on top of it. Of a team it is of the teams
+    /// within it too, as findings and budgets are.
     pub fn query(&self, by: &[Dimension], filters: &[Filter]) -> CostQuery {
-        let team = self.lens.team.iter().map(|team| only(Dimension::Team, team));
+        let team = self.lens.team.iter().flat_map(|team| self.of_team(team));
         CostQuery {
             by: by.to_vec(),
             basis: self.lens.basis,
@@ -132,19 +135,25 @@ impl<'a> Context<'a> {
 
     /// What leaves the costs of a team and of the teams within it.
     pub fn of_team(&self, team: &str) -> Vec<Filter> {
-        let info = self.mart.info();
-        let dimension = match info.sub_teams(team).next() {
-            None => Dimension::Team,
-            // At its own level a team and all within it have its name.
-            Some(_) => Dimension::Org(info.level(team)),
-        };
-        vec![only(dimension, team)]
+        vec![with_those_within(self.mart.info(), team)]
+    }
+
+    /// Whether other teams are within this one.
+    pub fn has_teams(&self, team: &str) -> bool {
+        self.mart.info().sub_teams(team).next().is_some()
+    }
+
+    /// The teams that the lens leaves, where it is set to one: that and those within it.
+    pub fn lens_teams(&self) -> Vec<String> {
+        let Some(chosen) = &self.lens.team else { return vec![] };
+        let is_within = |team: &&String| finding::is_of_team(self, Some(team.as_str()), chosen);
+        self.teams.iter().filter(is_within).cloned().collect()
     }
 
     /// Whether filters leave what this team owns.
     pub fn leave_team(&self, filters: &[Filter], team: Option<&str>) -> bool {
+        let chosen = self.lens.team.as_deref().is_none_or(|chosen| finding::is_of_team(self, team, chosen));
         let team = team.unwrap_or(NONE);
-        let chosen = self.lens.team.as_deref().is_none_or(|chosen| chosen == team);
         chosen
             && filters.iter().all(|filter| match filter.dimension {
                 Dimension::Team => filter.value == team,
@@ -177,10 +186,10 @@ impl<'a> Context<'a> {
 
     /// Runs that started within the lens, with their costs in its currency; `filter` says which.
     pub fn runs(&self, filter: RunFilter) -> Result<Vec<RunRow>, PageError> {
-        let team = filter.team.or_else(|| self.lens.team.clone());
-        let unowned = team.as_deref() == Some(NONE);
+        // Runs are asked for by one team at most; those of teams within it, or of none, are picked here.
+        let one = self.lens.team.clone().filter(|team| team != NONE && !self.has_teams(team));
         let mut runs = self.mart.runs(&RunFilter {
-            team: team.filter(|_| !unowned),
+            team: filter.team.clone().or(one),
             from: Some(self.scope.from),
             to: Some(self.scope.to),
             basis: self.lens.basis,
@@ -189,7 +198,7 @@ impl<'a> Context<'a> {
         // Asked of the mart, a currency would drop the runs that cost nothing.
         runs.retain(|run| {
             run.currency.is_none_or(|currency| currency == self.scope.currency)
-                && !(unowned && run.team.is_some())
+                && self.leave_team(&[], run.team.as_deref())
         });
         Ok(runs)
     }
@@ -235,6 +244,12 @@ impl<'a> Context<'a> {
     /// What a team's key is called on pages.
     pub fn team_label<'t>(&self, team: &'t str) -> &'t str {
         if team == NONE { "no team" } else { team }
+    }
+
+    /// Whose costs those of a team are, in words: of the teams within it too.
+    pub fn with_teams(&self, team: &str) -> String {
+        let name = self.team_label(team);
+        if self.has_teams(team) { format!("{name} with the teams within it") } else { name.to_owned() }
     }
 
     /// A team's key as the subject of a sentence.
@@ -316,6 +331,21 @@ pub fn only(dimension: Dimension, value: &str) -> Filter {
     Filter { dimension, value: value.to_owned() }
 }
 
+/// The filter that leaves the costs of a team and of the teams within it.
+pub fn with_those_within(info: &MartInfo, team: &str) -> Filter {
+    let dimension = match info.sub_teams(team).next() {
+        None => Dimension::Team,
+        // At its own level a team and all within it have its name.
+        Some(_) => Dimension::Org(info.level(team)),
+    };
+    only(dimension, team)
+}
+
+/// That there is no such team, and which there are.
+pub fn no_team(team: &str, teams: &[String]) -> String {
+    format!("there is no team `{team}`: use {}", teams.join(", "))
+}
+
 /// Rows grouped by at most one dimension, by its key.
 fn keyed(rows: Vec<CostRow>) -> BTreeMap<String, Amount> {
     rows.into_iter().map(|row| (row.keys.into_iter().next().unwrap_or_default(), row.cost)).collect()
@@ -325,7 +355,8 @@ fn next(day: NaiveDate) -> NaiveDate {
     day.succ_opt().unwrap_or(day)
 }
 
-fn known_teams(mart: &Mart, ownership: Ownership) -> Result<Vec<String>, PageError> {
+/// Teams of the configuration in its order, then those only costs know, then none.
+pub fn known_teams(mart: &Mart, ownership: Ownership) -> Result<Vec<String>, PageError> {
     let mut teams: Vec<String> = mart.info().teams.iter().map(|team| team.name.clone()).collect();
     let view = View { ownership, ..View::default() };
     let query = CostQuery { by: vec![Dimension::Team], view, ..CostQuery::default() };

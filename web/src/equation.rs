@@ -31,7 +31,8 @@ pub struct Term {
     pub shown: String,
     pub exact: String,
     pub percent: String,
-    pub href: String,
+    /// What opens the figure; nothing for who sees but a part of it.
+    pub href: Option<String>,
     /// Per cent of the bar, for its geometry only.
     pub x: String,
     pub width: String,
@@ -124,7 +125,11 @@ impl Equation {
                     shown: context.money(amount),
                     exact: amount.to_string(),
                     percent: reports::format::percent(amount, balance.charged).unwrap_or_default(),
-                    href: context.explain(&[only(Dimension::Category, category.name())]),
+                    href: context
+                        .mart
+                        .reach()
+                        .is_whole()
+                        .then(|| context.explain(&[only(Dimension::Category, category.name())])),
                     x: format!("{x:.3}"),
                     width: format!("{width:.3}"),
                 };

@@ -114,6 +114,20 @@ struct ErrorPage {
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
+        self.response(None)
+    }
+}
+
+impl PageError {
+    /// The page, for an address that says what cannot be, with the same page without that as the
+    /// nearest way out.
+    pub fn without_faults(self, href: String) -> Response {
+        // The overview is a way out by itself.
+        let is_nearer = href != Path::root().encoded();
+        self.response(is_nearer.then(|| ("Go on without it".to_owned(), href)))
+    }
+
+    fn response(self, nearer: Option<(String, String)>) -> Response {
         let home = || ("Go to the overview".to_owned(), Path::root().encoded());
         let (status, heading, text, details, commands, ways_out) = match &self {
             Self::NotPublished => (
@@ -160,10 +174,13 @@ impl IntoResponse for PageError {
             Self::BadRequest(faults) => (
                 StatusCode::BAD_REQUEST,
                 "The address asks for something that cannot be shown".to_owned(),
-                "Mend what is listed here, or start again from the overview.".to_owned(),
+                match nearer {
+                    Some(_) => "Mend what is listed here, or go on without it.".to_owned(),
+                    None => "Mend what is listed here, or start again from the overview.".to_owned(),
+                },
                 faults.clone(),
                 vec![],
-                vec![home()],
+                nearer.into_iter().chain([home()]).collect(),
             ),
             Self::SignIn => (
                 StatusCode::UNAUTHORIZED,

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use attribution::mart::{Finding, NONE};
-use model::Amount;
+use attribution::mart::{Dimension, Finding, NONE, View};
+use chrono::NaiveDate;
+use model::{Amount, Basis};
 use reports::lifecycle::{Lifecycle, LifecycleError, Status, Tracked};
 
 use crate::cluster_names::ClusterNames;
@@ -95,6 +96,11 @@ pub fn is_of_team(context: &Context<'_>, owner: Option<&str>, team: &str) -> boo
     owner == team || context.mart.info().ancestor(owner, context.mart.info().level(team)) == team
 }
 
+/// Whether what this team owns is of the lens: of all teams, or of its team and those within.
+pub fn is_of_lens(context: &Context<'_>, owner: Option<&str>) -> bool {
+    context.lens.team.as_ref().is_none_or(|team| is_of_team(context, owner, team))
+}
+
 /// The page of a finding.
 pub fn href(context: &Context<'_>, id: &str) -> String {
     context.entity("waste", id)
@@ -120,6 +126,29 @@ impl Places {
             }
             _ => None,
         }
+    }
+
+    /// What the subject cost from this day to the finding's last: findings are at effective cost
+    /// and of all there was at the subject, whatever the page is asked for. Empty of what no
+    /// restriction leaves, as a bucket or a commitment.
+    pub fn costs(&self, context: &Context<'_>, finding: &Finding, first: NaiveDate) -> String {
+        let lens =
+            Lens { basis: Basis::Effective, team: None, view: View::default(), ..context.lens.shared() };
+        let lens = lens.days(first, finding.end_day);
+        let subject = finding.subject.as_str();
+        let (dimension, value) = match finding.subject_kind.as_str() {
+            "table" => (Dimension::Table, subject),
+            "workload" => (Dimension::Workload, subject),
+            "cluster" => match self.0.ids(subject) {
+                [one] => (Dimension::Cluster, one.as_str()),
+                [] if self.0.known().contains_key(subject) => (Dimension::Cluster, subject),
+                [] => return String::new(),
+                // All of a name stand on a page of their own.
+                _ => return lens.url(&Path::new(["clusters", subject])),
+            },
+            _ => return String::new(),
+        };
+        lens.only(dimension, value).url(&Path::new(["explain"]))
     }
 }
 

@@ -166,15 +166,15 @@ pub fn bill_to_teams(context: &Context<'_>) -> Result<(ChartView, Table), PageEr
         (2, Some(team)) => teams.of(team),
         _ => ColourSlot::Other,
     };
-    let href = |(column, key): &Key| match (column, key.as_deref()) {
-        (_, None) => context.explain(&[]),
-        (0, Some(service)) => context.explain(&[only(Dimension::Service, service)]),
-        (1, Some(pool)) => match pool.strip_suffix(", idle") {
+    // What is not told apart is what no restriction leaves: it leads nowhere.
+    let href = |(column, key): &Key| match (column, key.as_deref()?) {
+        (0, service) => Some(context.explain(&[only(Dimension::Service, service)])),
+        (1, pool) => Some(match pool.strip_suffix(", idle") {
             Some(pool) => context
                 .explain(&[only(Dimension::Pool, pool), only(Dimension::Category, Category::Idle.name())]),
             None => context.explain(&[only(Dimension::Pool, pool)]),
-        },
-        (_, Some(team)) => context.explain(&[only(Dimension::Team, team)]),
+        }),
+        (_, team) => Some(context.explain(&[only(Dimension::Team, team)])),
     };
     let nodes: Vec<Node> = ordered
         .iter()
@@ -187,7 +187,7 @@ pub fn bill_to_teams(context: &Context<'_>) -> Result<(ChartView, Table), PageEr
             column: key.0,
             slot: slot(key),
             shown: context.money(*sum),
-            href: Some(href(key)),
+            href: href(key),
         })
         .collect();
     let at = |key: &Key| ordered.iter().position(|(known, _)| known == key).unwrap_or_default();

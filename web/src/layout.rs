@@ -1,10 +1,10 @@
 //! The frame of every page: rail, breadcrumb, filter bar and banners.
 
-use attribution::mart::{Idle, Ownership, Shared, as_of};
+use attribution::mart::{Idle, Ownership, Reach, Shared, as_of};
 use chrono::{Datelike, Days, NaiveDate};
 use model::Basis;
 
-use crate::access::By;
+use crate::access::{By, Principal};
 use crate::asset::{self, Asset};
 use crate::context::Context;
 use crate::freshness;
@@ -155,12 +155,22 @@ pub struct FilterBar {
 impl Shell {
     /// The frame of a page that has no mart to speak of.
     pub fn bare(title: &str) -> Self {
-        Self::without_mart(title, &Path::new(["-"]), &Lens::default())
+        Self::without_mart(title, &Path::new(["-"]), &Lens::default(), None)
     }
 
-    /// The frame of a page that asks no mart, but keeps the lens in its links.
-    pub fn without_mart(title: &str, path: &Path, lens: &Lens) -> Self {
+    /// The frame of a page that asks no mart, but keeps the lens in its links: with the places that
+    /// `who` may see, or with all where nobody is known to ask.
+    pub fn without_mart(title: &str, path: &Path, lens: &Lens, who: Option<&Principal>) -> Self {
+        Self::within(title, path, lens, who.map_or(&Reach::Whole, |who| &who.reach), who)
+    }
+
+    fn within(title: &str, path: &Path, lens: &Lens, reach: &Reach, who: Option<&Principal>) -> Self {
         let shared = lens.shared();
+        let is_seen = |label: &str| match label {
+            OF_THE_BILL => reach.sees_bill(),
+            OF_ALL_TEAMS => reach.is_whole(),
+            _ => true,
+        };
         let here = place_of(path.place());
         let place = |segment: &str, label| {
             let to = if segment.is_empty() { Path::root() } else { Path::new([segment]) };
@@ -169,7 +179,11 @@ impl Shell {
         Self {
             title: reports::label::visible(title),
             crumbs: vec![],
-            rail: PLACES.iter().map(|(segment, label)| place(segment, label)).collect(),
+            rail: PLACES
+                .iter()
+                .filter(|(_, label)| is_seen(label))
+                .map(|(segment, label)| place(segment, label))
+                .collect(),
             help: place("help", "Help"),
             finder: Finder {
                 action: Path::new(["search"]).encoded(),
@@ -177,7 +191,11 @@ impl Shell {
                 href: shared.url(&Path::new(["search"])),
                 suggest: shared.url(&Path::new(["search", "suggest"])),
             },
-            account: None,
+            account: who.filter(|who| who.by != By::Loopback).map(|who| Account {
+                name: reports::label::visible(&who.name),
+                may: who.may(),
+                leaves: who.by == By::Session,
+            }),
             filters: None,
             banners: vec![],
             published: None,
@@ -190,22 +208,12 @@ impl Shell {
     pub fn of(context: &Context<'_>, title: &str, crumbs: Vec<Anchor>) -> Self {
         let info = context.mart.info();
         let published = format!("Published {} as {}", context.instant(info.published_at), info.id);
-        let mut shell = Self::without_mart(title, &context.path, &context.lens);
-        if !context.mart.reach().sees_bill() {
-            shell.rail.retain(|place| place.label != OF_THE_BILL);
-        }
-        if !context.mart.reach().is_whole() {
-            shell.rail.retain(|place| place.label != OF_ALL_TEAMS);
-        }
+        let (reach, who) = (context.mart.reach(), context.who.as_ref());
+        let shell = Self::within(title, &context.path, &context.lens, reach, who);
         Self {
             crumbs,
             banners: freshness::old_charges(context).into_iter().collect(),
             published: Some(published),
-            account: context.who.as_ref().map(|who| Account {
-                name: reports::label::visible(&who.name),
-                may: who.may(),
-                leaves: who.by == By::Session,
-            }),
             ..shell
         }
     }

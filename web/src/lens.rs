@@ -128,6 +128,9 @@ const MAX_OWN: usize = 4_096;
 /// Keys that may come more than once, as the boxes of a form do.
 const MANY: [&str; 2] = ["where", "by"];
 
+/// Pairs of a query string with faults that are looked at for what can be kept.
+const MOST_KEPT: usize = 64;
+
 /// More restrictions than any question needs; each may cost a look-up a row.
 const MOST_FILTERS: usize = 16;
 
@@ -171,6 +174,19 @@ impl Lens {
             faults.push(format!("`to` is the first day no longer shown: give a day after {from}"));
         }
         if faults.is_empty() { Ok(lens) } else { Err(faults) }
+    }
+
+    /// What of the pairs of a query string can be read, the first of those that contradict each
+    /// other: the way on from one with faults.
+    pub fn of_what_can_be(pairs: Vec<(String, String)>) -> Self {
+        let mut kept: Vec<(String, String)> = Vec::new();
+        for pair in pairs.into_iter().take(MOST_KEPT) {
+            kept.push(pair);
+            if Self::of(kept.iter().cloned()).is_err() {
+                kept.pop();
+            }
+        }
+        Self::of(kept).unwrap_or_default()
     }
 
     fn read(&mut self, key: &str, value: &str) -> Result<(), String> {
@@ -392,6 +408,22 @@ mod tests {
             Lens::parse("from=&to=&basis=effective&team=&idle=owner&shared=&ownership=restated&q=").unwrap();
         assert_eq!(lens, Lens::default());
         assert_eq!(lens.url(&Path::root()), "/");
+    }
+
+    #[test]
+    fn what_is_at_fault_can_be_left_out() {
+        for (query, want) in [
+            ("from=2026-10-06&to=2026-10-05&team=growth", "/?from=2026-10-06&team=growth"),
+            (
+                "by=team&frm=1&where=color%3Dred&where=region%3Dus&sort=-cost",
+                "/?by=team&where=region%3Dus&sort=-cost",
+            ),
+            ("team=a&team=b&ownership=as-was&as_of=2026-10-05", "/?team=a&ownership=as-was"),
+            ("frm=1", "/"),
+        ] {
+            assert!(Lens::parse(query).is_err(), "{query}");
+            assert_eq!(Lens::of_what_can_be(link::pairs(query)).url(&Path::root()), want, "{query}");
+        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ fn told(visit: &Visit) -> Result<String, PageError> {
     let record = Alerts::open(visit.ledger()).map_err(PageError::Alerts)?;
     let alerts = record.all().map_err(PageError::Alerts)?;
     let messages = record.states().map_err(PageError::Alerts)?;
-    let letters = Outbox::open(visit.ledger())?.deliveries()?;
+    let letters = Outbox::open(visit.ledger())?.states()?;
     let mut text = String::new();
     let mut gauge = |name: &str, what: &str, states: &[(&str, usize)]| {
         let _ = write!(text, "# HELP lakeledger_{name} {what}\n# TYPE lakeledger_{name} gauge\n");
@@ -125,8 +125,8 @@ fn told(visit: &Visit) -> Result<String, PageError> {
     let states = ["pending", "sending", "sent", "mailed", "dead", "overtaken"];
     let states = states.map(|state| (state, messages.get(state).copied().unwrap_or_default()));
     gauge("alert_messages", "Messages to channels that are kept; dead ones were given up.", &states);
-    let of = |state| letters.iter().filter(|letter| letter.state == state).count();
-    let states: Vec<_> = Fate::ALL.iter().map(|state| (state.name(), of(*state))).collect();
+    let of = |state: &Fate| letters.get(state).copied().unwrap_or_default();
+    let states: Vec<_> = Fate::ALL.iter().map(|state| (state.name(), of(state))).collect();
     gauge("letters", "Letters; refused and doubtful ones wait for a person.", &states);
     Ok(text)
 }

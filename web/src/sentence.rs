@@ -58,10 +58,13 @@ pub fn cost(context: &Context<'_>, what: &str, total: Amount) -> Sentence {
     opening(context, what, "cost", total)
 }
 
-/// `Growth spent $48.21 from 5 to 6 October 2026`, or what has no team `cost` it.
+/// `Growth spent $48.21 from 5 to 6 October 2026`, or what has no team `cost` it. The costs are
+/// those of the teams within it too, and it says so.
 pub fn of_team(context: &Context<'_>, team: &str, total: Amount) -> Sentence {
-    let subject = context.owner(team);
-    if team == NONE { cost(context, subject, total) } else { spent(context, subject, total) }
+    match team {
+        NONE => cost(context, context.owner(team), total),
+        _ => spent(context, &context.with_teams(team), total),
+    }
 }
 
 /// Goes on with `; 12.0% of it, $3.40, was idle`.

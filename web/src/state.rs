@@ -1,10 +1,11 @@
 //! What the handlers share: the mart that is current, who is let in, and the clock.
 
+mod latest;
 mod visit;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use attribution::mart::{Mart, MartError, Reach};
 use model::time::Instant;
@@ -12,6 +13,7 @@ use reports::alert::Watch;
 use reports::schedule::Schedule;
 use reports::weekly::Digest;
 
+use self::latest::Latest;
 pub use self::visit::Visit;
 use crate::access::{Access, Rules};
 
@@ -41,7 +43,7 @@ struct Shared {
     settings: Settings,
     access: Access,
     /// The mart last opened.
-    open: RwLock<Option<Arc<Open>>>,
+    open: Latest<Open>,
     /// The mart that the record of findings follows.
     followed: Mutex<Option<String>>,
 }
@@ -80,7 +82,7 @@ impl State {
             clock,
             settings,
             access,
-            open: RwLock::new(None),
+            open: Latest::default(),
             followed: Mutex::new(None),
         }))
     }
@@ -137,41 +139,51 @@ impl State {
         if reach.is_whole() {
             return Ok(Arc::clone(&open.whole));
         }
-        let known = open.within.lock().unwrap_or_else(PoisonError::into_inner).get(reach).cloned();
-        if let Some(mart) = known {
-            return Ok(mart);
-        }
-        // Made without the lock: two may make the same at once, of which one is kept.
-        let mart = Arc::new(open.whole.within(reach)?);
+        // Made within the lock: as yet it is but views, and two of it would each be read.
         let mut within = open.within.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(within.entry(reach.clone()).or_insert(mart)))
+        if let Some(mart) = within.get(reach) {
+            return Ok(Arc::clone(mart));
+        }
+        let mart = Arc::new(open.whole.within(reach)?);
+        within.insert(reach.clone(), Arc::clone(&mart));
+        Ok(mart)
     }
 
     /// The mart named by `marts/current`: the open one, unless another was published since.
     fn open(&self) -> Result<Arc<Open>, MartError> {
-        let named = std::fs::read_to_string(current(&self.0.ledger)).ok();
-        let open = self.0.open.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let (Some(named), Some(open)) = (&named, &open)
-            && open.named == *named
-        {
-            return Ok(Arc::clone(open));
-        }
-        match (Mart::open(&self.0.ledger).and_then(Mart::in_memory), open) {
-            (Ok(mart), _) => {
-                let named = named.unwrap_or_default();
-                let open = Arc::new(Open { named, whole: Arc::new(mart), within: Mutex::default() });
-                *self.0.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&open));
-                Ok(open)
+        let named = || std::fs::read_to_string(current(&self.0.ledger)).ok();
+        let is_current = |open: &Open| named().is_some_and(|named| open.named == named);
+        self.0.open.get(is_current, |before| {
+            // Read first: where another is published meanwhile, the next request sees that.
+            let named = named().unwrap_or_default();
+            let whole = Mart::open(&self.0.ledger).and_then(Mart::in_memory)?;
+            let open = Open { named, whole: Arc::new(whole), within: Mutex::default() };
+            if let Some(before) = before {
+                open.read_ahead(before);
             }
-            // What was published last stays readable while the new one cannot be opened.
-            (Err(error), Some(open)) => {
-                tracing::warn!(
-                    "could not open the newest mart, serving {} still: {error}",
-                    open.named.trim()
-                );
-                Ok(open)
+            Ok(open)
+        })
+    }
+}
+
+impl Open {
+    /// Reads what most pages are made of, as far as each reach goes that the mart before was asked
+    /// for: that one is shown meanwhile, so that no reader waits.
+    fn read_ahead(&self, before: &Self) {
+        let reaches: Vec<Reach> =
+            before.within.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let read = || {
+            self.whole.warm()?;
+            for reach in reaches {
+                let mart = self.whole.within(&reach)?;
+                mart.warm()?;
+                let mut within = self.within.lock().unwrap_or_else(PoisonError::into_inner);
+                within.insert(reach, Arc::new(mart));
             }
-            (Err(error), None) => Err(error),
+            Ok::<(), MartError>(())
+        };
+        if let Err(error) = read() {
+            tracing::warn!("could not read the published mart ahead: {error}");
         }
     }
 }

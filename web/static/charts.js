@@ -117,7 +117,9 @@
             .reverse();
           if (data.totals.length) rows.push(["", "Total", data.totals[at]]);
           const leads = data.series.some((series) => series.href);
-          const opens = data.chosen === undefined ? "Click a colour to open it." : `Enter opens ${data.series[data.chosen].name}.`;
+          const chosen = data.series[data.chosen];
+          // What is not told apart, and what no question has as its answer, opens nothing.
+          const opens = !chosen ? "Click a colour to open it." : chosen.href && `Enter opens ${chosen.name}.`;
           return tip(data.days[at].long, rows, data.days[at].partial ? "Not all of it is here yet." : leads && opens);
         },
       }),
@@ -257,7 +259,7 @@
             return tip(ends.join(" → "), [["", "Cost", link.shown]]);
           }
           const node = data.nodes[point.dataIndex];
-          return tip(node.label, [["", "Cost", node.shown]], "Click to open it.");
+          return tip(node.label, [["", "Cost", node.shown]], node.href && "Click to open it.");
         },
       }),
       series: [

@@ -1,5 +1,5 @@
 // Runs before the first paint: the chosen theme, and that scripts run at all. Then makes
-// whole rows links and selects submit; without it the links and the button do.
+// whole rows links and chosen selects submit; without it the links and the button do.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -64,9 +64,27 @@
         }
       });
     }
-    // A filter is a choice: no second click needed. The button stays for the keyboard.
+    // A filter is a choice: no second click needed. But keys step through a closed select, and each
+    // step is a change: what they chose is sent by Enter, or by the button.
+    const steps = (event) =>
+      !event.altKey && (/^(Arrow|Page|Home$|End$)/.test(event.key) || (event.key.length === 1 && event.key !== " "));
     for (const select of document.querySelectorAll(".filters select:not(.restrict-by)")) {
-      select.addEventListener("change", () => select.form.requestSubmit());
+      const sent = select.value;
+      let stepped = false;
+      select.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter") {
+          stepped = steps(event);
+          return;
+        }
+        stepped = false;
+        if (select.value === sent) return;
+        event.preventDefault();
+        select.form.requestSubmit();
+      });
+      select.addEventListener("pointerdown", () => (stepped = false));
+      select.addEventListener("change", () => {
+        if (!stepped) select.form.requestSubmit();
+      });
     }
     // A restriction needs a value too: what there is to choose from is asked for.
     for (const select of document.querySelectorAll(".restrict-by")) {

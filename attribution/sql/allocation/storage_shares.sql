@@ -65,45 +65,44 @@ coverage as (
     ) i on i.bucket = n.bucket and i.collected_on = n.collected_on
     where n.nth = 1
 ),
--- A table that is no longer there holds bytes until it was last seen.
-seen as (
-    select
-        t.table_id,
-        max(t.collected_on) as last_on,
-        max(case when u.unit is not null then 1 else 0 end) as is_there
-    from stg_tables t
-    left join source_units u on u.source = t.source and u.unit = t.source_object
-    group by t.table_id
-),
 day_bounds as (
     select min(usage_date) as first_on, max(usage_date) as last_on from bucket_days
 ),
--- The days to which a collection is the nearest of its table's: from the middle to the one
--- before to the middle to the next; of two as near the earlier.
+-- A collection holds until the next one of its table, or until it was last confirmed.
+followed as (
+    select
+        t.bucket, t.table_id, t.stored_bytes, t.collected_on, t.held_on,
+        lead(t.collected_on) over (partition by t.table_id order by t.collected_on) as next_on
+    from stg_tables t
+),
 collected as (
     select
-        t.bucket, t.table_id, t.stored_bytes, t.collected_on,
-        lag(t.collected_on) over (partition by t.bucket, t.table_id order by t.collected_on) as before_on,
-        lead(t.collected_on) over (partition by t.bucket, t.table_id order by t.collected_on) as next_on,
-        case when s.is_there = 1 then b.last_on else least(s.last_on, b.last_on) end as last_on,
-        b.first_on
-    from stg_tables t
-    join seen s on s.table_id = t.table_id
-    cross join day_bounds b
-    where t.bucket is not null
+        f.bucket, f.table_id, f.stored_bytes, f.collected_on, f.next_on,
+        least(f.held_on, coalesce(cast(date_add(f.next_on, -1) as date), f.held_on)) as until_on
+    from followed f
 ),
+preceded as (
+    select
+        c.*,
+        lag(c.until_on) over (partition by c.table_id order by c.collected_on) as before_on
+    from collected c
+),
+-- The days of a collection: those it held on, and those between that it is the nearest to; of
+-- two as near the earlier. Before the first nobody knows; after the last, a table is gone.
 reaches as (
     select
-        c.bucket, c.table_id, c.stored_bytes, c.collected_on,
-        case when c.before_on is null then c.first_on
-            else greatest(c.first_on, cast(date_add(c.before_on, cast(floor(datediff(c.collected_on, c.before_on) / 2.0) as int) + 1) as date)) end as from_on,
-        case when c.next_on is null then c.last_on
-            else least(c.last_on, cast(date_add(c.collected_on, cast(floor(datediff(c.next_on, c.collected_on) / 2.0) as int)) as date)) end as to_on
-    from collected c
+        p.bucket, p.table_id, p.stored_bytes, p.collected_on, p.until_on,
+        case when p.before_on is null then b.first_on
+            else greatest(b.first_on, cast(date_add(p.before_on, cast(floor(datediff(p.collected_on, p.before_on) / 2.0) as int) + 1) as date)) end as from_on,
+        case when p.next_on is null then least(b.last_on, p.until_on)
+            else least(b.last_on, cast(date_add(p.until_on, cast(floor(datediff(p.next_on, p.until_on) / 2.0) as int)) as date)) end as to_on
+    from preceded p
+    cross join day_bounds b
+    where p.bucket is not null
 ),
 reached as (
     select
-        r.bucket, r.table_id, r.stored_bytes, r.collected_on,
+        r.bucket, r.table_id, r.stored_bytes, r.collected_on, r.until_on,
         explode(sequence(cast(r.from_on as timestamp), cast(r.to_on as timestamp), interval 1 day)) as reached_at
     from reaches r
     where r.from_on <= r.to_on
@@ -111,7 +110,7 @@ reached as (
 metadata as (
     select
         r.bucket, b.usage_date, r.table_id, r.stored_bytes, r.collected_on,
-        abs(datediff(b.usage_date, r.collected_on)) as days_off
+        greatest(datediff(r.collected_on, b.usage_date), datediff(b.usage_date, r.until_on), 0) as days_off
     from reached r
     join (select distinct bucket, usage_date from bucket_days) b
         on b.bucket = r.bucket and b.usage_date = cast(r.reached_at as date)

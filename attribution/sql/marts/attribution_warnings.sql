@@ -1,12 +1,31 @@
 -- One row per thing attribution noticed: code, object, message and how often.
 -- Key: code, object, message
-with missing_costs as (
+with bills as (
+    -- AWS goes by two names in exports of its own.
+    select
+        source, billing_account_id, billing_period_start, billing_currency,
+        case when lower(provider_name) = 'amazon web services' then 'AWS' else provider_name end as provider,
+        sum(billed_cost) as billed_cost,
+        sum(list_cost_missing) as list_lines,
+        sum(contracted_cost_missing) as contracted_lines
+    from stg_charges
+    group by all
+),
+missing_costs as (
     select
         source,
-        cast(count(case when list_cost_missing = 1 then 1 end) as bigint) as list_lines,
-        cast(count(case when contracted_cost_missing = 1 then 1 end) as bigint) as contracted_lines
-    from stg_charges
+        cast(sum(list_lines) as bigint) as list_lines,
+        cast(sum(contracted_lines) as bigint) as contracted_lines
+    from bills
     group by source
+),
+orchestrated as (
+    -- Lineage tells of the same runs, and times them its own way.
+    select r.source, r.engine, r.run_id, min(r.started_at) as started_at
+    from landed_runs r
+    join sources k on k.source = r.source and k.kind <> 'openlineage'
+    where r.engine in ('maestro', 'airflow')
+    group by r.source, r.engine, r.run_id
 ),
 told as (
     -- Methods that are worth a word, by charge group: of all atoms a few.
@@ -21,6 +40,31 @@ union all
 select 'no-contracted-cost', source, 'lines without a contracted cost: counted as 0 on the contracted basis',
     contracted_lines
 from missing_costs where contracted_lines > 0
+union all
+select
+    'bill-in-two-sources', a.source || ' + ' || b.source || ' ' || strftime(a.billing_period_start, '%Y-%m'),
+    'both bill account ' || a.billing_account_id || coalesce(' of ' || a.provider, '') || ', and are added up: '
+        || rtrim(rtrim(cast(a.billed_cost as varchar), '0'), '.') || ' and '
+        || rtrim(rtrim(cast(b.billed_cost as varchar), '0'), '.') || ' ' || a.billing_currency
+        || ' (if they are one bill, keep one of the sources)',
+    cast(1 as bigint)
+from bills a
+join bills b
+    on b.billing_account_id = a.billing_account_id
+    and b.billing_period_start = a.billing_period_start
+    and b.billing_currency = a.billing_currency
+    and lower(b.provider) is not distinct from lower(a.provider)
+    and b.source > a.source
+union all
+select
+    'run-in-two-sources', a.engine || ' runs of ' || a.source || ' and ' || b.source,
+    'both tell of runs of one name that started at different times: of each only one is kept'
+        || ' (two deployments need workflows of different names); the first is ' || min(a.run_id),
+    cast(count(*) as bigint)
+from orchestrated a
+join orchestrated b on b.engine = a.engine and b.run_id = a.run_id and b.source > a.source
+where b.started_at <> a.started_at
+group by a.engine, a.source, b.source
 union all
 select 'bill-identity', source || ' ' || strftime(billing_period_start, '%Y-%m'),
     'billed differs from effective + upfront fees - amortised upfront by ' || rtrim(rtrim(cast(residual as varchar), '0'), '.')

@@ -9,9 +9,15 @@ with ranked as (
 owners as (
     select table_id, team, row_number() over (partition by table_id order by usage_date desc) as nth
     from owner_of_table
+),
+bytes as (
+    -- What the newest inventory tells of it that listed it since.
+    select
+        *, row_number() over (partition by table_id, collected_on order by known_on desc) as nth
+    from table_bytes
 )
 select r.*, o.team, b.expirable_bytes, b.orphaned_bytes, b.noncurrent_bytes
 from ranked r
 left join owners o on o.table_id = r.table_id and o.nth = 1
-left join table_bytes b on b.table_id = r.table_id and b.collected_on = r.collected_on
+left join bytes b on b.table_id = r.table_id and b.collected_on = r.collected_on and b.nth = 1
 where r.nth = 1

@@ -3,9 +3,10 @@
 -- more, all those of other runs of its workload are.
 -- Key: engine, run_id, table_id
 with snapshots as (
-    select distinct table_id, snapshot_id, app_id, operation
-    from landed_table_snapshots
-    where app_id is not null and operation is not null
+    select distinct coalesce(m.new_table_id, s.table_id) as table_id, s.snapshot_id, s.app_id, s.operation
+    from landed_table_snapshots s
+    left join stg_table_names m on m.source = s.source and m.table_id = s.table_id
+    where s.app_id is not null and s.operation is not null
 ),
 outputs as (
     select o.engine, o.run_id, o.table_id, r.workload, split_part(o.run_id, '/', 1) as app_id

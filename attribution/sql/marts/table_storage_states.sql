@@ -1,6 +1,6 @@
 -- One row per table, UTC day, currency and state of its bytes (live, expirable, orphaned,
--- noncurrent, or unknown where its metadata was never read): the bytes as of the nearest
--- collection, and their part of what the table's storage cost on each basis. The parts of a
+-- noncurrent, or unknown where its metadata was never read): the bytes as of the collection that
+-- held on the day or is nearest to it, and their part of what the table's storage cost on each basis. The parts of a
 -- day sum to that exactly.
 -- Key: table_id, usage_date, billing_currency, state
 with costs as materialized (
@@ -16,23 +16,39 @@ with costs as materialized (
 day_bounds as (
     select min(usage_date) as first_on, max(usage_date) as last_on from costs
 ),
--- The days to which a collection is the nearest of its table's; of two as near the earlier.
-collected as (
+-- A collection holds until the next one of its table, or until it was last confirmed; while it
+-- does, the inventory nearest to the day tells the rest, as it does which bytes are paid for.
+followed as (
     select
-        b.*, d.first_on, d.last_on,
-        lag(b.collected_on) over (partition by b.table_id order by b.collected_on) as before_on,
-        lead(b.collected_on) over (partition by b.table_id order by b.collected_on) as next_on
+        b.*,
+        lead(b.known_on) over (partition by b.table_id order by b.known_on) as next_on,
+        lead(b.collected_on) over (partition by b.table_id order by b.known_on) as next_collected_on
     from table_bytes b
+),
+known as (
+    select
+        f.*,
+        case when f.next_collected_on = f.collected_on then f.known_on
+            else least(f.held_on, coalesce(f.next_on - 1, f.held_on)) end as until_on
+    from followed f
+),
+preceded as (
+    select
+        k.*, d.first_on, d.last_on,
+        lag(k.until_on) over (partition by k.table_id order by k.known_on) as before_on
+    from known k
     cross join day_bounds d
 ),
+-- The days it stands for: those, and days between of which it is nearest; of two as near the
+-- earlier. A table that is gone has no costs after it was last seen.
 reaches as (
     select
         *,
         case when before_on is null then first_on
-            else greatest(first_on, before_on + (date_diff('day', before_on, collected_on) // 2 + 1)::int) end as from_on,
+            else greatest(first_on, before_on + (date_diff('day', before_on, known_on) // 2 + 1)::int) end as from_on,
         case when next_on is null then last_on
-            else least(last_on, collected_on + (date_diff('day', collected_on, next_on) // 2)::int) end as to_on
-    from collected
+            else least(last_on, until_on + (date_diff('day', until_on, next_on) // 2)::int) end as to_on
+    from preceded
 ),
 near as materialized (
     select

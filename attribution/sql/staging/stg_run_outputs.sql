@@ -10,15 +10,17 @@ with tables as (
 snapshots as (
     -- The newest collection that still knows the snapshot.
     select
-        s.table_id,
+        coalesce(m.new_table_id, s.table_id) as table_id,
         s.snapshot_id,
         s.app_id,
         s.committed_at,
         s.added_bytes,
         row_number() over (
-            partition by s.table_id, s.snapshot_id order by s.collected_at desc, s.source, s.source_object
+            partition by coalesce(m.new_table_id, s.table_id), s.snapshot_id
+            order by s.collected_at desc, s.source, s.source_object
         ) as nth
     from landed_table_snapshots s
+    left join stg_table_names m on m.source = s.source and m.table_id = s.table_id
     where s.app_id is not null
 ),
 writers as (

@@ -1,5 +1,6 @@
 -- One row per run: engine runs with the orchestrator's context, and orchestrator steps no
--- engine run is known of. The row of the newest log wins where a run was logged twice.
+-- engine run is known of, or whose own container held anything. The row of the newest log wins
+-- where a run was logged twice.
 -- `run_nr` is its number, by which models know it, for joins on texts are dear: 60 bits of a
 -- hash of engine and run id, and 3 that tell equal ones apart.
 -- Key: engine, run_id
@@ -89,28 +90,40 @@ steps as (
         and coalesce(w.workflow_run_id, '') = coalesce(s.workflow_run_id, '')
     where s.engine in ('maestro', 'airflow') and s.step_id is not null
 ),
+started as (
+    -- A step names an application, not which attempt of it (run_id `application/2`).
+    select
+        engine, run_id, in_workflow, in_instance, workflow_run_id, in_step, in_attempt,
+        case when engine = 'spark' then split_part(run_id, '/', 1) else run_id end as called
+    from latest
+    where engine not in ('maestro', 'airflow')
+),
 links as (
     -- The application names its step in its own properties, or the step names the
-    -- application. Instances of a mapped task have one name: the one that names it is it.
+    -- application. Instances of a mapped task have one name: the one that names it is it, and
+    -- so is the try that does, where the application tells of none.
     select
         e.engine,
         e.run_id,
         s.engine as step_engine,
         s.run_id as step_run_id,
-        case when s.known_child = e.run_id then 0 else 1 end as strength
-    from latest e
+        case when s.known_child = e.called then 0 else 2 end as strength
+    from started e
     join steps s
         on s.workflow_id = e.in_workflow
         and s.workflow_instance_id = e.in_instance
         and coalesce(s.workflow_run_id, '') = coalesce(e.workflow_run_id, s.workflow_run_id, '')
         and s.step_id = e.in_step
         and coalesce(s.attempt, 1) = coalesce(e.in_attempt, 1)
-    where e.engine not in ('maestro', 'airflow')
     union all
-    select e.engine, e.run_id, s.engine, s.run_id, 2
-    from latest e
-    join steps s on s.known_child = e.run_id
-    where e.engine not in ('maestro', 'airflow')
+    select e.engine, e.run_id, s.engine, s.run_id, case when e.in_attempt is null then 1 else 3 end
+    from started e
+    join steps s on s.known_child = e.called
+),
+containers as (
+    select distinct engine, run_id, source, source_object
+    from landed_run_hours
+    where engine in ('maestro', 'airflow')
 ),
 hashed as (
     select
@@ -202,8 +215,16 @@ left join steps o on o.engine = r.engine and o.run_id = r.run_id
 where r.engine not in ('maestro', 'airflow')
     or (
         r.step_id is not null
-        and not exists (
-            select 1 from best_link l
-            where l.nth = 1 and l.step_engine = r.engine and l.step_run_id = r.run_id
+        and (
+            not exists (
+                select 1 from best_link l
+                where l.nth = 1 and l.step_engine = r.engine and l.step_run_id = r.run_id
+            )
+            -- What it held itself, while it waited for the engine, is in no other log.
+            or exists (
+                select 1 from containers k
+                where k.engine = r.engine and k.run_id = r.run_id
+                    and k.source = r.source and k.source_object = r.source_object
+            )
         )
     )

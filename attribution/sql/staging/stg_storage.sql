@@ -23,12 +23,14 @@ latest as (
 ),
 locations as (
     -- A table that moved holds what lies below either place.
-    select distinct
+    select
         table_id,
         bucket,
-        regexp_replace(trim(trailing '/' from location), '^s3[an]?://[^/]+/?', '') || '/' as prefix
+        regexp_replace(trim(trailing '/' from location), '^s3[an]?://[^/]+/?', '') || '/' as prefix,
+        max(collected_at) as collected_at
     from stg_tables
     where bucket is not null
+    group by table_id, bucket, regexp_replace(trim(trailing '/' from location), '^s3[an]?://[^/]+/?', '')
 ),
 up_0 as (
     select distinct bucket, prefix, prefix as parent, 0 as up from latest
@@ -56,7 +58,10 @@ parents as (
 matched as (
     select
         p.bucket, p.prefix, l.table_id,
-        row_number() over (partition by p.bucket, p.prefix order by p.up, l.table_id) as nth
+        -- Of tables at one place the one that was collected there last.
+        row_number() over (
+            partition by p.bucket, p.prefix order by p.up, l.collected_at desc, l.table_id
+        ) as nth
     from parents p
     join locations l on l.bucket = p.bucket and l.prefix = p.parent
 ),

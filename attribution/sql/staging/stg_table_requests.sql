@@ -41,15 +41,17 @@ reads as (
 ),
 snapshots as (
     select
-        s.table_id,
+        coalesce(m.new_table_id, s.table_id) as table_id,
         s.snapshot_id,
         s.committed_at,
         coalesce(s.added_data_files, 0) as files,
         coalesce(s.added_bytes, 0) as bytes,
         row_number() over (
-            partition by s.table_id, s.snapshot_id order by s.collected_at desc, s.source, s.source_object
+            partition by coalesce(m.new_table_id, s.table_id), s.snapshot_id
+            order by s.collected_at desc, s.source, s.source_object
         ) as nth
     from landed_table_snapshots s
+    left join stg_table_names m on m.source = s.source and m.table_id = s.table_id
 ),
 commits as (
     select

@@ -42,10 +42,12 @@ uses as (
     select engine, run_id, run_nr, table_name, access, bytes, row_count, files from of_step
 ),
 places as (
-    -- What reads and writes files may name a table by where it lies.
-    select lower(location) as location, min(table_id) as table_id
+    -- What reads and writes files may name a table by where it lies; of several that lay there,
+    -- the one that was collected there last.
+    select
+        lower(location) as location, table_id,
+        row_number() over (partition by lower(location) order by collected_at desc, table_id) as nth
     from stg_tables
-    group by lower(location)
 )
 select
     u.engine,
@@ -57,5 +59,5 @@ select
     sum(u.row_count) as row_count,
     sum(u.files) as files
 from uses u
-left join places p on p.location = lower(u.table_name)
+left join places p on p.location = lower(u.table_name) and p.nth = 1
 group by u.engine, u.run_id, u.run_nr, coalesce(p.table_id, lower(u.table_name)), u.access

@@ -1,6 +1,6 @@
 -- One row per table and currency of whose rows more than a tenth are deleted but still there:
 -- what readers pay to open delete files and small files written with them and to compare
--- deleted rows. What keeping those rows costs is about what folding keeps of old files: neither is counted.
+-- deleted rows, as far as they open them: of a table of many partitions the part a scan opened. What keeping those rows costs is about what folding keeps of old files: neither is counted.
 -- How many there were on a day: as many fewer than now as snapshots add a day; and those of one
 -- day would be there if deletes were folded every night.
 -- Key: subject, billing_currency
@@ -62,18 +62,28 @@ days as (
     left join growth g on g.table_id = t.table_id
     cross join waste_days b
 ),
-reads as (
+grown as (
     select
-        t.table_id, r.billing_currency, r.usage_date, r.workload, r.engine, r.scans, r.core_ms_price, t.limit_trino_open_ms, t.limit_spark_open_ms, t.limit_rows_per_ms, t.limit_rewrite_bytes_per_second,
-        greatest(0, 1 - (date_diff('day', r.usage_date, t.last_day) + 1) * t.added_a_day / t.files_now) as grown,
-        t.delete_files + greatest(t.data_files - t.ideal_files, 0) as needless_files, t.deleted_rows
+        t.table_id, r.billing_currency, r.usage_date, r.workload, r.engine, r.scans, r.core_ms_price, r.files_a_scan, r.deletes_are_counted,
+        t.limit_trino_open_ms, t.limit_spark_open_ms, t.limit_rows_per_ms, t.delete_files, t.data_files, t.deleted_rows,
+        greatest(t.data_files - t.ideal_files, 0) as small_files,
+        greatest(0, 1 - (date_diff('day', r.usage_date, t.last_day) + 1) * t.added_a_day / t.files_now) as grown
     from days t
     join waste_reads r on r.table_id = t.table_id
+),
+reads as (
+    select
+        *, delete_files + small_files as needless_files,
+        -- A scan of some partitions meets their part of the files that there were that day.
+        least(1, files_a_scan / greatest(
+            data_files - small_files * (1 - grown) + case when deletes_are_counted then delete_files * grown else 0 end, 1
+        )) as met
+    from grown
 ),
 costs as (
     select
         table_id, billing_currency, 'workload' as pot_kind, workload as pot, usage_date,
-        sum(scans * grown * coalesce(core_ms_price, 0) * (
+        sum(scans * grown * met * coalesce(core_ms_price, 0) * (
             needless_files * case when engine = 'trino' then limit_trino_open_ms else limit_spark_open_ms end
             + deleted_rows / limit_rows_per_ms
         )) as amount,
@@ -82,7 +92,7 @@ costs as (
     group by all
     union all
     select r.table_id, r.billing_currency, 'table', r.table_id, r.usage_date,
-        sum(r.scans * r.grown * r.needless_files * 2 * q.get_price), 0
+        sum(r.scans * r.grown * r.met * r.needless_files * 2 * q.get_price), 0
     from reads r
     join waste_request_prices q on q.billing_currency = r.billing_currency
     group by all
@@ -100,7 +110,7 @@ select
     -- The whole table is rewritten as often as a tenth of it is deleted.
     coalesce(m.gb_hour_price, 0) * (t.data_bytes / t.limit_rewrite_bytes_per_second / 3600 * 2 + 0.5)
         * greatest(1, coalesce(t.added_a_day, 0) * 30.4375 / greatest(t.files_now, 1)) as fix_cost,
-    28 as rate_days, 'medium' as confidence,
+    cast(null as integer) as rate_days, 'medium' as confidence,
     json_object(
         'delete_files', t.delete_files, 'deleted_rows', t.deleted_rows, 'rows', t.row_count, 'deleted_share', round(t.ratio, 4),
         'data_files', t.data_files, 'files_at_target', t.ideal_files, 'delete_files_a_day', round(t.added_a_day, 2), 'scans', n.scans

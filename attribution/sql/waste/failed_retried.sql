@@ -2,6 +2,7 @@
 -- that did not succeed, on days around which three and more and at least a tenth of all failed.
 -- Cancelled ones are somebody's wish, those lost with their nodes are the platform's
 -- (interrupted-spot), tests are meant to fail, and what goes on from a checkpoint is not lost (both by name).
+-- Its rate is that of all days the workload is known of, not of those since the first failure: a few of one day are no month of them.
 -- Key: subject, billing_currency
 with limits as (
     select
@@ -56,9 +57,12 @@ wasteful as (
         f.workload, f.billing_currency, max(f.team_now) as team,
         count(*) as failed, sum(f.effective_cost) as failed_cost,
         max(f.failed_around / f.runs_around) as worst_share,
+        any_value(n.first_on) as watched_from,
         mode(f.error) as error,
         list(distinct f.run_id order by f.run_id) as run_ids
     from failures f
+    join (select workload, billing_currency, min(first_on) as first_on from runs group by all) n
+        on n.workload = f.workload and n.billing_currency = f.billing_currency
     group by f.workload, f.billing_currency
 ),
 daily as (
@@ -70,7 +74,7 @@ daily as (
 )
 select
     'failed-retried' as detector, 'workload' as subject_kind, w.workload as subject, w.team, w.billing_currency,
-    0.0 as fix_cost, 28 as rate_days, 'high' as confidence,
+    0.0 as fix_cost, cast(null as integer) as rate_days, 'high' as confidence,
     json_object(
         'failed', w.failed, 'failed_cost', w.failed_cost, 'worst_share_in_15_days', round(w.worst_share, 4),
         'most_frequent_error', w.error, 'failed_runs', w.run_ids[:10]
@@ -82,7 +86,11 @@ select
             when w.error ilike '%FetchFailed%' or w.error ilike '%lost%' then '# in the job''s submission:' || chr(10) || '--conf spark.decommission.enabled=true --conf spark.storage.decommission.shuffleBlocks.enabled=true'
             else '# fail early: check inputs in a first step, and let it be retried only where that helps'
         end as action,
-    list(struct_pack(pot_kind := 'workload', pot := w.workload, run_nr := c.run_nr, table_id := cast(null as varchar), usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date, c.run_nr) as claims
+    list_append(
+        list(struct_pack(pot_kind := 'workload', pot := w.workload, run_nr := c.run_nr, table_id := cast(null as varchar), usage_date := c.usage_date, amount := cast(c.amount as decimal(38, 12))) order by c.usage_date, c.run_nr),
+        -- Of no pot: since when it is watched for.
+        struct_pack(pot_kind := 'workload', pot := cast(null as varchar), run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := any_value(w.watched_from), amount := cast(0 as decimal(38, 12)))
+    ) as claims
 from wasteful w
 join daily c on c.workload = w.workload and c.billing_currency = w.billing_currency
 group by all

@@ -74,7 +74,7 @@ facts as (
 )
 select
     'idle-cluster' as detector, 'cluster' as subject_kind, f.subject, f.team, c.billing_currency,
-    0.0 as fix_cost, 28 as rate_days,
+    0.0 as fix_cost, cast(null as integer) as rate_days,
     -- Of a cluster that never ran anything, it may be that nobody reads its engine's logs.
     case when f.runs > 0 then 'high' else 'medium' end as confidence,
     json_object(

@@ -10,12 +10,15 @@ with limits as (
     from waste_limits
 ),
 uploads as (
+    -- As the newest listing that says it has it: parts may come on top.
     select
-        u.source, u.bucket, u.key, u.upload_id, u.initiated_at, coalesce(u.bytes, 0) as bytes, coalesce(u.initiator, '') as initiator,
+        u.bucket, u.key, u.upload_id, max_by(u.source, u.collected_at) as source, min(u.initiated_at) as initiated_at,
+        coalesce(max_by(u.bytes, u.collected_at) filter (where u.bytes is not null), 0) as bytes,
+        coalesce(max_by(u.initiator, u.collected_at) filter (where u.initiator is not null), '') as initiator,
         max(u.collected_at) as seen_at
     from landed_uploads u
     where u.upload_id is not null
-    group by all
+    group by u.bucket, u.key, u.upload_id
 ),
 newest as (
     -- A bucket that had none has a row too.

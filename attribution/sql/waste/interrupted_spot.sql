@@ -86,7 +86,7 @@ daily as (
 )
 select
     'interrupted-spot' as detector, 'workload' as subject_kind, w.workload as subject, w.team, w.billing_currency,
-    least(f.on_demand_cost, f.still_lost) as fix_cost, 28 as rate_days, 'medium' as confidence,
+    least(f.on_demand_cost, f.still_lost) as fix_cost, cast(null as integer) as rate_days, 'medium' as confidence,
     json_object(
         'runs', w.runs, 'lost', w.lost, 'lost_cost', w.lost_cost, 'cost', w.effective_cost,
         'on_demand_costs_more_a_month', round(f.on_demand_cost, 2), 'other_pools_lose_a_month', round(f.still_lost, 2),

@@ -114,7 +114,7 @@ daily as (
 )
 select
     'lookback-reprocess' as detector, 'workload' as subject_kind, w.workload as subject, w.team, w.billing_currency,
-    0.0 as fix_cost, 28 as rate_days, 'medium' as confidence,
+    0.0 as fix_cost, cast(null as integer) as rate_days, 'medium' as confidence,
     json_object(
         'runs', w.runs, 'days_written', w.days, 'days_changed', w.changed_days, 'rows_of_usual_days', round(w.written_days, 2)
     ) as evidence,

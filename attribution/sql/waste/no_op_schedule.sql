@@ -65,7 +65,7 @@ daily as (
 )
 select
     'no-op-schedule' as detector, 'workload' as subject_kind, w.workload as subject, w.team, w.billing_currency,
-    0.0 as fix_cost, 28 as rate_days, 'high' as confidence,
+    0.0 as fix_cost, cast(null as integer) as rate_days, 'high' as confidence,
     json_object(
         'runs', w.runs, 'without_change', w.no_ops, 'share', round(w.no_ops / w.runs, 4),
         'inputs', w.inputs,

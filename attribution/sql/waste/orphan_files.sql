@@ -1,6 +1,7 @@
 -- One row per table and currency in whose location objects lie that no snapshot reaches, by the
 -- inventory nearest to the newest collection: more than a twentieth of what lies there, which
--- the attempts of a running week do not leave.
+-- the attempts of a running week do not leave. Metadata files that nothing names are those of metadata_bloat,
+-- where that finds the table.
 -- How many there were on a day: waste_growth.
 -- Key: subject, billing_currency
 with limits as (
@@ -16,7 +17,14 @@ tables as (
         t.table_id, t.team, t.catalog, t.namespace, t.name, t.location, t.bucket, t.orphaned_bytes, t.stored_bytes,
         t.listed_on, l.limit_min_days,
         t.collected_at
-    from waste_tables t
+    from (
+        select
+            t.* replace (
+                t.orphaned_bytes - case when t.table_id in (select subject from metadata_bloat)
+                    then coalesce(t.unnamed_metadata_bytes, 0) else 0 end as orphaned_bytes
+            )
+        from waste_tables t
+    ) t
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
     join limits l on l.profile = s.profile
     where l.limit_enabled > 0 and t.orphaned_bytes > 0

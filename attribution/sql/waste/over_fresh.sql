@@ -68,7 +68,7 @@ daily as (
 )
 select
     'over-fresh' as detector, 'table' as subject_kind, w.table_id as subject, w.team, c.billing_currency,
-    0.0 as fix_cost, 28 as rate_days, 'low' as confidence,
+    0.0 as fix_cost, cast(null as integer) as rate_days, 'low' as confidence,
     json_object('writes_a_day', round(w.writes_a_day, 2), 'reads_a_day', round(w.scans_a_day, 2)) as evidence,
     ['no stream writes it', 'no property promises freshness', 'somebody reads it'] as guards,
     '-- write it as often as it is read: about ' || cast(greatest(1, cast(ceil(w.scans_a_day) as integer)) as varchar)

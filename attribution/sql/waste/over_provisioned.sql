@@ -115,7 +115,7 @@ facts as (
 )
 select
     'over-provisioned' as detector, 'workload' as subject_kind, f.workload as subject, f.team, f.billing_currency,
-    0.0 as fix_cost, 28 as rate_days, 'medium' as confidence,
+    0.0 as fix_cost, cast(null as integer) as rate_days, 'medium' as confidence,
     json_object(
         'runs', f.runs, 'executor_mib', f.executor_mib, 'p95_peak_mib', round(f.p95_peak_bytes / 1048576),
         'most_used_share', round(f.max_share, 4), 'headroom', f.headroom,

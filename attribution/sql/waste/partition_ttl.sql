@@ -44,12 +44,17 @@ kept as (
     group by t.table_id
 ),
 classes as (
-    -- The oldest lie in the coldest class the newest inventory knows.
+    -- The oldest lie in the coldest class that the newest inventory that lists the table knows: prefixes of a bucket
+    -- may have inventories of their own, on other days.
     select s.table_id, s.storage_class, s.stored_bytes
     from stg_storage s
-    join (select bucket, max(collected_on) as collected_on from stg_storage group by bucket) n
-        on n.bucket = s.bucket and n.collected_on = s.collected_on
-    where s.table_id is not null and s.storage_class <> '*'
+    join (
+        select l.table_id, l.bucket, max(l.collected_on) as collected_on
+        from stg_storage l
+        join tables t on t.table_id = l.table_id and t.bucket = l.bucket
+        group by l.table_id, l.bucket
+    ) n on n.table_id = s.table_id and n.bucket = s.bucket and n.collected_on = s.collected_on
+    where s.storage_class <> '*'
 ),
 cold as (
     select table_id, arg_max(storage_class, stored_bytes) as storage_class, sum(stored_bytes) as bytes

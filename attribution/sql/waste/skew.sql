@@ -75,7 +75,7 @@ daily as (
 )
 select
     'skew' as detector, 'workload' as subject_kind, w.workload as subject, w.team, w.billing_currency,
-    0.0 as fix_cost, 28 as rate_days, 'medium' as confidence,
+    0.0 as fix_cost, cast(null as integer) as rate_days, 'medium' as confidence,
     json_object(
         'skewed_runs', w.runs, 'longest_task_ms', w.longest_ms, 'median_task_ms', w.median_ms,
         'times_the_median', round(w.longest_ms / w.median_ms, 1), 'wasted_share', round(w.ratio, 4)

@@ -64,7 +64,7 @@ daily as (
 )
 select
     'spill' as detector, 'workload' as subject_kind, w.workload as subject, w.team, w.billing_currency,
-    0.0 as fix_cost, 28 as rate_days, 'low' as confidence,
+    0.0 as fix_cost, cast(null as integer) as rate_days, 'low' as confidence,
     json_object(
         'runs', w.runs, 'spilling_runs', w.spilling_runs, 'spilled_bytes_a_run', w.spilled_bytes // w.spilling_runs,
         'spilled_share', round(w.spilled_bytes / w.moved_bytes, 4), 'slowdown', w.slowdown

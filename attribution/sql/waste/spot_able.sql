@@ -157,7 +157,7 @@ daily as (
 )
 select
     'spot-able' as detector, 'workload' as subject_kind, r.workload as subject, r.team, r.billing_currency,
-    0.0 as fix_cost, 28 as rate_days, 'medium' as confidence,
+    0.0 as fix_cost, cast(null as integer) as rate_days, 'medium' as confidence,
     json_object(
         'runs', r.runs, 'p95_run_hours', round(r.p95_hours, 2), 'on_demand_cost', round(sum(c.cost), 2),
         'saving_share', round(sum(c.saving) / nullif(sum(c.cost), 0), 4)

@@ -1,8 +1,9 @@
 -- One row per table and currency whose old days lie in STANDARD though hardly anybody reads them:
 -- older than 45 days, less what another finding would delete. Cost of the fix: moving objects, and
 -- retrieving what reads that go further back would get.
--- Waste = those bytes x (price of STANDARD - price of STANDARD_IA), as the bill has them (else
--- 0.0125 / 0.023 of it); cost of the fix = a transition request an object.
+-- Waste = those bytes x (price of STANDARD - price of STANDARD_IA), as the bill has them. What it may have no line of
+-- costs so much beside a byte kept in STANDARD as it does on AWS's list, which has that at 0.023 a GB and month: a byte
+-- kept in STANDARD_IA 0.0125, one retrieved from it 0.01, an object moved to it 0.00001.
 -- Not where a property says how it is read.
 -- Key: subject, billing_currency
 with limits as (
@@ -63,14 +64,21 @@ classes as (
         sum(s.stored_bytes) filter (where s.storage_class = 'STANDARD') as standard_bytes,
         sum(s.stored_bytes) filter (where s.storage_class <> 'STANDARD') as other_bytes
     from stg_storage s
-    join (select bucket, max(collected_on) as collected_on from stg_storage group by bucket) n
-        on n.bucket = s.bucket and n.collected_on = s.collected_on
-    where s.table_id is not null and s.storage_class <> '*'
+    -- The newest that lists the table: prefixes of a bucket may have inventories of their own, on other days.
+    join (
+        select l.table_id, l.bucket, max(l.collected_on) as collected_on
+        from stg_storage l
+        join tables t on t.table_id = l.table_id and t.bucket = l.bucket
+        group by l.table_id, l.bucket
+    ) n on n.table_id = s.table_id and n.bucket = s.bucket and n.collected_on = s.collected_on
+    where s.storage_class <> '*'
     group by s.table_id
 ),
 prices as (
     select
-        s.bucket, s.usage_date, s.billing_currency, s.byte_price - coalesce(c.byte_price, a.byte_price, s.byte_price * 0.0125 / 0.023) as price_gap
+        s.bucket, s.usage_date, s.billing_currency, s.byte_price - coalesce(c.byte_price, a.byte_price, s.byte_price * 0.0125 / 0.023) as price_gap,
+        -- A GB kept for a month.
+        s.byte_price * 1073741824.0 * 30.4375 as gb_price
     from waste_byte_prices s
     left join waste_byte_prices c
         on c.bucket = s.bucket and c.usage_date = s.usage_date and c.billing_currency = s.billing_currency
@@ -82,7 +90,7 @@ prices as (
 ),
 known as (
     select
-        t.table_id, p.usage_date, p.billing_currency, p.price_gap,
+        t.table_id, p.usage_date, p.billing_currency, p.price_gap, p.gb_price,
         coalesce(sum(d.bytes), 0) as bytes, coalesce(sum(d.files), 0) as files
     from tables t
     join prices p on p.bucket = t.bucket
@@ -90,12 +98,12 @@ known as (
         and d.rows_on < p.usage_date - cast(t.cold_days as integer)
         and (t.keep_days is null or d.rows_on >= p.usage_date - cast(t.keep_days as integer))
         and d.mean_bytes >= t.limit_min_object_bytes
-    group by t.table_id, p.usage_date, p.billing_currency, p.price_gap
+    group by t.table_id, p.usage_date, p.billing_currency, p.price_gap, p.gb_price
 ),
 cold as (
     -- Cold days that were there then and are dropped since: as many as were kept, as large as the oldest are.
     select
-        k.table_id, k.usage_date, k.billing_currency, k.price_gap,
+        k.table_id, k.usage_date, k.billing_currency, k.price_gap, k.gb_price,
         k.bytes + x.missing_days * coalesce(s.oldest_bytes, 0) as bytes,
         k.files + x.missing_days * coalesce(s.oldest_files, 0) as files
     from known k
@@ -113,14 +121,14 @@ cold as (
     ) x
 ),
 retrievals as (
-    -- Reads that go further back would pay for what they get of it: 0.01 a GB of STANDARD_IA.
+    -- GB a month that reads that go further back would pay to get.
     select t.table_id,
         sum(coalesce(a.bytes, 0) * greatest(0, 1 - t.cold_days / greatest(date_diff('day', a.oldest_partition_on, a.read_on), 1)))
-            / greatest(date_diff('day', min(b.first_day), max(b.last_day)) + 1, 1) * 30.4375 / 1073741824.0 * 0.01 as month_cost
+            / greatest(date_diff('day', min(b.first_day), max(b.last_day)) + 1, 1) * 30.4375 / 1073741824.0 as month_gb
     from stg_table_access a
     join tables t on t.table_id = a.table_id
     cross join waste_days b
-    where a.oldest_partition_on is not null
+    where a.oldest_partition_on is not null and a.read_on between b.first_day and b.last_day
     group by t.table_id
 ),
 wasteful as (
@@ -131,18 +139,23 @@ wasteful as (
     where coalesce(c.other_bytes, 0) = 0 and t.reads > 0
 ),
 last as (
-    select c.table_id, c.billing_currency, c.bytes, c.files
+    select
+        c.table_id, c.billing_currency, c.bytes, c.files,
+        -- What becomes cold in a month is moved, an object a request.
+        c.files / greatest(t.cold_days, 1) * 30.4375 * c.gb_price * 0.00001 / 0.023 as move_cost,
+        coalesce(v.month_gb, 0) * c.gb_price * 0.01 / 0.023 as retrieval_cost
     from cold c
+    join tables t on t.table_id = c.table_id
     join waste_days b on c.usage_date = b.last_day
+    left join retrievals v on v.table_id = c.table_id
 )
 select
     'storage-class' as detector, 'table' as subject_kind, w.table_id as subject, w.team, c.billing_currency,
-    -- What becomes cold in a month is moved, an object a request.
-    coalesce(any_value(z.files) / greatest(any_value(w.cold_days), 1) * 30.4375 * 0.00001, 0) + coalesce(any_value(v.month_cost), 0) as fix_cost,
+    coalesce(any_value(z.move_cost + z.retrieval_cost), 0) as fix_cost,
     3 as rate_days, 'medium' as confidence,
     json_object(
         'cold_bytes', any_value(z.bytes), 'cold_objects', any_value(z.files), 'cold_days', w.cold_days, 'reads', w.reads,
-        'look_back_p99', w.back_p99, 'retrieval_a_month', round(any_value(v.month_cost), 4)
+        'look_back_p99', w.back_p99, 'retrieval_a_month', round(any_value(z.retrieval_cost), 4)
     ) as evidence,
     ['what reads further back would retrieve costs less', 'objects of ' || cast(w.limit_min_object_bytes // 1024 as integer) || ' KiB and more', 'what should be deleted is left out', 'no property says how it is read'] as guards,
     add_lifecycle_rule(w.bucket, '{"ID":' || json_text('lakeledger-cold-' || substr(md5(w.table_id), 1, 8))
@@ -152,6 +165,5 @@ select
     list(struct_pack(pot_kind := 'table', pot := w.table_id, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := c.usage_date, amount := cast(round(greatest(c.bytes * c.price_gap, 0), 12) as decimal(38, 12))) order by c.usage_date) as claims
 from wasteful w
 join cold c on c.table_id = w.table_id
-left join retrievals v on v.table_id = w.table_id
 left join last z on z.table_id = w.table_id and z.billing_currency = c.billing_currency
 group by w.table_id, w.team, w.bucket, w.location, w.reads, w.back_p99, w.limit_min_object_bytes, w.cold_days, w.keep_days, w.other_bytes, w.standard_bytes, c.billing_currency

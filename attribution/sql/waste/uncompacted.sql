@@ -42,7 +42,8 @@ gated as (
         -- What readers meet: days of the last month, and as far back as nine of ten reads look.
         sum(p.data_files) filter (where p.rows_on is null or p.rows_on > p.seen_on - t.met_days) as recent_files,
         sum(p.ideal_files) filter (where p.rows_on is null or p.rows_on > p.seen_on - t.met_days) as ideal_files,
-        sum(p.data_bytes) filter (where p.rows_on > p.seen_on - 30) / 30.0 as bytes_a_day
+        -- Where no field says which day rows are of, all of it is rewritten once a month.
+        sum(p.data_bytes) filter (where p.rows_on is null or p.rows_on > p.seen_on - 30) / 30.0 as bytes_a_day
     from sized p
     join (
         select t.*, cast(greatest(30, coalesce(k.back_p90, 0) + 1) as integer) as met_days
@@ -113,7 +114,7 @@ claimed as (
 select
     'uncompacted' as detector, 'table' as subject_kind, w.table_id as subject, w.team, c.billing_currency,
     coalesce(m.gb_hour_price, 0) * 30.4375 * (coalesce(w.bytes_a_day, 0) / w.limit_rewrite_bytes_per_second / 3600 * 2 + 0.5) as fix_cost,
-    28 as rate_days, case when bool_and(c.are_told) then 'medium' else 'low' end as confidence,
+    cast(null as integer) as rate_days, case when bool_and(c.are_told) then 'medium' else 'low' end as confidence,
     json_object(
         'small_files', w.small_files, 'recent_files', w.recent_files, 'files_at_target', w.ideal_files,
         'error_share_of_target', round(w.error_share, 4), 'needless_share', round(w.excess_share, 4),

@@ -1,7 +1,7 @@
 -- One row per table and currency whose old snapshots hold files that nothing else needs: those
 -- a kept snapshot removed, where the snapshot before it may expire (older than the table's own
--- max-snapshot-age, else five days; a week where Flink writes). Not where collection is off,
--- and not what a tag or branch holds.
+-- max-snapshot-age, else five days; a week where Flink writes) and is none of the newest that its
+-- min-snapshots-to-keep asks for. Not where collection is off, and not what a tag or branch holds.
 -- Waste = bytes so held x what a byte cost that day in the bucket.
 -- Key: subject, billing_currency
 with limits as (
@@ -21,6 +21,7 @@ kept as (
     select
         s.table_id, s.snapshot_id, s.committed_at, coalesce(s.removed_bytes, 0) as removed_bytes,
         lag(s.committed_at) over (partition by s.table_id order by s.committed_at) as before_at,
+        row_number() over (partition by s.table_id order by s.committed_at desc) as newest_nth,
         -- A tag or branch beside main at or before it may hold what it removed.
         coalesce(bool_or(len(list_filter(string_split(coalesce(s.ref_names, ''), ','), lambda n: trim(n) not in ('', 'main'))) > 0) over (
             partition by s.table_id order by s.committed_at rows between unbounded preceding and 1 preceding
@@ -33,6 +34,9 @@ kept as (
 tables as (
     select
         t.table_id, t.team, t.catalog, t.namespace, t.name, t.bucket, t.props, t.data_bytes, t.snapshots, l.limit_min_share,
+        greatest(1, coalesce(
+            try_cast(json_extract_string(t.props, '$."history.expire.min-snapshots-to-keep"') as integer), 1
+        )) as keep_snapshots,
         coalesce(
             try_cast(json_extract_string(t.props, '$."history.expire.max-snapshot-age-ms"') as double) / 86400000.0,
             case when f.is_flink then l.limit_stream_keep_days else l.limit_keep_days end
@@ -51,6 +55,8 @@ removals as (
     from tables t
     join kept k on k.table_id = t.table_id
     where k.before_at is not null and not k.may_be_held and k.removed_bytes > 0
+        -- The one before it, which needs what it removed, is kept as one of so many.
+        and k.newest_nth >= t.keep_snapshots
 ),
 days as (
     select p.bucket, p.usage_date, p.billing_currency, p.byte_price
@@ -79,16 +85,16 @@ select
     'unexpired-snapshots' as detector, 'table' as subject_kind, w.table_id as subject, w.team, w.billing_currency,
     0.0 as fix_cost, 3 as rate_days, 'high' as confidence,
     json_object(
-        'snapshots', w.snapshots, 'expirable_bytes', w.held_bytes, 'data_bytes', w.data_bytes, 'keep_days', w.keep_days,
+        'snapshots', w.snapshots, 'expirable_bytes', w.held_bytes, 'data_bytes', w.data_bytes, 'keep_days', w.keep_days, 'keep_snapshots', w.keep_snapshots,
         'oldest', (select min(committed_at) from kept k where k.table_id = w.table_id)
     ) as evidence,
-    ['gc.enabled is not false', 'no tag or branch holds them', 'the table''s own max-snapshot-age counts'] as guards,
+    ['gc.enabled is not false', 'no tag or branch holds them', 'the table''s own max-snapshot-age and min-snapshots-to-keep count'] as guards,
     'CALL ' || spark_part(w.catalog) || '.system.expire_snapshots(table => ' || spark_text(spark_name(w.namespace) || '.' || spark_part(w.name))
         || ', older_than => TIMESTAMP ''' || strftime((select last_day from waste_days) - cast(w.keep_days as integer), '%Y-%m-%d')
-        || ' 00:00:00'', retain_last => 1);' || chr(10)
+        || ' 00:00:00'', retain_last => ' || cast(w.keep_snapshots as varchar) || ');' || chr(10)
         || 'ALTER TABLE ' || spark_name(w.table_id) || ' SET TBLPROPERTIES (''history.expire.max-snapshot-age-ms'' = '''
         || cast(cast(w.keep_days * 86400000 as bigint) as varchar) || ''');' as action,
     list(struct_pack(pot_kind := 'table', pot := w.table_id, run_nr := cast(null as bigint), table_id := cast(null as varchar), usage_date := y.usage_date, amount := cast(round(y.amount, 12) as decimal(38, 12))) order by y.usage_date) as claims
 from wasteful w
 join daily y on y.table_id = w.table_id and y.billing_currency = w.billing_currency
-group by w.table_id, w.team, w.catalog, w.namespace, w.name, w.bucket, w.props, w.data_bytes, w.snapshots, w.limit_min_share, w.keep_days, w.billing_currency, w.held_bytes
+group by w.table_id, w.team, w.catalog, w.namespace, w.name, w.bucket, w.props, w.data_bytes, w.snapshots, w.limit_min_share, w.keep_snapshots, w.keep_days, w.billing_currency, w.held_bytes

@@ -37,7 +37,7 @@ facts as (
 )
 select
     'unused-commitment' as detector, 'commitment' as subject_kind, f.subject, cast(null as varchar) as team, f.billing_currency,
-    0.0 as fix_cost, 28 as rate_days, 'high' as confidence,
+    0.0 as fix_cost, cast(null as integer) as rate_days, 'high' as confidence,
     json_object('unused_cost', f.unused_cost, 'used_cost', f.used_cost, 'days', f.days,
         'unused_share', round(cast(f.unused_cost as double) / (cast(f.unused_cost as double) + cast(f.used_cost as double)), 4)) as evidence,
     ['nobody in any account used it'] as guards,

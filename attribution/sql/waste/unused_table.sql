@@ -1,7 +1,7 @@
 -- One row per table and currency that is written and that nobody reads, in 90 days or all that
 -- is known of reads if that is less (three weeks at least): its objects and the runs that write it. Who reads
 -- only to write it again is no reader. Not younger ones, nor where a property asks to keep it, nor copies,
--- which are a finding of their own.
+-- which are a finding of their own, nor where another name stands for the same place: readers may use that one.
 -- Key: subject, billing_currency
 with limits as (
     select
@@ -26,20 +26,27 @@ logged as (
 known as (
     select least(coalesce(o.first_on, l.first_on), coalesce(l.first_on, o.first_on)) as first_on from observed o cross join logged l
 ),
+places as (
+    -- However it is written, and how many tables lie there.
+    select regexp_replace(trim(trailing '/' from location), '^s3[an]?://', 's3://') as place, count(*) as tables
+    from waste_tables
+    group by 1
+),
 tables as (
     select
-        t.table_id, t.team, t.row_count, t.data_bytes, t.first_commit_at, k.last_read_on, l.limit_min_history_days, l.limit_unread_days, l.limit_min_age_days,
+        t.table_id, t.team, t.namespace, t.name, t.row_count, t.data_bytes, t.first_commit_at, k.last_read_on, l.limit_min_history_days, l.limit_unread_days, l.limit_min_age_days,
         -- Who read it since its readers' logs ended nobody knows.
         least(b.last_day, coalesce(z.known_until, b.last_day)) as last_day,
         date_diff('day', w.first_on, least(b.last_day, coalesce(z.known_until, b.last_day))) + 1 as known_days
     from waste_tables t
     join waste_subjects s on s.subject_kind = 'table' and s.subject = t.table_id
     join limits l on l.profile = s.profile
+    join places p on p.place = regexp_replace(trim(trailing '/' from t.location), '^s3[an]?://', 's3://')
     cross join waste_days b
     cross join known w
     left join waste_lookbacks k on k.table_id = t.table_id
     left join waste_silences z on z.detector = 'unused-table' and z.subject = t.table_id
-    where l.limit_enabled > 0
+    where l.limit_enabled > 0 and p.tables = 1
         and not list_has_any(json_keys(t.props), l.limit_hold_properties)
         and t.table_id not in (select subject from duplicate_table)
 ),
@@ -68,7 +75,7 @@ daily as (
 )
 select
     'unused-table' as detector, 'table' as subject_kind, u.table_id as subject, u.team, d.billing_currency,
-    0.0 as fix_cost, 28 as rate_days, case when u.known_days >= u.limit_unread_days then 'medium' else 'low' end as confidence,
+    0.0 as fix_cost, cast(null as integer) as rate_days, case when u.known_days >= u.limit_unread_days then 'medium' else 'low' end as confidence,
     json_object(
         'last_read_on', u.last_read_on, 'days_of_reads_known', u.known_days, 'bytes', u.data_bytes, 'rows', u.row_count,
         'written_by', list(distinct d.pot) filter (where d.pot_kind = 'workload'),
@@ -81,9 +88,10 @@ select
         'no property asks to keep it', 'it is older than ' || cast(u.limit_min_age_days as integer) || ' days'
     ] as guards,
     '-- stop what writes it, then rename it, which can be taken back:' || chr(10)
-        || 'ALTER TABLE ' || spark_name(u.table_id) || ' RENAME TO ' || spark_name(u.table_id || '_unused') || ';' || chr(10)
+        -- A new name is one within the catalog: with that before it, all but Hive's take it for a namespace.
+        || 'ALTER TABLE ' || spark_name(u.table_id) || ' RENAME TO ' || spark_name(u.namespace) || '.' || spark_part(u.name || '_unused') || ';' || chr(10)
         || '-- after a month without complaints: DROP TABLE ' || comment_text(spark_name(u.table_id || '_unused')) || ' PURGE;' as action,
     list(struct_pack(pot_kind := d.pot_kind, pot := d.pot, run_nr := d.run_nr, table_id := case when d.run_nr is not null then d.table_id end, usage_date := d.usage_date, amount := cast(d.amount as decimal(38, 12))) order by d.usage_date, d.pot_kind, d.pot, d.run_nr) as claims
 from unused u
 join daily d on d.table_id = u.table_id
-group by u.table_id, u.team, d.billing_currency, u.known_days, u.limit_min_history_days, u.limit_unread_days, u.limit_min_age_days, u.last_read_on, u.data_bytes, u.row_count
+group by u.table_id, u.team, u.namespace, u.name, d.billing_currency, u.known_days, u.limit_min_history_days, u.limit_unread_days, u.limit_min_age_days, u.last_read_on, u.data_bytes, u.row_count

@@ -59,6 +59,8 @@ select
     w.scans, w.effective_cost, w.vcore_ms,
     coalesce(w.logged_files, p.files_a_scan, h.files, 0) as files_a_scan,
     w.logged_files is not null or p.files_a_scan is not null as files_are_told,
+    -- Reports count delete files too, logs data files alone.
+    w.logged_files is null and p.files_a_scan is not null as deletes_are_counted,
     -- What a millisecond of a busy core cost.
     cast(w.effective_cost as double) / nullif(w.busy_ms, 0) as core_ms_price
 from by_workload w

@@ -10,6 +10,7 @@ with rests (detector, subject_kind, facts) as (
         ('keep-alive', 'cluster', 'runs'),
         ('no-op-schedule', 'workload', 'runs'),
         ('no-op-schedule', 'workload', 'inputs'),
+        ('no-op-schedule', 'workload', 'metadata'),
         ('failed-retried', 'workload', 'runs'),
         ('interrupted-spot', 'workload', 'runs'),
         ('lookback-reprocess', 'workload', 'runs'),
@@ -71,17 +72,36 @@ clusters as (
 ),
 reads as (
     -- Of the days waste is looked for in: what was read with before tells of nothing now.
-    select t.table_id, r.engine, r.source, count(*) as reads
+    select
+        t.table_id, r.engine, r.source, coalesce(cast(r.ended_at as date), d.last_day) as day, count(*) as reads
     from stg_run_tables t
     join stg_runs r on r.engine = t.engine and r.run_id = t.run_id
     join waste_days d on coalesce(cast(r.ended_at as date), d.last_day) >= d.first_day
     where t.access = 'read' and t.table_id is not null
-    group by t.table_id, r.engine, r.source
+    group by t.table_id, r.engine, r.source, coalesce(cast(r.ended_at as date), d.last_day)
+),
+readers as (
+    select
+        table_id, engine, source, min(day) as first_on,
+        sum(reads) as reads, sum(sum(reads)) over (partition by table_id) as all_reads
+    from reads
+    group by table_id, engine, source
+),
+settled as (
+    -- Since when it is read as it is now: since the last log came to tell of it (of a twentieth of its reads or more).
+    select table_id, max(first_on) filter (where reads >= 0.05 * all_reads) as settled_on
+    from readers
+    group by table_id
 ),
 read_by as (
-    -- By what most of its reads are told by.
+    -- By what most of its reads since are told by: one that moved to another engine is told of there.
     select table_id as subject, arg_max(engine, (reads, engine, source)) as engine, arg_max(source, (reads, engine, source)) as source
-    from reads
+    from (
+        select r.table_id, r.engine, r.source, sum(r.reads) as reads
+        from reads r
+        join settled s on s.table_id = r.table_id and r.day >= s.settled_on
+        group by r.table_id, r.engine, r.source
+    ) since
     group by table_id
 ),
 written_by as (
@@ -98,7 +118,7 @@ any_reads as (
     select min(l.known_until) as known_until
     from logs l
     join (
-        select engine, source, sum(reads) as reads, sum(sum(reads)) over () as all_reads from reads group by engine, source
+        select engine, source, sum(reads) as reads, sum(sum(reads)) over () as all_reads from readers group by engine, source
     ) b on b.engine = l.engine and b.source = l.source and b.reads >= 0.05 * b.all_reads
 ),
 collected as (
@@ -120,6 +140,12 @@ known as (
     select 'inputs', 'workload', workload, min(cast(told_until as date))
     from waste_inputs
     where told_until is not null
+    group by workload
+    union all
+    -- What is known of them by collections alone.
+    select 'metadata', 'workload', workload, min(cast(collected_until as date))
+    from waste_inputs
+    where collected_until is not null
     group by workload
     union all
     -- Of a cluster that never ran anything, any log would tell.

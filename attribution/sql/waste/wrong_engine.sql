@@ -67,7 +67,7 @@ daily as (
 )
 select
     'wrong-engine' as detector, 'workload' as subject_kind, w.workload as subject, w.team, w.billing_currency,
-    0.0 as fix_cost, 28 as rate_days, 'low' as confidence,
+    0.0 as fix_cost, cast(null as integer) as rate_days, 'low' as confidence,
     json_object(
         'runs', w.runs, 'p95_input_bytes', w.p95_bytes, 'p95_busy_core_hours', round(w.p95_busy_hours, 2),
         'cost_a_run', round(w.run_cost, 4), 'on_trino_a_run', round(w.trino_cost, 4)

@@ -15,9 +15,14 @@ with old as (
 classes as (
     select s.table_id, s.storage_class, s.stored_bytes
     from stg_storage s
-    join (select bucket, max(collected_on) as collected_on from stg_storage group by bucket) n
-        on n.bucket = s.bucket and n.collected_on = s.collected_on
-    where s.storage_class <> '*' and s.table_id is not null
+    -- The newest that lists the table: prefixes of a bucket may have inventories of their own, on other days.
+    join (
+        select l.table_id, l.bucket, max(l.collected_on) as collected_on
+        from stg_storage l
+        join latest_tables t on t.table_id = l.table_id and t.bucket = l.bucket
+        group by l.table_id, l.bucket
+    ) n on n.table_id = s.table_id and n.bucket = s.bucket and n.collected_on = s.collected_on
+    where s.storage_class <> '*'
 ),
 sized as (
     select

@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use duckdb::params;
+use duckdb::types::Value;
 use model::Basis;
-use model::manifest::Manifest;
-use model::time::Instant;
+use model::landed::Dataset;
+use model::manifest::{Entry, Manifest, SourceRecord};
+use model::time::{Instant, PeriodKey};
 
 use super::{Builder, EngineError};
 use crate::pools;
@@ -192,12 +194,7 @@ impl Builder {
                     ],
                 )
                 .map_err(failed)?;
-            // Ten thousand logs are ten thousand units: one statement each would take seconds.
-            let mut units = self.connection.appender("source_units").map_err(failed)?;
-            for key in source.units.keys() {
-                units.append_row(params![name, key]).map_err(failed)?;
-            }
-            units.flush().map_err(failed)?;
+            self.load_collections(manifest, name, source).map_err(failed)?;
             for unit in source.units.values() {
                 for totals in unit.totals.values() {
                     for (currency, totals) in totals {
@@ -226,4 +223,35 @@ impl Builder {
         }
         Ok(())
     }
+
+    /// Writes which units of a source of tables are still there, and until when collections held
+    /// that others followed. Of other sources nobody asks, and ten thousand logs are as many units.
+    fn load_collections(
+        &self,
+        manifest: &Manifest,
+        name: &str,
+        source: &SourceRecord,
+    ) -> Result<(), duckdb::Error> {
+        let is_tables = |entry: &Entry| entry.dataset == Dataset::Tables && entry.source == name;
+        if !manifest.entries.iter().any(is_tables) {
+            return Ok(());
+        }
+        let mut units = self.connection.appender("source_units")?;
+        for key in source.units.keys() {
+            units.append_row(params![name, key])?;
+        }
+        units.flush()?;
+        let mut held = self.connection.appender("held_collections")?;
+        for (unit, collections) in &source.held {
+            for (collected, until) in collections {
+                held.append_row(params![name, unit, date(*collected), date(*until)])?;
+            }
+        }
+        held.flush()
+    }
+}
+
+/// The first day of a period.
+fn date(period: PeriodKey) -> Value {
+    Value::Date32(i32::try_from(period.period().start.timestamp().div_euclid(86_400)).unwrap_or_default())
 }

@@ -108,7 +108,7 @@ impl Builder {
                 }
                 if busy.is_empty() {
                     let Some(model) = tight.pop() else { break };
-                    self.make_step_or_table(model)?;
+                    self.make_in(schema(model), model, form(model, "table"))?;
                     order.is_made(model);
                     self.drop_steps(steps.without(model))?;
                     continue;
@@ -126,14 +126,6 @@ impl Builder {
             }
             debug_assert!(order.waiting.is_empty(), "models that wait for one another");
             Ok(())
-        })
-    }
-
-    /// Makes a model alone, with more memory where it needs any.
-    fn make_step_or_table(&self, model: &Model) -> Result<(), EngineError> {
-        let operation = super::operation(model);
-        self.within_limit(&operation, || {
-            make_on(&self.connection, model, form(model, "table"), schema(model))
         })
     }
 

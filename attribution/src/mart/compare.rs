@@ -279,16 +279,22 @@ type Part = (Vec<String>, Currency, Reason, Amount);
 struct Steps<'m> {
     connection: Connection,
     later: &'m Mart,
+    /// Where the engine puts what memory does not hold: of this comparison alone, for two of two
+    /// people must not meet. It goes after the connection.
+    _scratch: tempfile::TempDir,
 }
 
 impl<'m> Steps<'m> {
     fn taken(earlier: &Mart, later: &'m Mart, query: &CostQuery) -> Result<Self, MartError> {
         let failed = |cause| later.failed("compare", cause);
-        let config = Config::default()
-            .with("temp_directory", std::env::temp_dir().join("lakeledger-compare").display().to_string())
-            .map_err(failed)?;
+        let scratch = tempfile::Builder::new()
+            .prefix("lakeledger-compare-")
+            .tempdir()
+            .map_err(|cause| MartError::Scratch { cause })?;
+        let config =
+            Config::default().with("temp_directory", scratch.path().display().to_string()).map_err(failed)?;
         let connection = Connection::open_in_memory_with_flags(config).map_err(failed)?;
-        let steps = Self { connection, later };
+        let steps = Self { connection, later, _scratch: scratch };
         for (side, mart) in [(Side::Earlier, earlier), (Side::Later, later)] {
             steps.run(&format!("attach {} as {} (read_only)", literal(mart.path()), side.name()))?;
         }

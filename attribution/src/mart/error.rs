@@ -55,6 +55,13 @@ pub enum MartError {
         #[source]
         cause: std::io::Error,
     },
+    /// There is no room for temporary files in the system's directory of them.
+    #[error("could not write temporary files to `{}`", std::env::temp_dir().display())]
+    Scratch {
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),

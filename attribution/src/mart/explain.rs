@@ -243,10 +243,11 @@ impl Mart {
     }
 }
 
-/// Costs that come to this much at least, either way.
+/// Costs that come to this much at least, either way. The last of them has 18 digits: rounded up
+/// it would be less than itself.
 fn at_least(cost: &str, least: Amount) -> String {
     format!(
-        "(c.{cost} >= cast('{least}' as decimal(38, 12)) or c.{cost} <= cast('{}' as decimal(38, 12)))",
+        "(c.{cost} >= cast('{least}' as decimal(38, 18)) or c.{cost} <= cast('{}' as decimal(38, 18)))",
         -least
     )
 }

@@ -137,7 +137,7 @@ const SEEN: &[(&str, Seen)] = &[
     ("table_snapshots", OF_TABLE),
     ("table_file_sizes", OF_TABLE),
     ("table_storage_states", OF_TABLE),
-    ("table_costs", OF_TABLE),
+    ("table_costs", Seen::As(TABLE_COSTS)),
     ("table_upstream", OF_TABLE),
     (
         "table_flows",
@@ -171,6 +171,16 @@ const SEEN: &[(&str, Seen)] = &[
     ("charge_pieces", OF_LINE),
     ("stg_charges", OF_LINE),
 ];
+
+/// What tables cost of what the teams bear: a run that wrote another team's table is not told by
+/// that table's cost.
+const TABLE_COSTS: &str = concat!(
+    "with daily_costs as (select * from {whole}.daily_costs where team in ({teams})),
+    run_maintenance as (select * from {whole}.run_maintenance)
+    select * from (",
+    include_str!("../../sql/marts/table_costs.sql"),
+    ") costs"
+);
 
 const OF_LINE: Seen = Seen::Where(
     "line_id in (

@@ -64,6 +64,8 @@ pub struct RunListQuery {
     pub filter: RunFilter,
     /// Only those that cost nothing or something in this currency.
     pub currency: Option<Currency>,
+    /// Only those of one of these teams; empty is all.
+    pub teams: Vec<String>,
     /// Only those that no team owns.
     pub unowned: bool,
     /// Only those with this text in id, workload, name, outcome, error, engine or trigger.
@@ -109,7 +111,13 @@ impl RunListQuery {
                 .map(|currency| format!("(billing_currency is null or billing_currency = '{currency}')")),
         );
         conditions.extend(self.unowned.then(|| "team is null".to_owned()));
-        format!("select * from ({}) runs where {}", self.filter.sql(parameters), conditions.join(" and "))
+        // Its parameters stand before those of the conditions.
+        let runs = self.filter.sql(parameters);
+        if !self.teams.is_empty() {
+            conditions.push(format!("team in ({})", vec!["?"; self.teams.len()].join(", ")));
+            parameters.extend(self.teams.iter().cloned().map(Value::Text));
+        }
+        format!("select * from ({runs}) runs where {}", conditions.join(" and "))
     }
 }
 

@@ -265,10 +265,14 @@ impl Runs {
 
     /// What of the runs that match is in a list, but for its search.
     fn listed<'s>(&'s self, query: &'s RunListQuery) -> impl Iterator<Item = Place> + 's {
-        self.places(&query.filter).filter(|(at, cost)| {
+        // A team without a run has no code.
+        let teams: Vec<u32> = query.teams.iter().filter_map(|team| self.code(team)).collect();
+        self.places(&query.filter).filter(move |(at, cost)| {
             let currency = cost.map(|cost| self.costs[cost as usize].currency);
+            let team = self.rows[*at as usize].team;
             (query.currency.is_none() || currency.is_none() || currency == query.currency)
-                && !(query.unowned && self.rows[*at as usize].team != NO_NAME)
+                && (query.teams.is_empty() || teams.contains(&team))
+                && !(query.unowned && team != NO_NAME)
         })
     }
 

@@ -201,6 +201,19 @@ impl Mart {
         self.ask("list the runs of", &sql, parameters, RunRow::read)
     }
 
+    /// UTC days on which the first and the last run started; nothing where nothing ran.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn run_days(&self) -> Result<Option<(NaiveDate, NaiveDate)>, MartError> {
+        let sql = "select cast(cast(min(started_at) as date) as varchar), cast(cast(max(started_at) as date) as varchar)
+            from stg_runs";
+        let days = self.ask("find the days of the runs of", sql, Vec::new(), |row| {
+            Ok(row.opt_day(0)?.zip(row.opt_day(1)?))
+        })?;
+        Ok(days.into_iter().flatten().next())
+    }
+
     /// The runs that match whose starts are nearest to a moment, this many at most, by their start.
     ///
     /// # Errors

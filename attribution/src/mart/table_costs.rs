@@ -1,6 +1,8 @@
 //! What tables cost: to store, to produce and to maintain (which add up), and what reading
 //! them and what they were made of cost (which do not).
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use duckdb::types::Value;
 use model::{Amount, Basis, Currency};
@@ -214,6 +216,17 @@ impl Mart {
                 cost: row.amount(4)?,
             })
         })
+    }
+
+    /// The runs that maintained a table: that only rewrote it.
+    ///
+    /// # Errors
+    /// When the mart cannot be asked.
+    pub fn table_maintenance(&self, table: &str) -> Result<BTreeSet<String>, MartError> {
+        let sql = "select distinct run_id from run_maintenance where table_id = ?";
+        let parameters = vec![Value::Text(table.to_owned())];
+        let runs = self.ask("list the maintenance in", sql, parameters, |row| row.text(0))?;
+        Ok(runs.into_iter().collect())
     }
 
     /// The tables a table was made of and those made of it, in the months that touch these

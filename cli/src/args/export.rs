@@ -22,7 +22,7 @@ pub enum Export {
     /// Workloads by trigger, outcome and attempt, with what they cost for one of what they made
     Workloads(ExportRows),
     /// Runs with its usage and cost
-    Runs(ExportRows),
+    Runs(ExportRuns),
     /// Ownership by day and team: by which kind of fact, how sure, how much
     Ownership(ExportOwnership),
 }
@@ -151,7 +151,7 @@ pub struct ExportChanges {
     /// csv or json; unset, what the output's name ends with, else csv
     #[arg(long, value_enum)]
     pub format: Option<CostFormat>,
-    /// File to write instead of standard output
+    /// File or s3://bucket/key to write instead of standard output; appears whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -187,12 +187,24 @@ pub struct ExportRows {
     /// First UTC day outside
     #[arg(long, value_name = "DAY")]
     pub to: Option<NaiveDate>,
-    /// File to write instead of standard output
+    /// File or s3://bucket/key to write instead of standard output; appears whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// csv or json; unset, what the output's name ends with, else json
     #[arg(long, value_enum)]
     pub format: Option<CostFormat>,
+}
+
+/// Options of `export runs`.
+#[derive(Debug, Args)]
+pub struct ExportRuns {
+    /// Days, basis and where to
+    #[command(flatten)]
+    pub rows: ExportRows,
+    /// Keep only runs with run=, workload=, table= (read or written), cluster= or team=VALUE (may be
+    /// repeated; all must hold)
+    #[arg(long = "where", value_name = "DIMENSION=VALUE")]
+    pub filters: Vec<String>,
 }
 
 /// Options of `export ownership`.
@@ -204,7 +216,7 @@ pub struct ExportOwnership {
     /// csv or json; unset, what the output's name ends with, else csv
     #[arg(long, value_enum)]
     pub format: Option<CostFormat>,
-    /// File to write instead of standard output
+    /// File or s3://bucket/key to write instead of standard output; appears whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }

@@ -5,14 +5,18 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use attribution::mart::{
-    CostQuery, Dimension, Idle, RunFilter, Shared, TableCost, TableCostQuery, UnitCosts, WorkloadCostQuery,
+    CostQuery, Dimension, Filter, Idle, RunFilter, RunRow, Shared, TableCost, TableCostQuery, UnitCosts,
+    WorkloadCostQuery,
 };
+use chrono::NaiveDate;
 use model::Basis;
 use reports::export::ExportError;
+use serde::Serializer as _;
 use serde_json::json;
 
 use crate::args::{
-    CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, ending,
+    CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, ExportRuns,
+    MEMORY_MIB, ending,
 };
 use crate::command::{config, filters, half_open, ownership_query, view, warn_unknown_team};
 use crate::config::Config;
@@ -68,7 +72,6 @@ pub fn costs(config: &Config, options: &ExportCosts) -> Result<ExitCode, Failure
         view: view(&mart, options.view),
     };
     if is_focus && (query.view.idle == Idle::Proportional || query.view.shared != Shared::Keep) {
-        output.abandon();
         return Err(Failure::new(
             "a FOCUS export cannot spread idle or shared costs",
             "what is spread is of no bill line: leave --shared out, and --idle at keep or owner",
@@ -78,10 +81,7 @@ pub fn costs(config: &Config, options: &ExportCosts) -> Result<ExitCode, Failure
     let directory = tempfile::tempdir()?;
     mart.limit_memory(options.memory, directory.path())?;
     let export = if is_focus { mart.export_focus(&query)? } else { mart.export_costs(&query)? };
-    if let Err(error) = reports::export::check(export.columns()) {
-        output.abandon();
-        return Err(error.into());
-    }
+    reports::export::check(export.columns())?;
     let ending = options.output.as_deref().and_then(CostsFormat::of_name);
     let is_parquet = format == CostsFormat::Parquet || (is_focus && ending == Some(CostsFormat::Parquet));
     if is_parquet {
@@ -107,10 +107,7 @@ pub fn costs(config: &Config, options: &ExportCosts) -> Result<ExitCode, Failure
         }
         // A reader that went away has what it wanted.
         Err(ExportError::Write(cause)) => output.finish(Err(cause)),
-        Err(error) => {
-            output.abandon();
-            Err(error.into())
-        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -124,7 +121,7 @@ fn ownership(path: &Path, options: &ExportOwnership) -> Result<ExitCode, Failure
     let config = config(path)?;
     let query = ownership_query(&options.scope)?;
     let format = chosen(options.format, options.output.as_deref(), CostFormat::Csv)?;
-    let mut output = Output::open(options.output.as_deref())?;
+    let mut output = Output::open_anywhere(options.output.as_deref(), &config.export_s3)?;
     let rows = super::mart(&config)?.coverage(&query)?;
     let written = match format {
         CostFormat::Csv => reports::export::coverage_csv(&rows, output.writer()),
@@ -147,7 +144,7 @@ fn changes(path: &Path, options: &ExportChanges) -> Result<ExitCode, Failure> {
         ));
     }
     let format = chosen(options.format, options.output.as_deref(), CostFormat::Csv)?;
-    let mut output = Output::open(options.output.as_deref())?;
+    let mut output = Output::open_anywhere(options.output.as_deref(), &config.export_s3)?;
     let mart = super::mart(&config)?;
     let query = CostQuery {
         by: options.by.clone(),
@@ -200,11 +197,11 @@ fn chosen(
     }
 }
 
-/// Writes objects in a format; as CSV with these columns.
+/// Writes objects as they come in a format; as CSV with these columns.
 fn objects(
     format: CostFormat,
     columns: &str,
-    rows: &[serde_json::Value],
+    rows: impl IntoIterator<Item = serde_json::Value>,
     output: &mut Output,
 ) -> io::Result<()> {
     match format {
@@ -212,7 +209,9 @@ fn objects(
             let columns: Vec<&str> = columns.split_whitespace().collect();
             reports::export::objects_csv(&columns, rows, output.writer())
         }
-        CostFormat::Json => serde_json::to_writer_pretty(output.writer(), rows).map_err(io::Error::from),
+        CostFormat::Json => {
+            serde_json::Serializer::pretty(output.writer()).collect_seq(rows).map_err(io::Error::from)
+        }
     }
 }
 
@@ -236,7 +235,7 @@ fn tables(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
     let format = chosen(options.format, options.output.as_deref(), CostFormat::Json)?;
     let config = config(path)?;
     half_open(options.from, options.to)?;
-    let mut output = Output::open(options.output.as_deref())?;
+    let mut output = Output::open_anywhere(options.output.as_deref(), &config.export_s3)?;
     let mart = super::mart(&config)?;
     let costs = mart.table_costs(&TableCostQuery {
         basis: options.basis,
@@ -244,33 +243,29 @@ fn tables(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
         to: options.to,
         ..TableCostQuery::default()
     })?;
-    let rows: Vec<serde_json::Value> = mart
-        .tables()?
-        .into_iter()
-        .map(|row| {
-            // By table, then currency: those of one table stand together.
-            let first = costs.partition_point(|cost| cost.table_id < row.table_id);
-            let costs: Vec<_> = costs[first..]
-                .iter()
-                .take_while(|cost| cost.table_id == row.table_id)
-                .map(|cost| cost_json(cost, options.basis))
-                .collect();
-            json!({
-                "table": row.table_id, "catalog": row.catalog, "namespace": row.namespace, "name": row.name,
-                "format": row.format, "location": row.location, "owner": row.owner, "team": row.team,
-                "collected_at": row.collected_at, "rows": row.row_count, "files": row.data_files,
-                "data_bytes": row.data_bytes, "small_files": row.small_files,
-                "target_file_bytes": row.target_file_bytes, "delete_files": row.delete_files,
-                "deleted_rows": row.deleted_rows, "snapshots": row.snapshots, "manifests": row.manifests,
-                "reachable_bytes": row.reachable_bytes, "expirable_bytes": row.expirable_bytes,
-                "orphaned_bytes": row.orphaned_bytes, "last_updated_at": row.last_updated_at,
-                "partition_spec": row.partition_spec, "costs": costs,
-            })
+    let rows = mart.tables()?.into_iter().map(|row| {
+        // By table, then currency: those of one table stand together.
+        let first = costs.partition_point(|cost| cost.table_id < row.table_id);
+        let costs: Vec<_> = costs[first..]
+            .iter()
+            .take_while(|cost| cost.table_id == row.table_id)
+            .map(|cost| cost_json(cost, options.basis))
+            .collect();
+        json!({
+            "table": row.table_id, "catalog": row.catalog, "namespace": row.namespace, "name": row.name,
+            "format": row.format, "location": row.location, "owner": row.owner, "team": row.team,
+            "collected_at": row.collected_at, "rows": row.row_count, "files": row.data_files,
+            "data_bytes": row.data_bytes, "small_files": row.small_files,
+            "target_file_bytes": row.target_file_bytes, "delete_files": row.delete_files,
+            "deleted_rows": row.deleted_rows, "snapshots": row.snapshots, "manifests": row.manifests,
+            "reachable_bytes": row.reachable_bytes, "expirable_bytes": row.expirable_bytes,
+            "orphaned_bytes": row.orphaned_bytes, "last_updated_at": row.last_updated_at,
+            "partition_spec": row.partition_spec, "costs": costs,
         })
-        .collect();
-    let rows =
-        if format == CostFormat::Csv { rows.into_iter().flat_map(by_currency).collect() } else { rows };
-    let written = objects(format, TABLE_COLUMNS, &rows, &mut output);
+    });
+    let is_flat = format == CostFormat::Csv;
+    let rows = rows.flat_map(|table| if is_flat { by_currency(table) } else { vec![table] });
+    let written = objects(format, TABLE_COLUMNS, rows, &mut output);
     output.finish(written)
 }
 
@@ -306,7 +301,7 @@ fn workloads(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
     let format = chosen(options.format, options.output.as_deref(), CostFormat::Json)?;
     let config = config(path)?;
     half_open(options.from, options.to)?;
-    let mut output = Output::open(options.output.as_deref())?;
+    let mut output = Output::open_anywhere(options.output.as_deref(), &config.export_s3)?;
     let mart = super::mart(&config)?;
     let rows = mart.workload_costs(&WorkloadCostQuery {
         basis: options.basis,
@@ -314,58 +309,89 @@ fn workloads(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
         to: options.to,
         ..WorkloadCostQuery::default()
     })?;
-    let rows: Vec<serde_json::Value> = rows
-        .iter()
-        .map(|row| {
-            let units = UnitCosts::of([row]);
-            json!({
-                "workload": row.workload, "team": row.team, "trigger": row.trigger, "status": row.status,
-                "retry": row.is_retry, "runs": row.runs, "basis": options.basis, "cost": row.cost,
-                "currency": row.currency, "vcore_seconds": seconds(row.vcore_ms),
-                "written_bytes": row.written_bytes, "written_rows": row.written_rows,
-                "per_run": units.per_run(), "per_tb_written": units.per_terabyte_written(),
-                "per_million_rows": units.per_million_rows(),
-            })
+    let rows = rows.iter().map(|row| {
+        let units = UnitCosts::of([row]);
+        json!({
+            "workload": row.workload, "team": row.team, "trigger": row.trigger, "status": row.status,
+            "retry": row.is_retry, "runs": row.runs, "basis": options.basis, "cost": row.cost,
+            "currency": row.currency, "vcore_seconds": seconds(row.vcore_ms),
+            "written_bytes": row.written_bytes, "written_rows": row.written_rows,
+            "per_run": units.per_run(), "per_tb_written": units.per_terabyte_written(),
+            "per_million_rows": units.per_million_rows(),
         })
-        .collect();
-    let written = objects(format, WORKLOAD_COLUMNS, &rows, &mut output);
+    });
+    let written = objects(format, WORKLOAD_COLUMNS, rows, &mut output);
     output.finish(written)
 }
 
-fn runs(path: &Path, options: &ExportRows) -> Result<ExitCode, Failure> {
+fn runs(path: &Path, options: &ExportRuns) -> Result<ExitCode, Failure> {
+    let ExportRuns { rows: options, filters: kept } = options;
     let format = chosen(options.format, options.output.as_deref(), CostFormat::Json)?;
     let config = config(path)?;
     half_open(options.from, options.to)?;
-    let mut output = Output::open(options.output.as_deref())?;
+    let filter = run_filter(&filters(kept)?, options.basis)?;
+    let mut output = Output::open_anywhere(options.output.as_deref(), &config.export_s3)?;
     let mart = super::mart(&config)?;
-    let rows: Vec<serde_json::Value> = mart
-        .runs(&RunFilter {
-            basis: options.basis,
-            from: options.from,
-            to: options.to,
-            ..RunFilter::default()
-        })?
-        .into_iter()
-        .map(|row| {
-            json!({
-                "run": row.run_id, "engine": row.engine, "name": row.name, "workload": row.workload,
-                "team": row.team, "workflow_id": row.workflow_id, "step_id": row.step_id,
-                "attempt": row.attempt, "trigger": row.trigger, "cluster": row.cluster_id,
-                "user": row.user_name, "owner": row.owner, "status": row.status, "error": row.error,
-                "started_at": row.started_at, "ended_at": row.ended_at,
-                "vcore_seconds": seconds(row.vcore_ms),
-                "memory_gb_seconds": gib_seconds(row.memory_mib_ms),
-                "cpu_seconds": seconds(row.cpu_ms), "task_seconds": seconds(row.task_ms),
-                "input_bytes": row.input_bytes, "output_bytes": row.output_bytes,
-                "shuffle_read_bytes": row.shuffle_read_bytes, "shuffle_write_bytes": row.shuffle_write_bytes,
-                "disk_spilled_bytes": row.disk_spilled_bytes, "tasks": row.tasks,
-                "failed_tasks": row.failed_tasks, "basis": options.basis, "cost": row.cost,
-                "currency": row.currency,
-            })
-        })
-        .collect();
-    let written = objects(format, RUN_COLUMNS, &rows, &mut output);
-    output.finish(written)
+    let directory = tempfile::tempdir()?;
+    mart.limit_memory(MEMORY_MIB, directory.path())?;
+    let (first, last) = mart.run_days()?.unwrap_or_default();
+    let first = options.from.map_or(first, |from| from.max(first));
+    let is_in = |day: &NaiveDate| *day <= last && options.to.is_none_or(|to| *day < to);
+    let mut failed = None;
+    // A day's runs at a time: memory does not grow with their number.
+    let days = first.iter_days().take_while(is_in).map_while(|day| {
+        let day = RunFilter { from: Some(day), to: day.succ_opt(), ..filter.clone() };
+        mart.runs(&day).map_err(|error| failed = Some(error)).ok()
+    });
+    let rows = days.flatten().map(|run| run_json(&run, options.basis));
+    let written = objects(format, RUN_COLUMNS, rows, &mut output);
+    match failed {
+        Some(error) => Err(error.into()),
+        None => output.finish(written),
+    }
+}
+
+/// The runs that filters keep, of those a run has one of.
+fn run_filter(filters: &[Filter], basis: Basis) -> Result<RunFilter, Failure> {
+    let mut kept = RunFilter { basis, ..RunFilter::default() };
+    for Filter { dimension, value } in filters {
+        let place = match dimension {
+            Dimension::Run => &mut kept.run,
+            Dimension::Workload => &mut kept.workload,
+            Dimension::Table => &mut kept.table,
+            Dimension::Cluster => &mut kept.cluster,
+            Dimension::Team => &mut kept.team,
+            other => {
+                return Err(Failure::new(
+                    format!("runs cannot be kept by {other}"),
+                    "use run, workload, table, cluster or team; `export costs --by run` knows all dimensions",
+                ));
+            }
+        };
+        if place.replace(value.clone()).is_some_and(|other| other != *value) {
+            return Err(Failure::new(
+                format!("no run has two values of {dimension}"),
+                "name each dimension once",
+            ));
+        }
+    }
+    Ok(kept)
+}
+
+fn run_json(run: &RunRow, basis: Basis) -> serde_json::Value {
+    json!({
+        "run": run.run_id, "engine": run.engine, "name": run.name, "workload": run.workload,
+        "team": run.team, "workflow_id": run.workflow_id, "step_id": run.step_id,
+        "attempt": run.attempt, "trigger": run.trigger, "cluster": run.cluster_id,
+        "user": run.user_name, "owner": run.owner, "status": run.status, "error": run.error,
+        "started_at": run.started_at, "ended_at": run.ended_at,
+        "vcore_seconds": seconds(run.vcore_ms), "memory_gb_seconds": gib_seconds(run.memory_mib_ms),
+        "cpu_seconds": seconds(run.cpu_ms), "task_seconds": seconds(run.task_ms),
+        "input_bytes": run.input_bytes, "output_bytes": run.output_bytes,
+        "shuffle_read_bytes": run.shuffle_read_bytes, "shuffle_write_bytes": run.shuffle_write_bytes,
+        "disk_spilled_bytes": run.disk_spilled_bytes, "tasks": run.tasks, "failed_tasks": run.failed_tasks,
+        "basis": basis, "cost": run.cost, "currency": run.currency,
+    })
 }
 
 /// Whole milliseconds as seconds.

@@ -1,6 +1,7 @@
 //! `report`: weekly reports as files and by mail, and what became of the mail.
 
 mod deliveries;
+mod late;
 mod recipients;
 mod send;
 
@@ -11,7 +12,7 @@ use attribution::mart::Mart;
 use chrono::NaiveDate;
 use reports::lifecycle::Lifecycle;
 use reports::week;
-use reports::weekly::{WeeklyRequest, build, prepare, write};
+use reports::weekly::{DIGEST, REPORT, WeeklyRequest, build, prepare, write};
 
 use crate::args::{Report, Weekly};
 use crate::command::{config, now};
@@ -37,7 +38,8 @@ fn weekly(config: &Config, options: &Weekly) -> Result<ExitCode, Failure> {
     if options.send {
         send::prepare(config)?;
     }
-    let weeklies = built(config, options)?;
+    let asked = asked(config, options)?;
+    let weeklies = built(config, options, &asked.mart, asked.week)?;
     if let Some(out) = &options.out {
         for weekly in &weeklies {
             for file in write(weekly, out).map_err(failure)? {
@@ -46,6 +48,7 @@ fn weekly(config: &Config, options: &Weekly) -> Result<ExitCode, Failure> {
         }
     }
     if options.send {
+        queue_late(config, options, &asked)?;
         send::queue(config, &weeklies, options)?;
         return send::all(config);
     }
@@ -56,14 +59,61 @@ fn weekly(config: &Config, options: &Weekly) -> Result<ExitCode, Failure> {
 /// many are new there.
 pub fn queue_weekly(config: &Config, options: &Weekly) -> Result<usize, Failure> {
     send::prepare(config)?;
-    send::queue(config, &built(config, options)?, options)
+    let asked = asked(config, options)?;
+    let late = queue_late(config, options, &asked)?;
+    Ok(late + send::queue(config, &built(config, options, &asked.mart, asked.week)?, options)?)
 }
 
-fn built(config: &Config, options: &Weekly) -> Result<Vec<reports::weekly::Weekly>, Failure> {
+/// Puts the letters of earlier weeks in line that are owed still; says how many are new there.
+fn queue_late(config: &Config, options: &Weekly, asked: &Asked) -> Result<usize, Failure> {
+    // Who names a week or wants a test wants nothing else.
+    if options.week.is_some() || options.to.is_some() {
+        return Ok(0);
+    }
+    let told = late::Told::read(config)?;
+    let mut queued = 0;
+    for week in late::weeks(&asked.mart, asked.week)? {
+        let period = week::iso(week);
+        let is_owed = |report: &str, whose: Option<&str>| {
+            let is_asked = options.team.is_none() || (report == REPORT && options.team.as_deref() == whose);
+            is_asked && told.is_owed(report, whose, &period)
+        };
+        let teams = asked.mart.info().teams.iter().map(|team| Some(team.name.as_str()));
+        let digests = &config.reports.digests;
+        // To make reports is work: not for weeks of which nothing is owed.
+        if teams.chain([None]).any(|team| is_owed(REPORT, team))
+            || digests.iter().any(|digest| is_owed(DIGEST, Some(digest.name.as_str())))
+        {
+            let weeklies = built(config, options, &asked.mart, week)?;
+            queued += send::queue_those(config, &weeklies, &is_owed)?;
+        }
+    }
+    Ok(queued)
+}
+
+/// Of which figures and of which week reports are made.
+struct Asked {
+    mart: Mart,
+    week: NaiveDate,
+}
+
+fn asked(config: &Config, options: &Weekly) -> Result<Asked, Failure> {
     let mart = super::mart(config)?;
+    let week = asked_week(&mart, options.week.as_deref())?;
+    // The record of findings follows the newest mart before anybody is told of them.
+    Lifecycle::open(&config.ledger).and_then(|mut record| record.sync(&mart, now()))?;
+    Ok(Asked { mart, week })
+}
+
+fn built(
+    config: &Config,
+    options: &Weekly,
+    mart: &Mart,
+    week: NaiveDate,
+) -> Result<Vec<reports::weekly::Weekly>, Failure> {
     let request = WeeklyRequest {
         team: options.team.clone(),
-        week: asked_week(&mart, options.week.as_deref())?,
+        week,
         now: now(),
         basis: options.basis,
         base_url: config.reports.base_url.clone(),
@@ -71,10 +121,8 @@ fn built(config: &Config, options: &Weekly) -> Result<Vec<reports::weekly::Weekl
         reported: vec![],
         budgets: config.watch.budgets.clone(),
     };
-    // The record of findings follows the newest mart before anybody is told of them.
-    Lifecycle::open(&config.ledger).and_then(|mut record| record.sync(&mart, now()))?;
     let request = request.with_records(&config.ledger).map_err(failure)?;
-    build(&mart, &request).map_err(failure)
+    build(mart, &request).map_err(failure)
 }
 
 /// The week that is named, else the latest.

@@ -57,7 +57,7 @@ pub fn run(path: &Path, options: &Run) -> Result<ExitCode, Failure> {
     stages(path, options, true)
 }
 
-/// The same; `send` is false where somebody else sends what alerts tell.
+/// The same; `send` is false for a scheduled run, whose messages go when its jobs are done.
 pub fn stages(path: &Path, options: &Run, send: bool) -> Result<ExitCode, Failure> {
     let config = config(path)?;
     let lock = lock(&config, "run")?;
@@ -65,10 +65,12 @@ pub fn stages(path: &Path, options: &Run, send: bool) -> Result<ExitCode, Failur
     let attributed = attribute(&config, options.attribute);
     // Who is told may be slow to listen: whoever wants to write the ledger does not wait for that.
     drop(lock);
-    if options.alerts && config.watch.rules.is_empty() {
+    // Nobody asked for alerts in a run that is scheduled: it judges them where there are any.
+    if options.alerts && send && config.watch.rules.is_empty() {
         say(super::alerts::NOTHING_WATCHED);
     }
-    let is_watched = options.alerts && !config.watch.rules.is_empty();
+    // A rule that is gone is told to whoever was told of it, also where it was the only one.
+    let is_watched = options.alerts && !(config.watch.rules.is_empty() && config.watch.channels.is_empty());
     let told = if is_watched { Some(alerts(&config, send)) } else { None };
     warnings.extend(attributed?);
     printer::warnings(&warnings, 5);

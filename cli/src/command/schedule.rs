@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{config, now};
 use crate::args::{Attribute, Format, Ingest, Part, Run, Schedule, ScheduleVerb, Weekly};
 use crate::config::{Config, Job, Scheduled, ScheduledExport, nearest};
-use crate::printer::{Failure, chain, line, say, table};
+use crate::printer::{Failure, chain, line, remark, say, table};
 
 /// Lists schedules or past runs, or runs what is due.
 pub fn run(path: &Path, options: &Schedule) -> Result<ExitCode, Failure> {
@@ -78,7 +78,7 @@ fn jobs(
                 Err(Failure::new(busy, "run it again when that is done: `lakeledger schedule history`"))
             }
             None => {
-                say(busy);
+                remark(busy);
                 Ok(0)
             }
         };

@@ -20,6 +20,7 @@ mod word;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use attribution::publish::KeptDays;
 use attribution::rules::{Rules, Team};
 use ingest::store::S3Options;
 use reports::alert::{Channel, ChannelKind, Watch};
@@ -60,6 +61,9 @@ pub struct Config {
     /// Who may reach the dashboard from elsewhere than this machine; nothing where nobody may.
     pub access: Option<web::access::Rules>,
 }
+
+/// Days of which earlier marts may be kept: a year and a month.
+const KEPT_AT_MOST: i64 = 400;
 
 /// How messages name the file itself.
 const ROOT: &str = "lakeledger.toml";
@@ -143,6 +147,10 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
             display_zone = zone(&section, &mut faults, &text).unwrap_or_default();
             rules.display_timezone = text;
         }
+        if let Some(days) = section.integer(&mut faults, "keep_days", 0..=KEPT_AT_MOST) {
+            // Whoever asks for days has room for them.
+            rules.kept_days = KeptDays { days: days as usize, bytes: None };
+        }
         section.finish(&mut faults);
     }
 
@@ -225,6 +233,10 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     let mut schedules: Vec<Scheduled> = Vec::new();
     for section in tables(&mut root, &mut faults, "schedule") {
         schedules.extend(schedule::schedule(section, &mut faults, &schedules, display_zone, directory));
+    }
+    let machine = reports::schedule::machine();
+    for scheduled in &mut schedules {
+        scheduled.schedule = scheduled.schedule.clone().installed(&ledger, &machine);
     }
 
     let mut export_s3 = S3Options::default();
@@ -414,6 +426,18 @@ resources = "arn:aws:kafka:*"
         for (found, expected) in found.iter().zip(expected) {
             assert!(found.starts_with(expected), "{found}\n  is not\n{expected}");
         }
+    }
+
+    #[test]
+    fn earlier_marts_are_bounded_by_their_size_until_somebody_says_by_days() {
+        let kept = |text: &str| parse(text, Path::new("")).unwrap().rules.kept_days;
+        assert_eq!(kept(""), KeptDays { days: 15, bytes: Some(10 << 30) });
+        assert_eq!(kept("[ledger]\nkeep_days = 60\n"), KeptDays { days: 60, bytes: None });
+        assert_eq!(kept("[ledger]\nkeep_days = 0\n"), KeptDays { days: 0, bytes: None });
+        assert_eq!(
+            faults("[ledger]\nkeep_days = 4000\n"),
+            ["2: ledger: `keep_days` must be a whole number from 0 to 400"]
+        );
     }
 
     #[test]

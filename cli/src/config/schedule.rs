@@ -128,6 +128,19 @@ timezone = "Europe/Berlin"
     }
 
     #[test]
+    fn each_ledger_has_its_own_delay() {
+        let delay = |ledger: &str| {
+            let text = format!(
+                "[ledger]\npath = \"{ledger}\"\n[[schedule]]\nname = \"daily\"\njob = \"run\"\ncron = \"@daily\"\n\
+                 jitter_minutes = 720\n"
+            );
+            parse(&text, Path::new("")).unwrap().schedules[0].schedule.delay()
+        };
+        assert_eq!(delay("/srv/a"), delay("/srv/a"));
+        assert!(["/srv/b", "/srv/c"].iter().any(|ledger| delay(ledger) != delay("/srv/a")));
+    }
+
+    #[test]
     fn what_cannot_be_scheduled_is_refused_at_once() {
         let text = r#"
 [[schedule]]

@@ -121,7 +121,7 @@ fn setting_of(
     };
     let usable = text.as_ref().and_then(|text| text.replace('_', "").parse::<f64>().ok());
     match (text, usable) {
-        (Some(text), Some(number)) if number.is_finite() && number >= 0.0 => Some(WasteRule {
+        (Some(text), Some(number)) if is_allowed(setting, number) => Some(WasteRule {
             setting: setting.name.to_owned(),
             scope: scope.clone(),
             value: text.replace('_', ""),
@@ -129,6 +129,7 @@ fn setting_of(
         _ => {
             let wanted = match setting.kind() {
                 SettingKind::Flag => "true or false",
+                SettingKind::Number if setting.is_divisor() => "a number above 0",
                 SettingKind::Number => "a number that is not negative",
                 SettingKind::Words => "a text or an array of texts",
             };
@@ -137,6 +138,12 @@ fn setting_of(
             None
         }
     }
+}
+
+/// Whether a number may stand there.
+fn is_allowed(setting: attribution::waste::Setting, number: f64) -> bool {
+    let is_enough = if setting.is_divisor() { number > 0.0 } else { number >= 0.0 };
+    number.is_finite() && is_enough
 }
 
 #[cfg(test)]
@@ -207,6 +214,9 @@ enabled = 1
 min_ratio = -1
 [[waste.override]]
 team = "nobody"
+[waste.spill]
+slowdown = 0
+min_ratio = 0
 "#;
         let expected = [
             "3: waste: unknown key `flor` (did you mean `floor`?)",
@@ -215,6 +225,7 @@ team = "nobody"
             "8: waste.skew: `enabled` must be true or false (the default is 1)",
             "9: waste.skew: `min_ratio` must be a number that is not negative (the default is 10)",
             "10: waste.override 1: there is no team `nobody` (name it in a [[team]])",
+            "13: waste.spill: `slowdown` must be a number above 0 (the default is 1.4)",
         ];
         assert_eq!(faults(text), expected);
     }

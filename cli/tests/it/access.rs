@@ -77,6 +77,7 @@ fn a_token_opens_a_session_that_can_be_ended() {
     let headers = [("cookie", pair.as_str()), ("sec-fetch-site", "same-origin")];
     let out = dashboard.post("/logout", "", &headers);
     assert!(out.status == StatusCode::SEE_OTHER && cookie_of(&out).contains("Max-Age=0"));
+    assert_eq!(out.headers["clear-site-data"], "\"cache\"", "the next one at the screen sees no kept page");
     assert_eq!(of_ada("/teams/growth").status, StatusCode::SEE_OTHER, "what was ended is over");
 }
 
@@ -126,12 +127,31 @@ fn signing_in_is_throttled_and_cookies_are_secure_over_https() {
     for _ in 0..5 {
         assert_eq!(sign_in(&dashboard, "llk_guess", "").status, StatusCode::UNAUTHORIZED);
     }
-    let barred = sign_in(&dashboard, &secret, "");
-    assert_eq!(barred.status, StatusCode::TOO_MANY_REQUESTS, "the right one neither");
+    let barred = sign_in(&dashboard, "llk_guess", "");
+    assert_eq!(barred.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(barred.headers["retry-after"], "900");
-    let bearer = format!("Bearer {secret}");
-    let asked = dashboard.get_with("/api/v1/costs", &[("authorization", &bearer)]);
-    assert_eq!(asked.status, StatusCode::TOO_MANY_REQUESTS);
+    let asked = |token: &str| {
+        let bearer = format!("Bearer {token}");
+        dashboard.get_with("/api/v1/costs", &[("authorization", &bearer)]).status
+    };
+    assert_eq!(asked("llk_guess"), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[test]
+fn a_replaced_token_shuts_out_nobody_with_a_right_one() {
+    let (secret, entry) = token("Ada", EVERYTHING(Role::Viewer));
+    let dashboard = Dashboard::guarded(Rules { tokens: vec![entry], ..Rules::default() });
+    let asked = |token: &str| {
+        let bearer = format!("Bearer {token}");
+        dashboard.get_with("/api/v1/costs", &[("authorization", &bearer)]).status
+    };
+    for _ in 0..5 {
+        assert_eq!(asked("llk_replaced"), StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(asked("llk_replaced"), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(asked(&secret), StatusCode::OK, "it comes from the same address");
+    assert_eq!(asked("llk_replaced"), StatusCode::TOO_MANY_REQUESTS, "which forgives nothing");
+    assert_eq!(sign_in(&dashboard, &secret, "").status, StatusCode::SEE_OTHER);
 }
 
 #[test]

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use attribution::mart::Reach;
 use axum::http::StatusCode;
+use model::Amount;
 use serde_json::Value;
 use web::access::{Grant, Need, Role, Rules};
 
 use crate::access::token;
-use crate::dashboard::{Dashboard, Page, text};
+use crate::dashboard::{Dashboard, Page, attributes, text, unescape};
 
 struct Two {
     dashboard: Dashboard,
@@ -211,6 +212,24 @@ fn a_teams_own_figures_are_those_of_the_whole() {
 }
 
 #[test]
+fn what_is_published_next_is_shown_as_far_as_everybody_sees() {
+    let two = Two::new();
+    let whole = two.costs("by=team", &two.whole);
+    assert_eq!(two.costs("by=team", &two.scoped).get("growth"), whole.get("growth"));
+    // What content's workflows cost is given to growth.
+    let file = two.dashboard.lab.path("lakeledger.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let rule = "team = \"content\"\nworkflow = \"content.*\"";
+    assert!(config.contains(rule));
+    std::fs::write(&file, config.replace(rule, "team = \"growth\"\nworkflow = \"content.*\"")).unwrap();
+    two.dashboard.lab.ok(&["run"]);
+    let now = two.costs("by=team", &two.scoped);
+    assert_ne!(now.get("growth"), whole.get("growth"));
+    assert_eq!(now.get("growth"), two.costs("by=team", &two.whole).get("growth"));
+    assert_eq!(now.len(), 1, "and no further: {now:?}");
+}
+
+#[test]
 fn totals_of_the_bill_are_for_those_who_are_granted_them() {
     let two = Two::new();
     let without = two.get("/", &two.scoped);
@@ -223,4 +242,74 @@ fn totals_of_the_bill_are_for_those_who_are_granted_them() {
     assert!(text(&data.body).contains("reconciled with a difference of exactly 0"), "{}", text(&data.body));
     assert!(!said(&data).contains("content"), "totals name no team");
     assert_eq!(two.get("/ownership", &two.totals).status, StatusCode::FORBIDDEN);
+}
+
+#[test]
+fn a_tables_page_tells_what_the_teams_shown_pay_of_it() {
+    let two = Two::new();
+    let own = two.costs("by=table&where=team%3Dgrowth", &two.whole);
+    let mut seen = 0;
+    for (table, cost) in own.iter().filter(|(table, _)| *table != "(none)") {
+        let url = format!("/tables/{}", escaped(table));
+        for (url, bearer) in [(url.clone(), &two.scoped), (format!("{url}?team=growth"), &two.whole)] {
+            let and = if url.contains('?') { '&' } else { '?' };
+            let page = two.get(&url, bearer);
+            assert_eq!(page.status, StatusCode::OK, "{url}");
+            let said = text(&page.body);
+            for of_all in ["For a read", "For a TB stored", "Fully loaded", "Upstream"] {
+                assert!(!said.contains(of_all), "{url} sets {of_all} beside a part: {said}");
+            }
+            let parts = two.get(&format!("{url}{and}t=parts&format=csv"), bearer);
+            let rows: Vec<BTreeMap<String, String>> = csv::Reader::from_reader(parts.body.as_bytes())
+                .deserialize()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            let of_bill: Amount = rows
+                .iter()
+                .filter(|row| ["Storage", "Produce", "Maintain"].contains(&row["what"].as_str()))
+                .map(|row| row["cost"].parse::<Amount>().unwrap())
+                .sum();
+            assert_eq!(of_bill, cost.parse::<Amount>().unwrap(), "{url}: {}", parts.body);
+            seen += 1;
+        }
+    }
+    assert!(seen > 1, "growth has tables: {own:?}");
+    // Of the whole, nothing is hidden.
+    let (table, _) = own.iter().find(|(table, _)| *table != "(none)").unwrap();
+    let said = text(&two.get(&format!("/tables/{}", escaped(table)), &two.whole).body);
+    assert!(said.contains("Fully loaded") && said.contains("Its part of the bill"), "{said}");
+}
+
+#[test]
+fn no_page_links_to_what_is_refused() {
+    let two = Two::new();
+    let places = ["/", "/teams", "/teams/growth", "/workloads", "/waste", "/alerts", "/explore"];
+    let more = ["/explain", "/search?q=compare", "/help", "/help/api", "/data"];
+    for (who, bearer) in [("scoped", &two.scoped), ("totals", &two.totals)] {
+        let mut asked = BTreeSet::new();
+        for place in places.into_iter().chain(more) {
+            let page = two.get(place, bearer);
+            if place == "/data" && who == "scoped" {
+                assert_eq!(page.status, StatusCode::FORBIDDEN);
+                continue;
+            }
+            assert_eq!(page.status, StatusCode::OK, "{place} as {who}");
+            assert!(page.body.contains("class=\"account\""), "{place} says who is signed in");
+            for link in attributes(&page.body, "href") {
+                let link = unescape(link.split(['#', '?']).next().unwrap());
+                if link.starts_with('/') && asked.insert(link.clone()) {
+                    let status = two.get(&link, bearer).status;
+                    assert_ne!(status, StatusCode::FORBIDDEN, "{place} leads {who} to {link}");
+                }
+            }
+        }
+        assert!(asked.len() > 20, "{asked:?}");
+    }
+    // Amounts of the whole bill open nothing where a part alone would open.
+    let overview = two.get("/", &two.totals);
+    let equation = overview.body.split("class=\"equation\"").nth(1).unwrap();
+    let equation = equation.split("</dl>").next().unwrap();
+    assert!(!equation.contains("href"), "{equation}");
+    let whole = two.get("/", &two.whole);
+    assert!(whole.body.split("class=\"equation\"").nth(1).unwrap().contains("category%3Didle"));
 }

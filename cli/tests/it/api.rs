@@ -143,6 +143,22 @@ fn rows_come_page_by_page_and_not_again_while_they_are_the_same() {
 }
 
 #[test]
+fn an_answer_has_an_etag_where_its_document_says_so() {
+    let dashboard = Dashboard::of_the_lab();
+    let document = document(&dashboard);
+    let mut tagged = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let Some(description) = item["get"]["description"].as_str().filter(|_| !path.contains('{')) else {
+            continue;
+        };
+        let is_tagged = dashboard.get(path).headers.contains_key("etag");
+        assert_eq!(is_tagged, description.contains("ETag"), "{path}: {description}");
+        tagged += usize::from(is_tagged);
+    }
+    assert!(tagged > 5, "{tagged} have one");
+}
+
+#[test]
 fn costs_of_things_are_those_of_the_whole() {
     let dashboard = Dashboard::of_the_lab();
     for (list, by) in
@@ -175,6 +191,8 @@ fn what_cannot_be_asked_is_told_whole() {
         ("/api/v1/costs?granularity=hour", "use day, week, month or all"),
         ("/api/v1/costs?by=day&granularity=day", "asked for twice"),
         ("/api/v1/findings?team=nobody", "there is no team"),
+        ("/api/v1/costs?team=nobody", "there is no team"),
+        ("/api/v1/explain?team=nobody", "there is no team"),
         ("/api/v1/tables?cursor=3-abc", "begin again"),
     ] {
         let answer = dashboard.get(url);

@@ -323,3 +323,38 @@ fn the_worked_cluster_hour_is_what_the_product_says() {
     }
     assert_eq!(found.len(), 14, "{found:#?}");
 }
+
+/// Units of every source, with what they were read as and when.
+fn units(lab: &Lab, ledger: &str) -> Vec<String> {
+    let manifest = json(&fs::read_to_string(lab.path(ledger).join("manifest.json")).unwrap());
+    let sources = manifest["sources"].as_object().unwrap();
+    let of = |(name, source): (&String, &serde_json::Value)| {
+        let units = source["units"].as_object().unwrap();
+        let shown = units.iter().map(|(key, unit)| format!("{name} {key} {unit}"));
+        shown.collect::<Vec<_>>()
+    };
+    sources.iter().flat_map(of).collect()
+}
+
+#[test]
+fn a_ledger_that_moves_with_its_exports_knows_them_again() {
+    let lab = Lab::published();
+    let figures = lab.figures();
+    let known = units(&lab, "ledger");
+    // A copy's files are new, and take the place of those they were copied from.
+    lab.ok(&["run"]);
+    let copied = units(&lab, "ledger");
+    let keys = |units: &[String]| -> Vec<String> {
+        units.iter().map(|unit| unit.split(" {").next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(keys(&known), keys(&copied));
+    assert!(keys(&known).iter().all(|key| key.contains(" exports/")), "{known:?}");
+    assert_eq!(lab.figures(), figures);
+
+    fs::create_dir(lab.path("there")).unwrap();
+    for part in ["exports", "ledger", "lakeledger.toml"] {
+        fs::rename(lab.path(part), lab.path("there").join(part)).unwrap();
+    }
+    let run = lab.ok(&["--config", "there/lakeledger.toml", "run"]);
+    assert_eq!(units(&lab, "there/ledger"), copied, "{run}");
+}

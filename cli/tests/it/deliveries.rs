@@ -75,6 +75,22 @@ fn what_was_given_up_is_listed_and_told_to_monitors_until_it_is_tried_again() {
 }
 
 #[test]
+fn a_run_tells_that_the_only_rule_is_gone() {
+    let lab = lab(TOLD);
+    let (address, got) = receiver(Arc::new(Mutex::new(true)));
+    let url = format!("http://{address}/");
+    let told = with_hook(&lab, &["run", "--alerts"], &url);
+    assert_eq!((told.code, got.lock().unwrap().len()), (0, 1), "{}", told.stderr);
+    let path = lab.path("lakeledger.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, config.split("[[alert]]").next().unwrap()).unwrap();
+    let gone = with_hook(&lab, &["run", "--alerts"], &url);
+    assert_eq!(gone.code, 0, "{}", gone.stderr);
+    let got = got.lock().unwrap();
+    assert!(got.len() > 1 && got[got.len() - 1].contains("its rule is gone"), "{got:?}");
+}
+
+#[test]
 fn to_say_that_one_knows_waits_for_no_receiver_and_tells_it_all_the_same() {
     let lab = lab("
 [[channel]]

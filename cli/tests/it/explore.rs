@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use model::Amount;
 
-use crate::dashboard::{Dashboard, text};
+use crate::dashboard::{Dashboard, attributes, text, unescape};
 
 type Rows = Vec<BTreeMap<String, String>>;
 
@@ -91,6 +91,21 @@ fn a_grid_and_a_measure_tie_to_the_same_totals() {
 }
 
 #[test]
+fn a_workload_says_what_of_its_cost_its_runs_do_not_have() {
+    let dashboard = Dashboard::of_the_lab();
+    let rows = dashboard.csv("/explore?by=workload&idle=proportional&format=csv");
+    let is_spread = |row: &&BTreeMap<String, String>| {
+        row["workload"] != "(none)" && !row["idle"].parse::<Amount>().unwrap().is_zero()
+    };
+    let workload = rows.iter().find(is_spread).unwrap()["workload"].replace('/', "%2F");
+    let says = |query: &str| {
+        let page = text(&dashboard.page(&format!("/workloads/{workload}{query}")));
+        page.contains("of what was idle beside its runs is charged to it too")
+    };
+    assert!(says("?idle=proportional") && !says(""), "{workload}");
+}
+
+#[test]
 fn the_form_of_explore_and_its_faults_say_what_to_do() {
     let dashboard = Dashboard::of_the_lab();
     let sent =
@@ -101,10 +116,10 @@ fn the_form_of_explore_and_its_faults_say_what_to_do() {
     assert_eq!(dashboard.get(url).status, StatusCode::OK);
     for (url, told) in [
         ("/explore?by=colour", "use day, week, month"),
-        ("/explore?by=team&pivot=team", "choose other columns"),
+        ("/explore?by=team&pivot=team&format=csv", "choose other columns"),
         ("/explore?measure=joy", "use cost, idle or waste"),
         ("/explore?chart=pie", "use stacked, line, bar or table"),
-        ("/explore?by=region&measure=waste", "team, workload, table or cluster"),
+        ("/explore?by=region&measure=waste&format=csv", "team, workload, table or cluster"),
         ("/explore?by=day,team,service,region", "at most 3"),
         ("/explore?dimension=colour&is=red", "is not a dimension"),
         ("/explore/values?dimension=colour", "is not a dimension"),
@@ -113,6 +128,26 @@ fn the_form_of_explore_and_its_faults_say_what_to_do() {
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{url}");
         assert!(text(&page.body).contains(told), "{url}: {}", text(&page.body));
     }
+    // Fields of the form that do not go together are brought to what can be shown, and it says so.
+    for (url, told) in [
+        ("/explore?by=team&pivot=team", "Rows are by team already"),
+        (
+            "/explore?by=region&measure=waste",
+            "Waste is known by team, workload, table or cluster: here by team",
+        ),
+        ("/explore?by=table&pivot=day&measure=waste&where=team%3Dgrowth", "here by table"),
+    ] {
+        let page = dashboard.page(url);
+        assert!(text(&page).contains(told), "{url}: {}", text(&page));
+        let csv = attributes(&page, "href").into_iter().find(|link| link.contains("format=csv")).unwrap();
+        assert_eq!(
+            dashboard.get(&unescape(csv)).status,
+            StatusCode::OK,
+            "{url}: its download is of what is shown"
+        );
+    }
+    let page = dashboard.page("/explore?by=team&measure=waste&where=region%3Dx");
+    assert!(page.contains("name=\"where\" value=\"region=x\""), "the form keeps what is not shown now");
     let values: Vec<String> =
         serde_json::from_str(&dashboard.page("/explore/values?dimension=team")).unwrap();
     assert!(values.contains(&"growth".to_owned()), "{values:?}");
@@ -217,8 +252,7 @@ fn the_list_of_runs_is_sorted_searched_and_paged_where_the_runs_are() {
     let all = dashboard.csv("/runs?format=csv");
     assert!(all.len() > 2, "{} runs", all.len());
     // The page, cut by the mart, has the order and the rows of the whole list.
-    for (sort, key) in [("-cost", "cost"), ("run", "run"), ("-vcore_ms", "vcore_ms"), ("started", "started")]
-    {
+    for sort in ["-cost", "run", "-vcore_ms", "started", "status"] {
         let rows = dashboard.csv(&format!("/runs?sort={sort}&format=csv"));
         let page = dashboard.page(&format!("/runs?sort={sort}"));
         let table = page.split("id=\"runs\"").nth(1).unwrap();
@@ -228,11 +262,8 @@ fn the_list_of_runs_is_sorted_searched_and_paged_where_the_runs_are() {
             .map(|cell| text(&format!("<th{}", cell.split("</th>").next().unwrap())))
             .collect();
         let want: Vec<String> = rows.iter().take(shown.len()).map(|row| row["run"].clone()).collect();
-        let of = |runs: &[String]| -> Vec<String> {
-            // Runs that are equal by the key may stand in any order.
-            runs.iter().map(|run| rows.iter().find(|row| row["run"] == *run).unwrap()[key].clone()).collect()
-        };
-        assert_eq!(of(&shown), of(&want), "sorted by {sort}");
+        assert!(!shown.is_empty());
+        assert_eq!(shown, want, "sorted by {sort}, runs that are equal by it too");
         assert!(text(&page).contains(&format!("{} runs", all.len())), "{sort}");
     }
     let workload = &all[0]["workload"];
@@ -242,6 +273,9 @@ fn the_list_of_runs_is_sorted_searched_and_paged_where_the_runs_are() {
         page.contains(&format!("{} of {} runs", found.len(), all.len())) || found.len() == all.len(),
         "{page}"
     );
+    // A download searches what the page searches: a cost is no word of a run.
+    assert!(dashboard.csv("/runs?q=%24&format=csv").is_empty());
+    assert!(text(&dashboard.page("/runs?q=%24")).contains("None of the"));
     let nothing = text(&dashboard.page("/runs?q=zzz-nothing"));
     assert!(nothing.contains(&format!("None of the {} runs matches", all.len())), "{nothing}");
     assert_eq!(dashboard.get("/runs?sort=colour").status, StatusCode::BAD_REQUEST);

@@ -179,6 +179,11 @@ fn an_object_of_a_bucket_is_written_whole_or_not_at_all() {
         command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", secret);
         ran(command.output().unwrap())
     };
+    let mut runs = lab.command(&["export", "runs", "-o", "s3://finance/runs.csv"]);
+    runs.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+    assert_eq!(ran(runs.output().unwrap()).code, 0);
+    let found = fs::read_to_string(buckets.path().join("finance/runs.csv")).unwrap();
+    assert_eq!(found, lab.ok(&["export", "runs", "--format", "csv"]));
     for format in ["csv", "json"] {
         let sent = send(&format!("s3://finance/costs/october.{format}"), format, SECRET_KEY);
         assert_eq!(sent.code, 0, "{}", sent.stderr);
@@ -359,4 +364,41 @@ fn tables_workloads_and_runs_are_written_as_their_file_is_called() {
     assert_eq!(cost, sum(&usage, "cost"));
     lab.ok(&["export", "ownership", "-o", "owners.json"]);
     assert!(fs::read_to_string(lab.path("owners.json")).unwrap().starts_with('['));
+}
+
+#[test]
+fn runs_are_kept_by_what_a_run_has_one_of() {
+    let lab = lab();
+    let all = rows(&lab.ok(&["export", "runs", "--format", "csv"]));
+    for column in ["team", "workload", "cluster"] {
+        let value = all.iter().map(|row| row[column].as_str()).find(|value| !value.is_empty()).unwrap();
+        let filter = format!("{column}={value}");
+        let kept = rows(&lab.ok(&["export", "runs", "--format", "csv", "--where", &filter]));
+        let expected: Vec<&Row> = all.iter().filter(|row| row[column] == value).collect();
+        assert!(!expected.is_empty() && expected.len() < all.len(), "{filter}");
+        assert_eq!(kept.iter().collect::<Vec<_>>(), expected, "{filter}");
+    }
+    let day = &all[0]["started_at"][..10];
+    let of_a_day = rows(&lab.ok(&["export", "runs", "--format", "csv", "--to", day]));
+    assert!(of_a_day.is_empty(), "runs stand by their start, and {day} is the first day");
+    for (filter, says) in [
+        (vec!["service=AmazonS3"], "runs cannot be kept by service"),
+        (vec!["team=growth", "team=content"], "no run has two values of team"),
+    ] {
+        let mut arguments = vec!["export", "runs"];
+        arguments.extend(filter.iter().flat_map(|filter| ["--where", filter]));
+        let refused = lab.run(&arguments);
+        assert!(refused.code == 2 && refused.stderr.contains(says), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn an_export_that_fails_leaves_nothing_behind() {
+    // Without a mart, whatever is asked for.
+    let lab = Lab::new();
+    for what in ["costs", "tables", "workloads", "runs", "ownership"] {
+        let failed = lab.run(&["export", what, "-o", "out.csv"]);
+        assert_ne!(failed.code, 0);
+        assert!(!lab.has_leftovers() && !lab.path("out.csv").exists(), "{what}");
+    }
 }

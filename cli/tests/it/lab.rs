@@ -111,7 +111,7 @@ impl Lab {
         Self { directory }
     }
 
-    /// The lab, published; to another `run` its sources are new, as those of any moved directory.
+    /// The lab, published; to another `run` its files are new, as copies are.
     pub fn published() -> Self {
         let lab = Self::with_config("");
         copy_tree(
@@ -125,7 +125,7 @@ impl Lab {
         lab
     }
 
-    /// A demo of some days up to 8 November 2026 in `demo`; to another `run` its sources are new.
+    /// A demo of some days up to 8 November 2026 in `demo`; to another `run` its files are new.
     pub fn demo(days: u32, seed: u32) -> Self {
         let lab = Self::with_config("");
         let made = made(&format!("demo-{days}-{seed}"), &|place| {

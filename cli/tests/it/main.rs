@@ -16,6 +16,7 @@ mod explore;
 mod exports;
 mod lab;
 mod mail;
+mod mail_late;
 mod mail_tls;
 mod pages;
 mod sample_tables;

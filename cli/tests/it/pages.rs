@@ -131,6 +131,19 @@ fn what_is_not_there_or_cannot_be_says_so_and_offers_a_way_out() {
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{url}");
         assert!(text(&page.body).contains(allowed), "{url} says what is allowed: {}", text(&page.body));
     }
+    // The page itself is a way out, without what is at fault.
+    for (url, way_out) in [
+        ("/teams?from=2026-10-06&to=2026-10-05&basis=billed", "/teams?from=2026-10-06&basis=billed"),
+        ("/teams?frm=2026-10-05&basis=billed&format=csv", "/teams?basis=billed"),
+        ("/teams?team=nobody&basis=billed", "/teams?basis=billed"),
+        ("/teams?sort=colour&basis=billed", "/teams?basis=billed"),
+        ("/waste?detector=magic&kind=table", "/waste"),
+    ] {
+        let body = unescape(&dashboard.get(url).body);
+        assert!(body.contains(&format!("href=\"{way_out}\">Go on without it<")), "{url}: {body}");
+        assert_eq!(dashboard.get(way_out).status, StatusCode::OK, "{way_out}");
+    }
+    assert!(!dashboard.get("/?from=yesterday").body.contains("Go on"), "the overview is one already");
     // Whatever is asked, nothing of the machine is told and nothing breaks.
     let ledger = dashboard.lab.path("ledger").display().to_string();
     for url in [
@@ -268,6 +281,29 @@ fn teams_within_teams_are_summed_on_the_page_of_the_team_above() {
     assert_eq!(cost(&within, "growth"), cost(&own, "growth"));
     let services = dashboard.csv("/teams/data?t=services&format=csv");
     assert_eq!(all(&services), cost(&top, "data"));
+    // Wherever the team is asked for, those within it are too.
+    let whole = dashboard.csv("/explore?by=service&team=data&format=csv");
+    assert_eq!(all(&whole), cost(&top, "data"));
+    let answer: serde_json::Value = serde_json::from_str(&dashboard.page("/api/v1/costs?team=data")).unwrap();
+    assert_eq!(answer["rows"][0]["cost"], cost(&top, "data").to_string());
+    let answer: serde_json::Value = serde_json::from_str(&dashboard.page("/api/v1/teams?team=data")).unwrap();
+    let listed: BTreeSet<&str> =
+        answer["rows"].as_array().unwrap().iter().map(|row| row["team"].as_str().unwrap()).collect();
+    assert_eq!(listed, BTreeSet::from(["content", "data", "growth"]));
+    for url in ["/?team=data", "/teams/data"] {
+        let page = text(&dashboard.page(url));
+        assert!(page.contains("data with the teams within it spent $"), "{url}: {page}");
+    }
+    assert!(text(&dashboard.page("/?team=growth")).contains("growth spent $"));
+    let runs = |query: &str| dashboard.csv(&format!("/runs?format=csv{query}"));
+    let of_data = runs("&team=data");
+    assert_eq!(of_data.len(), runs("&team=growth").len() + runs("&team=content").len());
+    assert!(!of_data.is_empty());
+    let asked: serde_json::Value = serde_json::from_str(&dashboard.page("/api/v1/runs?team=data")).unwrap();
+    assert_eq!(asked["rows"].as_array().unwrap().len(), of_data.len());
+    let explained = text(&dashboard.page("/explain?team=data"));
+    assert!(explained.contains("team: data with the teams within it"), "{explained}");
+    assert!(explained.contains("The parts add up to the figure exactly"), "{explained}");
 }
 
 #[test]
@@ -310,6 +346,20 @@ fn pages_end_with_usage_and_weeks_of_it_open_with_the_last() {
     let before = "against the span of the same length before it (from 26 October to 1 November 2026)";
     assert!(said.contains(before), "{said}");
     assert!(said.contains("Sun 8 Nov 2026 of all bills read"), "{said}");
+    // The news is how much more or less it was, and where.
+    assert!(said.contains(", up ") || said.contains(", down "), "{said}");
+    assert!(said.contains(" The largest change: "), "{said}");
+    // What is not told apart leads nowhere: no restriction leaves it.
+    for url in ["/", "/?group=service", "/?group=pool"] {
+        let page = dashboard.page(url);
+        for item in page.split("<li>").filter(|item| item.contains("</svg>other <span>")) {
+            assert!(item.starts_with("<b>"), "{url}: {item}");
+        }
+    }
+    // Each team's report is a link away.
+    let team = dashboard.page("/teams/ads");
+    assert!(attributes(&team, "href").contains(&"/reports/weekly/ads"), "{}", text(&team));
+    assert!(text(&dashboard.page("/data")).contains("What was checked before publishing"));
     let presets = ["2026-11-08", "2026-11-02", "2026-10-10", "2026-11-01"];
     for from in presets {
         assert!(overview.contains(&format!("from={from}&#38;to=2026-11-09")), "{from}: {overview}");

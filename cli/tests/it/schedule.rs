@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use reports::schedule::ScheduleLock;
 use serde_json::Value;
 
 use crate::lab::Lab;
@@ -43,6 +44,27 @@ fn a_job_run_by_hand_is_recorded_and_what_is_not_due_is_not_run() {
     let unknown = lab.run(&["schedule", "run", "al"]);
     assert_eq!(unknown.code, 2);
     assert!(unknown.stderr.contains("hint: did you mean `all`?"), "{}", unknown.stderr);
+}
+
+#[test]
+fn who_looks_every_minute_is_told_nothing_while_a_job_runs() {
+    let lab = lab("* * * * *");
+    let lock = ScheduleLock::acquire(&lab.path("ledger")).unwrap();
+    assert!(lock.is_some());
+    let looked = lab.run(&["schedule", "run"]);
+    assert_eq!((looked.code, looked.stdout.as_str(), looked.stderr.as_str()), (0, "", ""));
+    let by_name = lab.run(&["schedule", "run", "all"]);
+    assert_eq!(by_name.code, 2);
+    assert!(by_name.stderr.contains("another process runs scheduled jobs"), "{}", by_name.stderr);
+}
+
+#[test]
+fn a_scheduled_run_asks_for_no_alerts_and_one_by_hand_does() {
+    let lab = lab("0 6 29 2 *");
+    let warning = "warning: no alert is configured";
+    let ran = lab.run(&["schedule", "run", "all"]);
+    assert!(ran.code == 0 && !ran.stderr.contains(warning), "{}", ran.stderr);
+    assert!(lab.run(&["run", "--alerts"]).stderr.contains(warning));
 }
 
 #[test]

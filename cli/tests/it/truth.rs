@@ -180,7 +180,16 @@ fn clusters_of_one_name_stand_in_one_row_and_are_shown_alike_by_name_and_by_id()
     assert!(text(&list).contains("2 clusters of 1 name cost"), "{}", text(&list));
     assert!(attributes(&list, "href").contains(&"/clusters/nightly"), "{list}");
 
-    let named = text(&dashboard.page("/clusters/nightly"));
+    // No restriction leaves the clusters of a name, nor a day less what is of no cluster: neither
+    // opens a figure that is not its own.
+    let page = dashboard.page("/clusters/nightly");
+    for link in attributes(&page, "href").into_iter().filter(|link| link.starts_with("/explain")) {
+        assert!(link.contains("cluster%3D"), "{link} opens what is of all clusters");
+    }
+    assert!(!page.contains("where=category%3Didle"), "its chart leads nowhere: {page}");
+    let days = list.split("id=\"by-day\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(!days.contains("/explain"), "a day of it opens the whole platform: {days}");
+    let named = text(&page);
     assert!(named.contains(&format!("2 clusters named nightly cost {}", dollars(both))), "{named}");
     let each = dashboard.csv("/clusters/nightly?t=clusters&format=csv");
     for row in &each {

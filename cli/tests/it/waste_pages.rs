@@ -144,6 +144,57 @@ fn acts(dashboard: &Dashboard, id: &str) {
 }
 
 #[test]
+fn every_sum_of_savings_is_of_what_waits_in_the_inbox() {
+    let (dashboard, found) = demo();
+    let inbox = || dashboard.csv("/waste?format=csv");
+    let explored = || dashboard.csv("/explore?by=team&measure=waste&format=csv");
+    let same = |what: &str| {
+        let (inbox, explored) = (inbox(), explored());
+        assert_eq!(sum(&explored, "saving"), sum(&inbox, "claimed"), "{what}");
+        let count: usize = explored.iter().map(|row| row["findings"].parse::<usize>().unwrap()).sum();
+        assert_eq!(count, inbox.len(), "{what}");
+    };
+    same("as found");
+    // A table's files are mended, or nobody wants to: then they save nothing any more.
+    let files = ["uncompacted", "delete-bloat", "tiny-commits", "over-partitioning"];
+    let of_files = |row: &BTreeMap<String, String>| files.contains(&row["detector"].as_str());
+    let subject = inbox().into_iter().find(of_files).unwrap()["subject"].clone();
+    let table = format!("/tables/{subject}");
+    assert!(text(&dashboard.page(&table)).contains("Mending its files saves"), "{table}");
+    for row in inbox().iter().filter(|row| row["subject"] == subject && of_files(row)) {
+        let done = dashboard.post(&format!("/waste/{}", row["finding"]), "act=dismiss&reason=agreed", HERE);
+        assert_eq!(done.status, StatusCode::SEE_OTHER);
+    }
+    assert!(!text(&dashboard.page(&table)).contains("Mending its files saves"), "{table}");
+    same("after some were dismissed");
+
+    // What was realised is of the fixes that the filters leave.
+    let fixed = |query: &str| dashboard.csv(&format!("/waste?{query}t=resolved&format=csv"));
+    let told = |query: &str| text(&dashboard.page(&format!("/waste?{query}"))).contains("a month, of $");
+    let measured =
+        |query: &str| fixed(query).iter().any(|row| row.get("realised").is_some_and(|cell| !cell.is_empty()));
+    for query in ["", "team=ads&", "team=studio&", "kind=table&", "kind=cluster&", "detector=skew&"] {
+        assert_eq!(told(query), measured(query), "{query}");
+    }
+
+    // A chart opens what its subject cost on the basis of findings, or nothing.
+    for finding in &found {
+        let url = format!("/waste/{}?basis=billed&team=ads", finding["id"].as_str().unwrap());
+        let page = dashboard.page(&url);
+        let Some(legend) = page.split("class=\"legend\"").nth(1) else { continue };
+        let legend = legend.split("</ul>").next().unwrap();
+        let kind = finding["subject_kind"].as_str().unwrap();
+        let opened = match kind {
+            "table" | "workload" => legend.contains(&format!("where={kind}%3D")),
+            "cluster" => !legend.contains("/explain") || legend.contains("where=cluster%3D"),
+            _ => !legend.contains("href"),
+        };
+        assert!(opened, "{url} at a {kind}: {legend}");
+        assert!(!legend.contains("basis=") && !legend.contains("team="), "{url}: {legend}");
+    }
+}
+
+#[test]
 fn what_if_answers_as_the_command_line_does() {
     let (dashboard, _) = demo();
     let config = dashboard.lab.path("demo/lakeledger.toml").display().to_string();

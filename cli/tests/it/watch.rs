@@ -170,6 +170,15 @@ amount = 1
         (row["status"].as_str(), row["value"].parse::<Amount>().unwrap()),
         ("firing", amount(&dear[0]["value"]))
     );
+    // Of another team it is not, on the overview neither.
+    for team in ["ads", "studio"] {
+        let own: Vec<_> = rows.iter().filter(|row| row["team"] == team).collect();
+        assert_eq!(dashboard.csv(&format!("/alerts?team={team}&format=csv")).len(), own.len(), "{team}");
+        assert!(text(&dashboard.page(&format!("/alerts?team={team}"))).contains(&format!("only of {team}")));
+        let firing = own.iter().filter(|row| row["status"] == "firing").count();
+        let said = text(&dashboard.page(&format!("/?team={team}")));
+        assert!(said.contains(&format!("Firing {firing} alert")), "{team}: {said}");
+    }
     let url = format!("/alerts/{id}");
     let page = dashboard.page(&url);
     assert!(text(&page).contains(dear[0]["message"].as_str().unwrap()));

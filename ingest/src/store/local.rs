@@ -13,12 +13,20 @@ use super::{Object, Store, StoreError};
 pub struct LocalStore {
     root: PathBuf,
     shown: String,
+    /// What names in the ledger begin after, with its slash.
+    base: Option<String>,
 }
 
 impl LocalStore {
     /// Opens a location; nothing is read yet.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), shown: root.display().to_string() }
+        Self { root: root.to_owned(), shown: root.display().to_string(), base: None }
+    }
+
+    /// Opens a path as configured: a relative one is below `base`, and its objects are named from there.
+    pub fn below(base: &Path, path: &str) -> Self {
+        let base_shown = Path::new(path).is_relative().then(|| format!("{}/", base.display()));
+        Self { base: base_shown, ..Self::new(&base.join(path)) }
     }
 
     fn fail(operation: &'static str, path: &Path, cause: io::Error) -> StoreError {
@@ -63,6 +71,10 @@ impl LocalStore {
 impl Store for LocalStore {
     fn root(&self) -> &str {
         &self.shown
+    }
+
+    fn named<'u>(&self, uri: &'u str) -> &'u str {
+        self.base.as_deref().and_then(|base| uri.strip_prefix(base)).unwrap_or(uri)
     }
 
     fn list(&self) -> Result<Vec<Object>, StoreError> {

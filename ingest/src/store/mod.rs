@@ -69,7 +69,7 @@ impl StoreError {
 /// # Errors
 /// When the scheme is not known or the URI names no bucket.
 pub fn open_store(uri: &str, base: &Path, options: &S3Options) -> Result<Box<dyn Store>, StoreError> {
-    let local = |path: &str| Ok(Box::new(LocalStore::new(&base.join(path))) as Box<dyn Store>);
+    let local = |path: &str| Ok(Box::new(LocalStore::below(base, path)) as Box<dyn Store>);
     match uri.split_once(':') {
         Some(("s3" | "s3a" | "s3n", _)) => Ok(Box::new(S3Store::new(uri, options)?)),
         Some(("file", path)) => {
@@ -90,6 +90,12 @@ pub fn open_store(uri: &str, base: &Path, options: &S3Options) -> Result<Box<dyn
 pub trait Store: Send + Sync {
     /// The location it was opened at, as configured.
     fn root(&self) -> &str;
+
+    /// What the ledger calls an object or directory: its URI, or its place below the configuration where the location
+    /// is told so, that a ledger which moves with its exports knows them again.
+    fn named<'u>(&self, uri: &'u str) -> &'u str {
+        uri
+    }
 
     /// Every object below the location, sorted by URI.
     ///

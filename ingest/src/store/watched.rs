@@ -37,6 +37,10 @@ impl Store for WatchedStore<'_> {
         self.inner.root()
     }
 
+    fn named<'u>(&self, uri: &'u str) -> &'u str {
+        self.inner.named(uri)
+    }
+
     fn list(&self) -> Result<Vec<Object>, StoreError> {
         self.inner.list()
     }

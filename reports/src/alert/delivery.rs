@@ -26,13 +26,18 @@ use super::record::{Alerts, Pending, RecordError};
 use super::webhook::{Http, TIMEOUT, WebhookError};
 use super::{Channel, ChannelKind, Watch, letter, notice};
 use crate::mail::{MailError, Outbox, Queued};
+use crate::weekly::TEST;
 
-/// Attempts after which a message is given up.
-pub const MOST_ATTEMPTS: u32 = 8;
+/// Age at which a message that cannot be sent is given up: as long as a letter has, and longer than a
+/// weekend.
+const MOST_AGE: TimeDelta = TimeDelta::days(5);
 /// Pauses before the second attempt, the third and so on; the last holds for all later ones.
 const PAUSES: [i64; 6] = [5, 30, 120, 600, 3_600, 6 * 3_600];
 /// Longest pause a receiver may ask for.
 const MOST_PAUSE: i64 = 24 * 3_600;
+
+/// How long letters about alerts, and those sent to try a server, are kept in the record of mail.
+const KEPT_LETTERS: TimeDelta = TimeDelta::days(365);
 
 /// Longest time in which new messages of one channel are begun in one round; what is left waits for
 /// the next.
@@ -181,7 +186,7 @@ fn attempt(
         true => record.leave_alone(&pending.channel, now, |failures| pause(failures, &error))?.max(own),
         false => own,
     };
-    if !error.may_pass() || pending.attempts >= MOST_ATTEMPTS {
+    if !error.may_pass() || now - pending.tried_since > MOST_AGE {
         delivery.dead.push(said(&why));
         return record.give_up(&pending.id, &why, now);
     }
@@ -278,6 +283,8 @@ fn put_in_line(
     for letter in &letters {
         queued += usize::from(outbox.queue(letter, now)? == Queued::New);
     }
+    // What cannot be deleted now is tried with the next message: nobody waits to be told for that.
+    let _ = outbox.forget(&[letter::REPORT, TEST], now - KEPT_LETTERS);
     Ok(queued)
 }
 

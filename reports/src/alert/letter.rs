@@ -120,8 +120,11 @@ fn page(watch: &Watch, channel: &Channel, told: &[&Told], now: Instant) -> Page 
 
 fn view(watch: &Watch, told: &Told) -> AlertView {
     let alert = &told.alert;
-    let is_over = alert.status == Status::Resolved;
+    // What fired and is over by now is told as what fired.
+    let is_over = told.step == Step::Resolved;
     let (tone, colour) = match (is_over, alert.severity) {
+        // Nothing is mended by a month that ends.
+        (true, _) if alert.month_over().is_some() => ("muted", "#5B6672"),
         (true, _) => ("good", "#1A7F56"),
         (_, Severity::Critical | Severity::Error) => ("bad", "#B3261E"),
         (_, Severity::Warning) => ("warn", "#8A5200"),
@@ -152,13 +155,12 @@ fn view(watch: &Watch, told: &Told) -> AlertView {
 }
 
 /// What happened, in a word or two.
-fn state(told: &Told) -> &'static str {
-    match (told.step, told.alert.status) {
-        (Step::Resolved, _) | (_, Status::Resolved) => "Resolved",
-        (Step::Fired, _) => "Firing",
-        (Step::Rose, _) => "Higher",
-        (Step::GoesOn, _) => "Still firing",
-        (Step::Lapsed, _) => "Firing again: its acknowledgement is over",
+fn state(told: &Told) -> String {
+    match told.step {
+        Step::Lapsed if !notice::is_over_already(told) => {
+            "Firing again: its acknowledgement is over".to_owned()
+        }
+        _ => short_state(told),
     }
 }
 
@@ -167,19 +169,14 @@ fn state(told: &Told) -> &'static str {
 fn subject(told: &[&Told]) -> String {
     let text = match told {
         [] => String::new(),
-        [one] => format!("{}: {} · {}", short_state(one), figures(&one.alert), one.alert.rule),
-        [worst, others @ ..] => {
-            let over = told.iter().filter(|one| is_over(one)).count();
-            let (on, more) = (told.len() - over, format::count(others.len() as i64));
-            let counts = match (on, over) {
-                (0, over) => format!("{} resolved", format::count(over as i64)),
-                (on, 0) => format!("{} firing", format::count(on as i64)),
-                (on, over) => {
-                    format!("{} firing, {} resolved", format::count(on as i64), format::count(over as i64))
-                }
-            };
-            format!("{counts}: {} and {more} more · {}", figures(&worst.alert), rules(told).join(", "))
-        }
+        [one] => format!("{}: {} · {}", short_state(one), figures(one), one.alert.rule),
+        [worst, others @ ..] => format!(
+            "{}: {} and {} more · {}",
+            notice::counts(told),
+            figures(worst),
+            format::count(others.len() as i64),
+            rules(told).join(", ")
+        ),
     };
     let text = crate::label::visible(&text);
     match text.chars().count() {
@@ -188,29 +185,34 @@ fn subject(told: &[&Told]) -> String {
     }
 }
 
-/// `growth $12.50 (limit $10.00)`.
-fn figures(alert: &Alert) -> String {
-    let figures = alert.ended_at().unwrap_or_else(|| {
+/// `growth $12.50 (limit $10.00)`: of what is over where it ended, else what it fired at.
+fn figures(told: &Told) -> String {
+    let alert = &told.alert;
+    let is_over = told.step == Step::Resolved;
+    let figures = alert.ended_at().filter(|_| is_over).unwrap_or_else(|| {
         format!("{} (limit {})", alert.unit.show(alert.value), alert.unit.show(alert.threshold))
     });
-    match alert.status {
-        // Where nothing was measured any more there is no figure to end at.
-        Status::Resolved if alert.newest.is_none() => alert.called().to_owned(),
-        _ => format!("{} {figures}", alert.called()),
+    // Where nothing was measured any more there is no figure to end at, but of a budget's month.
+    match is_over && alert.newest.is_none() && alert.month_over().is_none() {
+        true => alert.called().to_owned(),
+        false => format!("{} {figures}", alert.called()),
     }
 }
 
-fn short_state(told: &Told) -> &'static str {
-    match told.step {
-        _ if is_over(told) => "Resolved",
+/// The news in a word or two. What happened comes before what it is by now: of what fired and ended
+/// unseen the news is that it fired.
+fn short_state(told: &Told) -> String {
+    let words = match told.step {
+        Step::Resolved => match told.alert.month_over() {
+            Some(month) => return format!("{month} is over"),
+            None => "Resolved",
+        },
+        _ if notice::is_over_already(told) => "Fired",
         Step::GoesOn | Step::Lapsed => "Still firing",
         Step::Rose => "Higher",
-        _ => "Firing",
-    }
-}
-
-fn is_over(told: &Told) -> bool {
-    told.step == Step::Resolved || told.alert.status == Status::Resolved
+        Step::Fired => "Firing",
+    };
+    words.to_owned()
 }
 
 /// The rules that a message is of, each once.

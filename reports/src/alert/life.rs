@@ -1,10 +1,10 @@
 //! The life of an alert: what a reading makes of it, and whether anybody is told.
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{Datelike as _, NaiveDate, TimeDelta};
 use model::Amount;
 use model::time::Instant;
 
-use super::{Reading, Rule, Severity, Unit};
+use super::{Condition, Reading, Rule, Severity, Unit};
 
 /// Where an alert is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -297,6 +297,17 @@ impl Alert {
     pub fn ended_at(&self) -> Option<String> {
         let (value, threshold) = self.newest.filter(|_| self.status == Status::Resolved)?;
         Some(format!("{} (limit {})", self.unit.show(value), self.unit.show(threshold)))
+    }
+
+    /// The month of a budget that this one is about, where it ended with that month: what was spent
+    /// stands, so that nothing is resolved. `October 2026`.
+    pub fn month_over(&self) -> Option<String> {
+        let is_budget = self.kind == Condition::Budget { names: Vec::new() }.kind();
+        let unmeasured = self.status == Status::Resolved && self.newest.is_none();
+        let ended = self.resolved_on.filter(|_| is_budget && unmeasured)?;
+        // A budget that is configured no longer is measured no more within its month.
+        let month = |day: NaiveDate| (day.year(), day.month());
+        (month(ended) > month(self.last_on)).then(|| self.last_on.format("%B %Y").to_string())
     }
 
     /// Whether anybody was told of it in this life.

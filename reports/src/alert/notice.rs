@@ -83,12 +83,31 @@ fn of_channel(watch: &Watch, channel: &Channel, told: &[&Told], now: Instant) ->
         groups.into_values().map(|group| notice(watch, channel, &group, now)).collect();
     // What fired and ended in one look opens an incident, which is closed as well.
     if matches!(channel.kind, ChannelKind::PagerDuty { .. }) && channel.tells_resolved {
-        let is_ended = |one: &&&Told| one.alert.status == Status::Resolved && one.step != Step::Resolved;
+        // A budget's month that is over mends nothing: its end waits for the next look, so that who is
+        // on call hears of it ([`leaves_open`]).
+        let is_ended = |one: &&&Told| is_over_already(one) && one.alert.month_over().is_none();
         let ended = told.iter().filter(is_ended).filter(|one| hears(one).is_some());
         let ended = ended.map(|one| Told { step: Step::Resolved, ..(*one).clone() });
         notices.extend(ended.map(|one| notice(watch, channel, &[&one], now)));
     }
     notices
+}
+
+/// Whether it is over by now, while the news is that it fired.
+pub(super) fn is_over_already(told: &Told) -> bool {
+    told.alert.status == Status::Resolved && told.step != Step::Resolved
+}
+
+/// Whether a channel was told that a budget's month, which ended in the same look, fired, and keeps
+/// its incident open until it is told of the end.
+pub(super) fn leaves_open(watch: &Watch, told: &Told) -> bool {
+    let rule = watch.rules.iter().find(|rule| rule.name == told.alert.rule);
+    let keeps = |channel: &Channel| {
+        matches!(channel.kind, ChannelKind::PagerDuty { .. })
+            && channel.tells_resolved
+            && rule.is_some_and(|rule| rule.channels.contains(&channel.name))
+    };
+    is_over_already(told) && told.alert.month_over().is_some() && watch.channels.iter().any(keeps)
 }
 
 /// Whether a message was worded for channels of this kind.
@@ -165,20 +184,30 @@ pub(super) fn summary(told: &[&Told]) -> String {
     if let [one] = told {
         return line(one);
     }
-    let (over, on): (Vec<&Told>, Vec<&Told>) = told.iter().partition(|one| one.step == Step::Resolved);
     let mut rules: Vec<&str> = told.iter().map(|one| one.alert.rule.as_str()).collect();
     rules.sort_unstable();
     rules.dedup();
-    let count = |n: usize, words: &str| (n > 0).then(|| format!("{} {words}", format::count(n as i64)));
-    let counts: Vec<String> =
-        count(on.len(), "firing").into_iter().chain(count(over.len(), "resolved")).collect();
-    format!("{}: {}", rules.join(", "), counts.join(", "))
+    format!("{}: {}", rules.join(", "), counts(told))
+}
+
+/// What happened to how many: `2 firing, 1 resolved`.
+pub(super) fn counts(told: &[&Told]) -> String {
+    let over = told.iter().filter(|one| one.step == Step::Resolved);
+    let (months, resolved): (Vec<&Told>, Vec<&Told>) =
+        over.copied().partition(|one| one.alert.month_over().is_some());
+    let firing = told.len() - months.len() - resolved.len();
+    let all = [(firing, "firing"), (resolved.len(), "resolved"), (months.len(), "over with the month")];
+    let some = all.into_iter().filter(|(n, _)| *n > 0);
+    some.map(|(n, words)| format!("{} {words}", format::count(n as i64))).collect::<Vec<_>>().join(", ")
 }
 
 /// One alert in one line.
 pub(super) fn line(told: &Told) -> String {
     let alert = &told.alert;
     match (told.step, alert.resolved_on) {
+        (Step::Resolved, Some(_)) if alert.month_over().is_some() => {
+            format!("{} is over: {}", alert.month_over().unwrap_or_default(), alert.message)
+        }
         (Step::Resolved, Some(day)) => {
             let at = alert.ended_at().map(|at| format!(", at {at}")).unwrap_or_default();
             format!("Resolved: {} ({}), over since {}{at}.", alert.called(), alert.rule, format::day(day))
@@ -191,6 +220,9 @@ pub(super) fn line(told: &Told) -> String {
         }
         // Days that were missed are judged together: it may be over by now.
         (_, Some(day)) if alert.status == Status::Resolved => {
+            if let Some(month) = alert.month_over() {
+                return format!("{} {month} is over.", alert.message);
+            }
             let at = alert.ended_at().map(|at| format!(", at {at}")).unwrap_or_default();
             format!("{} Over since {}{at}.", alert.message, format::day(day))
         }
@@ -227,6 +259,7 @@ fn slack(watch: &Watch, summary: &str, told: &[&Told]) -> Value {
     let mut sections: Vec<String> = Vec::new();
     for one in told.iter().take(MOST_LISTED) {
         let mark = match (one.step, one.alert.severity.name()) {
+            (Step::Resolved, _) if one.alert.month_over().is_some() => ":white_circle:",
             (Step::Resolved, _) => ":white_check_mark:",
             (_, "critical" | "error") => ":red_circle:",
             (_, "warning") => ":large_orange_circle:",

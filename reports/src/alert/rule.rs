@@ -334,6 +334,9 @@ pub enum SecretError {
         #[source]
         cause: std::io::Error,
     },
+    /// The file has nothing in its first line: it may be about to be written.
+    #[error("the first line of `{}` is empty", .0.display())]
+    Empty(PathBuf),
 }
 
 impl Secret {
@@ -348,9 +351,15 @@ impl Secret {
                 .filter(|text| !text.trim().is_empty())
                 .map(|text| text.trim().to_owned())
                 .ok_or_else(|| SecretError::Unset(name.clone())),
-            Self::File(path) => std::fs::read_to_string(path)
-                .map(|text| text.lines().next().unwrap_or_default().trim().to_owned())
-                .map_err(|cause| SecretError::Unreadable { path: path.clone(), cause }),
+            Self::File(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|cause| SecretError::Unreadable { path: path.clone(), cause })?;
+                let first = text.lines().next().unwrap_or_default().trim();
+                match first.is_empty() {
+                    true => Err(SecretError::Empty(path.clone())),
+                    false => Ok(first.to_owned()),
+                }
+            }
         }
     }
 }

@@ -234,13 +234,17 @@ pub fn states(
         let days = costs.of(&budget.scope, budget.basis, budget.currency)?;
         states.extend(state(budget, month, closed, &days));
     }
-    states.sort_by(|a, b| {
-        let share = |state: &BudgetState| {
-            state.forecast.unwrap_or(state.spent).to_f64() / state.budget.amount.to_f64()
-        };
-        share(b).total_cmp(&share(a)).then_with(|| a.budget.name.cmp(&b.budget.name))
-    });
+    furthest_first(&mut states);
     Ok(states)
+}
+
+/// Sorts by what of the amount is expected, or spent where nothing is: the largest part first.
+pub(crate) fn furthest_first(states: &mut [BudgetState]) {
+    let share =
+        |state: &BudgetState| state.forecast.unwrap_or(state.spent).to_f64() / state.budget.amount.to_f64();
+    states.sort_by(|a, b| {
+        share(b).total_cmp(&share(a)).then_with(|| (&a.budget.name, a.month).cmp(&(&b.budget.name, b.month)))
+    });
 }
 
 /// The budgets that belong on a team's page or in its report: its own, and those of the teams

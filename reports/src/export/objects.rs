@@ -13,7 +13,11 @@ use crate::cell;
 ///
 /// # Errors
 /// What the output says.
-pub fn objects_csv(columns: &[&str], rows: &[Value], out: &mut dyn Write) -> io::Result<()> {
+pub fn objects_csv(
+    columns: &[&str],
+    rows: impl IntoIterator<Item = Value>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
     writer.write_record(columns).map_err(csv_io)?;
     for row in rows {
@@ -52,7 +56,7 @@ mod tests {
             json!({"table": "a,b\"c", "cost": "-"}),
         ];
         let mut out = Vec::new();
-        objects_csv(&["table", "team", "cost", "rows", "retry"], &rows, &mut out).unwrap();
+        objects_csv(&["table", "team", "cost", "rows", "retry"], rows, &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "table,team,cost,rows,retry\r\n\

@@ -46,6 +46,15 @@ pub enum Measure {
     Files,
 }
 
+/// Which part of what a subject costs is compared.
+#[derive(Clone, Copy)]
+enum Part {
+    All,
+    Runs,
+    Objects,
+    Reads,
+}
+
 impl Measure {
     /// That of a detector, by what its fix changes and what it leaves as it is.
     pub fn of(detector: &str) -> Self {
@@ -66,6 +75,27 @@ impl Measure {
             "no-op-schedule" | "cacheable-queries" | "unused-commitment" => Self::Asked,
             "incomplete-uploads" => Self::Piled,
             _ => Self::Whole,
+        }
+    }
+
+    /// Whether some cost of a subject is compared by both, so that its fall shows in each.
+    pub(super) const fn meets(self, other: Self) -> bool {
+        matches!(
+            (self.part(), other.part()),
+            (Part::All, _)
+                | (_, Part::All)
+                | (Part::Runs, Part::Runs)
+                | (Part::Objects, Part::Objects)
+                | (Part::Reads, Part::Reads)
+        )
+    }
+
+    const fn part(self) -> Part {
+        match self {
+            Self::Whole => Part::All,
+            Self::Work | Self::Tasks | Self::Cores | Self::Runs | Self::Failures | Self::Asked => Part::Runs,
+            Self::Objects | Self::Piled => Part::Objects,
+            Self::Reads | Self::Files => Part::Reads,
         }
     }
 

@@ -38,6 +38,22 @@ pub(super) fn read(ledger: &Path, place: &str) -> Result<Vec<u8>, MailError> {
     fs::read(&path).map_err(|cause| MailError::Archive { operation: "read", path, cause })
 }
 
+/// Deletes a letter, and the directory of its period where it was the last there; one that is gone
+/// already is no error.
+pub(super) fn delete(ledger: &Path, place: &str) -> Result<(), MailError> {
+    let path = ledger.join(place);
+    match fs::remove_file(&path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+            Err(MailError::Archive { operation: "delete", path, cause })
+        }
+        _ => {
+            // One that is not empty stays, which is no error either.
+            let _ = path.parent().map(fs::remove_dir);
+            Ok(())
+        }
+    }
+}
+
 /// Deletes the letters of a report but of the newest `keep` periods and of those that are
 /// `needed`; says how many periods went.
 pub(super) fn prune(

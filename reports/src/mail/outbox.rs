@@ -3,7 +3,7 @@
 
 mod row;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use model::time::Instant;
@@ -24,9 +24,6 @@ const SCHEMA: &str = "
         queued_at text not null, updated_at text not null, next_attempt_at text,
         unique (report, period, team, recipient)
     ) strict;
-    create table if not exists delivery_events (
-        delivery_id integer not null, at text not null, state text not null, note text
-    ) strict;
     create table if not exists withheld (
         report text not null, period text not null, team text not null, reason text not null, at text not null,
         primary key (report, period, team)
@@ -36,6 +33,9 @@ const SCHEMA: &str = "
         currency text not null, cost text not null, published_at text not null,
         primary key (report, period, team, basis, currency)
     ) strict;";
+
+/// What earlier builds wrote at each change and nobody read.
+const GONE: &str = "delivery_events";
 
 /// The record of letters of one ledger.
 pub struct Outbox {
@@ -52,7 +52,8 @@ impl Outbox {
     pub fn open(ledger: &Path) -> Result<Self, MailError> {
         let path = ledger.join(STATE);
         let failed = StateError::of("open the record of mail", &path);
-        let connection = crate::state::open(&path, SCHEMA).map_err(failed)?;
+        let connection = crate::state::open(&path, SCHEMA).map_err(&failed)?;
+        crate::state::drop_table(&connection, GONE).map_err(&failed)?;
         Ok(Self { ledger: ledger.to_owned(), path, connection })
     }
 
@@ -133,8 +134,6 @@ impl Outbox {
                 ],
             )
             .map_err(&failed)?;
-        let id = transaction.last_insert_rowid();
-        event(&transaction, id, State::Queued, None, now).map_err(&failed)?;
         transaction
             .execute(
                 "delete from withheld where report = ? and period = ? and team = ?",
@@ -238,6 +237,43 @@ impl Outbox {
         self.list(&format!("select {COLUMNS} from deliveries order by id desc"))
     }
 
+    /// How many letters there are by state; of states that no letter is in there is nothing.
+    ///
+    /// # Errors
+    /// When the record cannot be read, or holds what this build never wrote.
+    pub fn states(&self) -> Result<BTreeMap<State, usize>, MailError> {
+        let failed = self.failed("read the record of mail");
+        let sql = "select state, count(*) from deliveries group by state";
+        let mut statement = self.connection.prepare(sql).map_err(&failed)?;
+        let rows = statement.query_map([], |row| Ok((row::state(row, 0)?, row.get(1)?))).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    /// Deletes letters of some reports, record and file, of which nothing was heard since a moment;
+    /// those that may go still stay. Says how many.
+    ///
+    /// # Errors
+    /// When the record cannot be written, or a file not be deleted.
+    pub fn forget(&mut self, reports: &[&str], before: Instant) -> Result<usize, MailError> {
+        let failed = self.failed("write the record of mail");
+        let mut places: Vec<String> = Vec::new();
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        for report in reports {
+            let sql = "delete from deliveries where report = ? and updated_at < ?
+                and state not in ('queued', 'sending', 'retry') returning archive";
+            let mut statement = transaction.prepare(sql).map_err(&failed)?;
+            let rows = statement
+                .query_map([*report, &instant_text(before)], |row| row.get::<_, String>(0))
+                .map_err(&failed)?;
+            places.extend(rows.collect::<Result<Vec<_>, _>>().map_err(&failed)?);
+        }
+        transaction.commit().map_err(&failed)?;
+        // A file that is left by a crash here goes with the oldest of its report.
+        places.iter().try_for_each(|place| archive::delete(&self.ledger, place))?;
+        Ok(places.len())
+    }
+
     /// Deletes the letters of a report but of the newest `keep` periods, and of those of which a
     /// letter was not sent: it may go still. Says how many periods went; the record stays.
     ///
@@ -280,19 +316,16 @@ impl Outbox {
         next_attempt_at: Option<Instant>,
         now: Instant,
     ) -> Result<(), MailError> {
-        let failed = self.failed("write the record of mail");
-        let transaction = self.connection.transaction().map_err(&failed)?;
         // An attempt is counted when it is over.
-        transaction
+        self.connection
             .execute(
                 "update deliveries set state = ?1, note = ?2, next_attempt_at = ?3, updated_at = ?4,
                     attempts = attempts + (?1 in ('retry', 'refused', 'sent', 'doubtful'))
                 where id = ?5",
                 params![state.name(), note, next_attempt_at.map(instant_text), instant_text(now), id],
             )
-            .map_err(&failed)?;
-        event(&transaction, id, state, note, now).map_err(&failed)?;
-        transaction.commit().map_err(&failed)
+            .map(drop)
+            .map_err(self.failed("write the record of mail"))
     }
 
     /// Letters whose sender died between the intent and the answer become doubtful; only who
@@ -347,17 +380,5 @@ fn needed(connection: &Connection, report: &str) -> rusqlite::Result<BTreeSet<St
     statement.query_map([report], |row| row.get(0))?.collect()
 }
 
-fn event(
-    connection: &Connection,
-    id: i64,
-    state: State,
-    note: Option<&str>,
-    now: Instant,
-) -> rusqlite::Result<()> {
-    connection
-        .execute(
-            "insert into delivery_events (delivery_id, at, state, note) values (?, ?, ?, ?)",
-            params![id, instant_text(now), state.name(), note],
-        )
-        .map(|_| ())
-}
+#[cfg(test)]
+mod tests;

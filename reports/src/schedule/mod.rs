@@ -8,6 +8,7 @@
 mod record;
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{TimeDelta, TimeZone as _};
@@ -24,6 +25,16 @@ const MOST_MISSED: u32 = 1_000;
 /// Days that are looked back over at most: who was away longer has missed "many".
 const LONGEST_AWAY: TimeDelta = TimeDelta::days(400);
 
+/// What names this machine and stays the same from start to start; empty where nothing does.
+pub fn machine() -> String {
+    let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    match id.trim() {
+        // Containers often have none, or one that is empty.
+        "" => std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+        id => id.to_owned(),
+    }
+}
+
 /// One schedule of the configuration.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -35,9 +46,11 @@ pub struct Schedule {
     pub cron: String,
     /// Whose clock that is.
     pub timezone: Tz,
-    /// Longest delay after the moment; how long it really is follows from the name, so that many
-    /// installations do not ask one server at once, and each always at its own time.
+    /// Longest delay after the moment; how long it really is follows from the name and
+    /// [`Self::installed`], so that many installations do not ask one server at once, and each always
+    /// at its own time.
     pub jitter: Duration,
+    place: String,
     parsed: Cron,
 }
 
@@ -67,6 +80,7 @@ impl Schedule {
             cron: cron.to_owned(),
             timezone,
             jitter,
+            place: String::new(),
             parsed,
         };
         // 30 February parses, and would be searched for at every look.
@@ -74,6 +88,14 @@ impl Schedule {
             Some(_) => Ok(schedule),
             None => Err("it names no moment".to_owned()),
         }
+    }
+
+    /// The same in an installation: a ledger's directory on a machine.
+    #[must_use]
+    pub fn installed(self, ledger: &Path, machine: &str) -> Self {
+        // Both follow from nothing that changes from start to start.
+        let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
+        Self { place: format!("{machine}\n{}", ledger.display()), ..self }
     }
 
     /// The first moment after another.
@@ -85,7 +107,7 @@ impl Schedule {
 
     /// How long after its moments it runs: always the same.
     pub fn delay(&self) -> TimeDelta {
-        let hash = Sha256::digest(self.name.as_bytes());
+        let hash = Sha256::digest(format!("{}\n{}", self.place, self.name).as_bytes());
         let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
         let seconds = number % (self.jitter.as_secs() + 1);
         TimeDelta::seconds(i64::try_from(seconds).unwrap_or(0))
@@ -181,6 +203,21 @@ mod tests {
         let minutely = schedule("* * * * *", Tz::UTC);
         let long_ago = minutely.last_passed(at("2025-01-01T00:00:00Z"), at("2026-10-05T12:00:30Z"));
         assert_eq!(long_ago, Some((at("2026-10-05T12:00:00Z"), MOST_MISSED - 1)));
+    }
+
+    #[test]
+    fn the_delay_is_an_installations_own_and_always_the_same() {
+        let on = |machine: &str, ledger: &str| {
+            let long = Duration::from_secs(12 * 3_600);
+            let schedule = Schedule::new("morning", "run", "0 6 * * *", Tz::UTC, long).unwrap();
+            schedule.installed(Path::new(ledger), machine).delay()
+        };
+        let here = on("a1", "/var/lib/lakeledger/ledger");
+        assert_eq!(here, on("a1", "/var/lib/lakeledger/ledger"));
+        assert_ne!(here, on("b2", "/var/lib/lakeledger/ledger"), "another machine");
+        assert_ne!(here, on("a1", "/srv/ledger"), "another ledger of the same machine");
+        assert!(here <= TimeDelta::hours(12));
+        assert_eq!(machine(), machine());
     }
 
     #[test]

@@ -245,10 +245,25 @@ impl ScheduleRecord {
         let failed = self.failed("write the record of scheduled runs");
         let sql = "update schedule_runs set outcome = ?, note = ?, ended_at = ? where id = ?";
         self.connection.execute(sql, params![outcome.name(), note, text(now), id]).map_err(&failed)?;
-        self.connection
-            .execute("delete from schedule_runs where id <= (select max(id) from schedule_runs) - ?", [KEPT])
-            .map(|_| ())
-            .map_err(&failed)
+        self.prune(KEPT).map(drop).map_err(&failed)
+    }
+
+    /// Deletes runs but for the newest `keep` and the last of each schedule, by which it is known not
+    /// to be due: a schedule of once a year may have run before all that are kept.
+    fn prune(&self, keep: i64) -> rusqlite::Result<usize> {
+        self.connection.execute(
+            "delete from schedule_runs
+            where id <= (select max(id) from schedule_runs) - ? and id not in (
+                select id
+                from (
+                    select id, row_number() over (partition by schedule order by due_at desc, attempt desc) as nth
+                    from schedule_runs
+                    where attempt > 0
+                )
+                where nth = 1
+            )",
+            [keep],
+        )
     }
 
     /// Notes that runs whose process died were interrupted: who holds the lock knows that none
@@ -377,6 +392,41 @@ mod tests {
         let outcomes: Vec<_> =
             record.history(10).unwrap().into_iter().map(|run| run.outcome.name()).collect();
         assert_eq!(outcomes, ["failed", "interrupted", "failed"]);
+    }
+
+    #[test]
+    fn what_ran_long_ago_is_not_due_again_when_the_history_is_cut() {
+        let ledger = tempfile::tempdir().unwrap();
+        let record = ScheduleRecord::open(ledger.path()).unwrap();
+        let lock = ScheduleLock::acquire(ledger.path()).unwrap().unwrap();
+        let named =
+            |name: &str, cron: &str| Schedule::new(name, "run", cron, Tz::UTC, Duration::ZERO).unwrap();
+        let (yearly, hourly) = (named("yearly", "0 6 2 10 *"), named("hourly", "0 * * * *"));
+        let begin = at("2026-10-01T12:00:00Z");
+        assert_eq!((record.due(&yearly, begin).unwrap(), record.due(&hourly, begin).unwrap()), (None, None));
+        let run = |schedule: &Schedule, now: Instant, outcome: Outcome| {
+            let due = record.due(schedule, now).unwrap().unwrap();
+            let id = record.begin(&lock, schedule, due, now).unwrap();
+            record.end(id, outcome, None, now).unwrap();
+        };
+        let once = at("2026-10-02T06:00:00Z");
+        run(&yearly, once, Outcome::Failed);
+        run(&yearly, once + TimeDelta::minutes(5), Outcome::Done);
+        for hours in 1..=5 {
+            run(&hourly, once + TimeDelta::hours(hours), Outcome::Done);
+        }
+        // By hand: no moment of its own.
+        let by_hand = Due { at: once + TimeDelta::hours(5), missed: 0, attempt: 0 };
+        let id = record.begin(&lock, &yearly, by_hand, by_hand.at).unwrap();
+        record.end(id, Outcome::Done, None, by_hand.at).unwrap();
+        assert_eq!(record.prune(2).unwrap(), 5, "four of the hours and the first attempt");
+        let kept: Vec<_> =
+            record.history(10).unwrap().into_iter().map(|run| (run.schedule, run.attempt)).collect();
+        let expected = [("yearly", 0), ("hourly", 1), ("yearly", 2)];
+        assert_eq!(kept, expected.map(|(name, attempt)| (name.to_owned(), attempt)));
+        for schedule in [&yearly, &hourly] {
+            assert_eq!(record.due(schedule, by_hand.at).unwrap(), None, "{}", schedule.name);
+        }
     }
 
     #[test]

@@ -9,9 +9,10 @@ use attribution::mart::{BalanceRow, CostRow, Difference, Finding, NONE};
 use chrono::NaiveDate;
 use model::{Amount, Category, Currency};
 
-use super::data::{Cause, DayCost, Driver, Group, Item, Nameless, Parts, Scope, Section};
+use super::data::{Cause, DayCost, Driver, Group, Item, Nameless, Parts, Section};
 use super::follow_up;
 use super::moves::Held;
+use super::scope::Scope;
 use crate::budget::BudgetState;
 use crate::error::ReportError;
 use crate::lifecycle::Tracked;
@@ -55,10 +56,8 @@ pub(super) struct Facts {
     pub findings: Vec<Finding>,
     /// What became of findings.
     pub tracked: Vec<Tracked>,
-    /// Budgets in the month of the week's last day.
+    /// Budgets in the month of the week's last day, and those exceeded in one that ended within it.
     pub budgets: Vec<BudgetState>,
-    /// Of each, whose reports it stands in beside the platform's.
-    pub budget_teams: Vec<Vec<String>>,
     /// What the reports of the week before said.
     pub reported: Vec<Reported>,
     /// How the week before differs by team from the mart those reports were made of, where that
@@ -81,7 +80,7 @@ impl Runs {
     }
 }
 
-/// One section a currency in which the scope has a cost in either week.
+/// One section a currency in which the scope has a cost in either week, or a budget that is exceeded.
 pub(super) fn sections(facts: &Facts, scope: &Scope) -> Result<Vec<Section>, ReportError> {
     // Sums of parts cannot leave the range of amounts when the sum of all sizes does not.
     let all = facts.now.iter().chain(facts.before.iter().flatten()).chain(&facts.by_day);
@@ -114,7 +113,9 @@ fn section(facts: &Facts, scope: &Scope, currency: Currency) -> Option<Section> 
     let now: Vec<Part<'_>> = parts(&facts.now, scope, currency).collect();
     let before: Option<Vec<Part<'_>>> =
         facts.before.as_ref().map(|rows| parts(rows, scope, currency).collect());
-    if now.is_empty() && before.as_ref().is_none_or(Vec::is_empty) {
+    let budgets = follow_up::budgets(facts, scope, currency);
+    let is_empty = now.is_empty() && before.as_ref().is_none_or(Vec::is_empty);
+    if is_empty && !budgets.iter().any(BudgetState::is_over) {
         return None;
     }
     let (groups, days) = by_day(facts, scope, currency, &now);
@@ -147,7 +148,7 @@ fn section(facts: &Facts, scope: &Scope, currency: Currency) -> Option<Section> 
         days,
         workloads,
         tables: items(&now, before.as_deref(), |part| part.table),
-        teams: match is_platform {
+        teams: match scope.has_teams() {
             true => items(&now, before.as_deref(), |part| part.team),
             false => Vec::new(),
         },
@@ -160,7 +161,7 @@ fn section(facts: &Facts, scope: &Scope, currency: Currency) -> Option<Section> 
         fixes: follow_up::fixes(facts, scope, currency),
         saved: follow_up::saved(facts, scope, currency),
         restated: follow_up::restated(facts, scope, currency),
-        budgets: follow_up::budgets(facts, scope, currency),
+        budgets,
     })
 }
 

@@ -1,7 +1,6 @@
 //! The facts of one weekly report: exact figures and names, nothing laid out.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use attribution::mart::DifferenceParts;
 use chrono::{Datelike, Days, NaiveDate};
@@ -9,40 +8,11 @@ use chrono_tz::Tz;
 use model::time::Instant;
 use model::{Amount, Basis, Category, Currency};
 
+use super::scope::Scope;
 use crate::budget::BudgetState;
-use crate::label;
 use crate::link::BaseUrl;
 use crate::palette::ColourSlot;
 use crate::week;
-
-/// Whose report it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Everything that was charged.
-    Platform,
-    /// What one team owns.
-    Team(String),
-}
-
-impl Scope {
-    /// Whether a cost of this team, as the mart names it, is in it.
-    pub(super) fn holds(&self, team: &str) -> bool {
-        match self {
-            Self::Platform => true,
-            Self::Team(name) => name == team,
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    /// As in a sentence: `the platform`, `growth`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Platform => f.write_str("the platform"),
-            Self::Team(name) => f.write_str(&label::shorten(&label::visible(name), 48)),
-        }
-    }
-}
 
 /// Everything one weekly report says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +63,8 @@ pub struct Section {
     pub workloads: Vec<Item>,
     /// Cost by table and team, in the same way.
     pub tables: Vec<Item>,
-    /// Cost by team, in the same way; in the platform's report only.
+    /// Cost by team, in the same way; in the reports only of the platform and of teams with others
+    /// within them.
     pub teams: Vec<Item>,
     /// What of the cost belongs to no workload, by kind, in this week and in the one before.
     pub without_workload: BTreeMap<Category, (Amount, Amount)>,
@@ -114,7 +85,8 @@ pub struct Section {
     /// How the figure of the week before differs from what its report said; none where it does not,
     /// or no report was made.
     pub restated: Option<Restated>,
-    /// Budgets in the month of the week's last day, what is furthest beyond its amount first.
+    /// Budgets in the month of the week's last day, and those that were exceeded in a month that
+    /// ended within the week; what is furthest beyond its amount first.
     pub budgets: Vec<BudgetState>,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! It is made of the teams' reports, so that its figures are theirs: what each cost, how that
 //! changed and why, and a link. Teams of a digest lie beside each other, never within one
-//! another: their totals add up.
+//! another: their totals add up. Of very many teams it lists the dearest and tells the news of
+//! those that changed most: mail programs cut what is long (Gmail at 102 kB).
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,12 @@ use crate::{format, label, week};
 
 /// What the record of mail calls digests.
 pub const DIGEST: &str = "digest";
+/// Lines of teams, before the others are one line.
+const ROWS: usize = 60;
+/// Teams whose news is told.
+const NEWS: usize = 15;
+/// Columns a name may take.
+const NAME: usize = 60;
 /// Columns of a name in plain text.
 const NAME_COLUMNS: usize = 30;
 /// Columns of a figure in plain text.
@@ -45,6 +52,8 @@ struct Page {
     /// Said of weeks that are not whole.
     notice: Option<String>,
     rows: Vec<Row>,
+    /// Said where not every team's news is told.
+    chosen: Option<String>,
     teams: Vec<TeamView>,
     foot: Vec<String>,
 }
@@ -179,11 +188,11 @@ fn page(digest: &Digest, first: &Weekly, reports: &[&Weekly]) -> Page {
     let open = reports.iter().filter_map(|report| report.open_from).min();
     let open = open
         .map(|day| format!("Days from {} on are not closed yet: later figures differ.", format::day(day)));
-    let mut rows: Vec<Row> = reports.iter().flat_map(|report| team_rows(report)).collect();
+    let mut rows = team_rows(reports, &totals);
     if reports.len() > 1 {
         rows.extend(totals.iter().map(|total| row("All of them".to_owned(), None, total, true)));
     }
-    let team = |report: &&Weekly| TeamView {
+    let team = |report: &Weekly| TeamView {
         name: whose(report),
         link: report.link.clone(),
         news: match report.news.is_empty() {
@@ -201,7 +210,10 @@ fn page(digest: &Digest, first: &Weekly, reports: &[&Weekly]) -> Page {
         link: None,
         notice: missing.or(open),
         rows,
-        teams: reports.iter().map(team).collect(),
+        chosen: (reports.len() > NEWS).then(|| {
+            format!("The news of the {NEWS} teams that changed most; each team's report has its own.")
+        }),
+        teams: most_changed(reports, &totals).into_iter().map(team).collect(),
         foot: vec![
             format!("Costs are {}; each team's report has the rest.", first.basis),
             format!("You get this because the digest {name} of the configuration names you."),
@@ -210,11 +222,61 @@ fn page(digest: &Digest, first: &Weekly, reports: &[&Weekly]) -> Page {
 }
 
 fn whose(report: &Weekly) -> String {
-    label::visible(report.team.as_deref().unwrap_or("the platform"))
+    label::shorten(&label::visible(report.team.as_deref().unwrap_or("the platform")), NAME)
 }
 
-fn team_rows(report: &Weekly) -> Vec<Row> {
-    report.totals.iter().map(|total| row(whose(report), report.link.clone(), total, false)).collect()
+/// A line a team and currency, as the digest orders them; of very many the dearest, then what the
+/// others cost together.
+fn team_rows(reports: &[&Weekly], totals: &[Total]) -> Vec<Row> {
+    let lines = reports.iter().flat_map(|report| report.totals.iter().map(move |total| (*report, total)));
+    let lines: Vec<(&Weekly, &Total)> = lines.collect();
+    let costs: Vec<f64> = lines.iter().map(|(_, total)| share(total.now, total.currency, totals)).collect();
+    let shown = largest(&costs, ROWS);
+    let mut rows: Vec<Row> = shown
+        .iter()
+        .map(|at| {
+            let (report, total) = lines[*at];
+            row(whose(report), report.link.clone(), total, false)
+        })
+        .collect();
+    let hidden = (0..lines.len()).filter(|at| shown.binary_search(at).is_err());
+    let hidden: Vec<&Total> = hidden.map(|at| lines[at].1).collect();
+    for sum in sums(hidden.iter().copied()) {
+        let more = hidden.iter().filter(|total| total.currency == sum.currency).count();
+        rows.push(row(format!("{more} more"), None, &sum, false));
+    }
+    rows
+}
+
+/// The reports of which most is new, as the digest orders them.
+fn most_changed<'w>(reports: &[&'w Weekly], totals: &[Total]) -> Vec<&'w Weekly> {
+    let change = |report: &Weekly| {
+        let of = |total: &Total| {
+            share((total.now - total.before.unwrap_or_default()).abs(), total.currency, totals)
+        };
+        report.totals.iter().map(of).fold(0.0, f64::max)
+    };
+    let changes: Vec<f64> = reports.iter().map(|report| change(report)).collect();
+    largest(&changes, NEWS).into_iter().map(|at| reports[at]).collect()
+}
+
+/// What part an amount is of all that was spent in its currency, so that amounts of several are told
+/// apart by size.
+fn share(amount: Amount, currency: Currency, totals: &[Total]) -> f64 {
+    let whole = totals.iter().find(|total| total.currency == currency).map(|total| total.now.abs());
+    match whole.filter(|whole| !whole.is_zero()) {
+        Some(whole) => amount.to_f64() / whole.to_f64(),
+        None => 0.0,
+    }
+}
+
+/// The places of the largest, rising.
+fn largest(sizes: &[f64], most: usize) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..sizes.len()).collect();
+    places.sort_by(|a, b| sizes[*b].total_cmp(&sizes[*a]));
+    places.truncate(most);
+    places.sort_unstable();
+    places
 }
 
 fn row(name: String, link: Option<String>, total: &Total, is_total: bool) -> Row {
@@ -234,8 +296,12 @@ fn row(name: String, link: Option<String>, total: &Total, is_total: bool) -> Row
 
 /// What all cost together, by currency; compared where every one of them can be.
 fn totals(reports: &[&Weekly]) -> Vec<Total> {
+    sums(reports.iter().flat_map(|report| &report.totals))
+}
+
+fn sums<'t>(totals: impl Iterator<Item = &'t Total>) -> Vec<Total> {
     let mut sums: BTreeMap<Currency, (Amount, Option<Amount>)> = BTreeMap::new();
-    for total in reports.iter().flat_map(|report| &report.totals) {
+    for total in totals {
         let sum = sums.entry(total.currency).or_insert((Amount::ZERO, Some(Amount::ZERO)));
         sum.0 += total.now;
         sum.1 = sum.1.zip(total.before).map(|(sum, before)| sum + before);
@@ -262,6 +328,10 @@ fn text(page: &Page) -> String {
     for row in &page.rows {
         line(&mut out, &figures(&row.name, &row.cost, &row.change, &row.percent));
     }
+    if let Some(chosen) = &page.chosen {
+        line(&mut out, "");
+        paragraph(&mut out, chosen);
+    }
     for team in &page.teams {
         line(&mut out, "");
         line(&mut out, &team.name.to_uppercase());
@@ -277,91 +347,4 @@ fn text(page: &Page) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::mail::{Security, Smtp};
-    use crate::weekly::When;
-
-    fn report(team: &str, now: &str, before: Option<&str>) -> Weekly {
-        let amount = |text: &str| text.parse().unwrap();
-        Weekly {
-            team: Some(team.into()),
-            stem: format!("{team}-2026-W41"),
-            subject: String::new(),
-            news: vec![format!("{team} spent <much> in week 41.")],
-            link: Some(format!("https://costs.example.com/teams/{team}")),
-            html: String::new(),
-            mail_html: String::new(),
-            text: String::new(),
-            images: vec![],
-            attachments: vec![],
-            week: "2026-W41".into(),
-            missing_from: None,
-            open_from: None,
-            totals: vec![Total { currency: Currency::USD, now: amount(now), before: before.map(amount) }],
-            basis: model::Basis::Effective,
-            published_at: "2026-10-12T04:10:00Z".parse().unwrap(),
-        }
-    }
-
-    fn digest() -> Digest {
-        let to = vec!["lead@example.com".parse().unwrap()];
-        let mailing = Mailing { to, cc: vec!["boss@example.com".parse().unwrap()], when: When::Material };
-        Digest { name: "data leads".into(), teams: vec!["ads".into(), "growth".into()], mailing }
-    }
-
-    #[test]
-    fn a_digest_sums_its_teams_and_has_their_news() {
-        let (ads, growth) = (report("ads", "120", Some("100")), report("growth", "31", Some("50.50")));
-        let page = page(&digest(), &ads, &[&ads, &growth]);
-        assert_eq!(page.subject, "data leads: 2 teams spent $151 (up 0.3%) in week 41");
-        let shown: Vec<String> = page
-            .rows
-            .iter()
-            .map(|row| format!("{} {} {} {}", row.name, row.cost, row.change, row.percent))
-            .collect();
-        assert_eq!(shown[0], "ads $120.00 +$20.00 +20%");
-        assert!(shown[2].starts_with("All of them $151.00 +$0.50 "), "{}", shown[2]);
-        let text = text(&page);
-        assert!(
-            text.contains("ADS\nads spent <much> in week 41.\nhttps://costs.example.com/teams/ads\n"),
-            "{text}"
-        );
-        assert_eq!(row("new".into(), None, &report("new", "1", Some("0")).totals[0], false).percent, "new");
-        // Without a week before of one there is none of all.
-        let new = report("new", "1", None);
-        assert_eq!(totals(&[&ads, &new])[0].before, None);
-    }
-
-    #[test]
-    fn a_digest_is_a_letter_for_each_and_worth_one_when_a_team_is() {
-        let (ads, small) = (report("ads", "120.50", Some("100")), report("growth", "1", Some("1")));
-        let rule = Materiality::default();
-        assert!(digest_material(&digest(), &[&ads, &small], &rule).is_ok());
-        let reason = digest_material(&digest(), &[&small], &rule).unwrap_err();
-        assert!(reason.starts_with("growth: nothing material: "), "{reason}");
-        let seconds = std::time::Duration::from_secs;
-        let smtp = Smtp {
-            host: "127.0.0.1".into(),
-            port: 25,
-            security: Security::None,
-            login: None,
-            ca_file: None,
-            from: "costs@example.com".parse().unwrap(),
-            reply_to: None,
-            timeout: seconds(1),
-            body_timeout: seconds(1),
-            first_retry: seconds(1),
-        };
-        let now = "2026-10-12T06:00:00Z".parse().unwrap();
-        let letters =
-            digest_letters(&digest(), &[&ads, &small], Postage { smtp: &smtp, unsubscribe: None, now })
-                .unwrap();
-        let to: Vec<String> = letters.iter().map(|letter| letter.recipient.email()).collect();
-        assert_eq!(to, ["lead@example.com", "boss@example.com"]);
-        assert!(letters.iter().all(|letter| letter.report == "digest" && letter.period == "2026-W41"));
-        let message = mail_parser::MessageParser::default().parse(&letters[0].content).unwrap();
-        let html = message.body_html(0).unwrap();
-        assert!(html.contains("ads spent &#60;much&#62; in week 41.") && html.contains("$120.50"), "{html}");
-    }
-}
+mod tests;

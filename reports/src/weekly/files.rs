@@ -157,6 +157,7 @@ mod tests {
             missing_from: None,
             open_from: None,
             totals: vec![],
+            is_over_budget: false,
             basis: model::Basis::Effective,
             published_at: "2026-10-12T04:10:00Z".parse().unwrap(),
             attachments: vec![super::super::Attachment {

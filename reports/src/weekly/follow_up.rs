@@ -6,9 +6,11 @@ use chrono::{Days, NaiveDate};
 use model::{Amount, Currency};
 
 use super::assemble::Facts;
-use super::data::{Fix, Restated, Saved, Scope, WeekCost, covered};
-use crate::budget::BudgetState;
+use super::data::{Fix, Restated, Saved, WeekCost, covered};
+use super::scope::Scope;
+use crate::budget::{self, BudgetState};
 use crate::lifecycle::Status;
+use crate::mail::Reported;
 
 /// Weeks of the trend, this one included.
 pub(super) const WEEKS: u64 = 8;
@@ -80,11 +82,8 @@ pub(super) fn saved(facts: &Facts, scope: &Scope, currency: Currency) -> Vec<Sav
 /// How the figure of the week before differs from what its report said.
 pub(super) fn restated(facts: &Facts, scope: &Scope, currency: Currency) -> Option<Restated> {
     let monday = facts.monday.checked_sub_days(Days::new(7))?;
-    let team = match scope {
-        Scope::Platform => None,
-        Scope::Team(name) => Some(name.as_str()),
-    };
-    let said = facts.reported.iter().find(|one| one.team.as_deref() == team && one.currency == currency)?;
+    let mine = |one: &&Reported| one.team.as_deref() == scope.team() && one.currency == currency;
+    let said = facts.reported.iter().find(mine)?;
     let now = week_cost(facts, scope, currency, monday);
     if now == said.cost {
         return None;
@@ -112,16 +111,13 @@ fn week_cost(facts: &Facts, scope: &Scope, currency: Currency, monday: NaiveDate
     .sum()
 }
 
-/// Budgets: in the platform's report all, in a team's its own and those of teams within it.
+/// Budgets: in the platform's report all, in a team's its own and those of teams within it; what is
+/// furthest beyond its amount first, whichever month it is of.
 pub(super) fn budgets(facts: &Facts, scope: &Scope, currency: Currency) -> Vec<BudgetState> {
-    let of = facts.budgets.iter().zip(&facts.budget_teams);
-    of.filter(|(state, teams)| {
-        state.budget.currency == currency
-            && match scope {
-                Scope::Platform => true,
-                Scope::Team(name) => teams.contains(name),
-            }
-    })
-    .map(|(state, _)| state.clone())
-    .collect()
+    let is_mine = |state: &&BudgetState| {
+        state.budget.currency == currency && scope.holds(state.budget.scope.team.as_deref().unwrap_or(NONE))
+    };
+    let mut mine: Vec<BudgetState> = facts.budgets.iter().filter(is_mine).cloned().collect();
+    budget::furthest_first(&mut mine);
+    mine
 }

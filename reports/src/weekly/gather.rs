@@ -12,9 +12,10 @@ use chrono_tz::Tz;
 use model::Basis;
 
 use super::assemble::{self, Facts, Runs};
-use super::data::{self, Scope, WarningCount, WeeklyData};
+use super::data::{self, WarningCount, WeeklyData};
 use super::follow_up::WEEKS;
 use super::moves::Held;
+use super::scope::{Scope, TeamScope};
 use super::{Weekly, WeeklyRequest, files, render};
 use crate::budget::{self, BudgetState};
 use crate::error::ReportError;
@@ -95,10 +96,11 @@ fn render_all(all: &[(WeeklyData, String)]) -> Result<Vec<Weekly>, ReportError> 
 fn scopes(info: &MartInfo, request: &WeeklyRequest) -> Result<Vec<(Scope, String)>, ReportError> {
     let names: Vec<&str> = info.teams.iter().map(|team| team.name.as_str()).collect();
     let (platform, stems) = files::stems(names.iter().copied());
-    let mut teams = names.iter().zip(stems).map(|(name, stem)| (Scope::Team((*name).to_owned()), stem));
+    let mut teams =
+        names.iter().zip(stems).map(|(name, stem)| (Scope::Team(TeamScope::of(info, name)), stem));
     match &request.team {
         None => Ok([(Scope::Platform, platform)].into_iter().chain(teams).collect()),
-        Some(team) => match teams.find(|(scope, _)| *scope == Scope::Team(team.clone())) {
+        Some(team) => match teams.find(|(scope, _)| scope.team() == Some(team.as_str())) {
             Some(found) => Ok(vec![found]),
             None => {
                 let known = by_likeness(team, names.iter().copied()).into_iter().map(str::to_owned).collect();
@@ -137,14 +139,7 @@ fn facts(
             .map_err(asking("costs", &Scope::Platform)),
     };
     let costs = |by: &[Dimension], days: Option<Days>| asked(by, &[], days);
-    let budgets = budgets(mart, request)?;
     let info = mart.info();
-    let stands_in = |state: &BudgetState| {
-        let teams = info.teams.iter().map(|team| team.name.clone());
-        teams
-            .filter(|team| budget::of_team(std::slice::from_ref(state), info, team).next().is_some())
-            .collect()
-    };
     use Dimension::{Category, Cluster, Day, Service, Table, Team, Workload};
     let whole = [Team, Category, Workload, Table];
     let clusters = mart.clusters().map_err(asking("clusters", &Scope::Platform))?;
@@ -190,8 +185,7 @@ fn facts(
         weeks: costs(&[Dimension::Week, Team], trend_days(request.week))?,
         findings: mart.findings(&FindingQuery::default()).map_err(asking("findings", &Scope::Platform))?,
         tracked: request.tracked.clone(),
-        budget_teams: budgets.iter().map(stands_in).collect(),
-        budgets,
+        budgets: budgets(mart, request)?,
         reported: request.reported.clone(),
         differences: differences(mart, request),
         currencies: mart.info().currencies.clone(),
@@ -200,8 +194,8 @@ fn facts(
     })
 }
 
-/// How budgets stand in the month of the week's Sunday; before them, where another month ended within the week,
-/// those that were exceeded in it: no later letter tells of them.
+/// How budgets stand in the month of the week's Sunday; where another month ended within the week,
+/// also those that were exceeded in it: no later letter tells of them.
 fn budgets(mart: &Mart, request: &WeeklyRequest) -> Result<Vec<BudgetState>, ReportError> {
     if request.budgets.is_empty() {
         return Ok(Vec::new());

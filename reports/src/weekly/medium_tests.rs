@@ -70,6 +70,12 @@ fn mails_keep_to_their_medium() {
             assert_eq!(remote(&report.html), anchors);
             assert_eq!(anchors > 0, links);
             assert!(!report.mail_html.contains("<svg") && report.html.contains("<svg"));
+            // Outlook for Windows knows no max-width: a table that it alone sees keeps the letter to 600 px.
+            let ghost = "<!--[if mso]><table role=\"presentation\" width=\"600\" ";
+            let (_, within) = report.mail_html.split_once(ghost).unwrap();
+            let (within, _) = within.split_once("<!--[if mso]></td></tr></table><![endif]-->").unwrap();
+            assert_eq!(within.matches("<table").count(), within.matches("</table>").count());
+            assert!(within.contains("max-width:600px"), "the letter is in it");
             for active in ["<script", "onload=", "onerror=", "onclick=", "javascript:", "@import", "url("] {
                 assert!(!report.html.contains(active), "{active}");
             }

@@ -22,6 +22,7 @@ mod news;
 mod outlook;
 mod post;
 mod rows;
+mod scope;
 mod text;
 mod view;
 
@@ -33,17 +34,18 @@ use model::{Amount, Basis, Currency};
 
 pub use attachments::Attachment;
 pub use data::{
-    Cause, DayCost, Driver, Fix, Group, Item, Moved, Nameless, Parts, Restated, Saved, Scope, Section,
-    WarningCount, WeekCost, WeeklyData,
+    Cause, DayCost, Driver, Fix, Group, Item, Moved, Nameless, Parts, Restated, Saved, Section, WarningCount,
+    WeekCost, WeeklyData,
 };
 pub use digest::{DIGEST, Digest, DigestError, DigestMail, digest_letters, digest_mail, digest_material};
 pub(crate) use files::slug;
 pub use files::{prepare, write};
 pub use gather::build;
-pub use post::{Mailing, Materiality, Postage, REPORT, TEST, When, letters, material, test_letter};
+pub use post::{Mailing, Materiality, Postage, REPORT, TEST, When, letters, material, test_letter, waits};
+pub use scope::{Scope, TeamScope};
 pub(crate) use text::paragraph;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, BudgetState};
 use crate::error::ReportError;
 use crate::lifecycle::{Lifecycle, Tracked};
 use crate::mail::{Enclosure, Outbox, Reported};
@@ -120,6 +122,8 @@ pub struct Weekly {
     pub open_from: Option<NaiveDate>,
     /// The whole and what it was the week before, one a currency.
     pub totals: Vec<Total>,
+    /// Whether a budget is exceeded, or was in a month that ended within the week.
+    pub is_over_budget: bool,
     /// Which of the four costs.
     pub basis: Basis,
     /// When the mart it is made of was published.
@@ -167,10 +171,7 @@ pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
         html::html(&page, drawn).map_err(|cause| ReportError::Layout { scope: data.scope.to_string(), cause })
     };
     Ok(Weekly {
-        team: match &data.scope {
-            Scope::Platform => None,
-            Scope::Team(name) => Some(name.clone()),
-        },
+        team: data.scope.team().map(str::to_owned),
         html: html(true)?,
         mail_html: html(false)?,
         text: text::text(&page),
@@ -192,6 +193,7 @@ pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
                 before: section.total_before(),
             })
             .collect(),
+        is_over_budget: data.sections.iter().flat_map(|section| &section.budgets).any(BudgetState::is_over),
         subject: page.subject,
         news: page.sections.iter().map(|section| section.sentence.clone()).collect(),
         link: page.link,
@@ -205,10 +207,14 @@ pub fn render(data: &WeeklyData, name: &str) -> Result<Weekly, ReportError> {
 }
 
 #[cfg(test)]
+mod budget_tests;
+#[cfg(test)]
 mod medium_tests;
 #[cfg(test)]
 mod news_tests;
 #[cfg(test)]
 mod outlook_tests;
+#[cfg(test)]
+mod parent_tests;
 #[cfg(test)]
 mod tests;

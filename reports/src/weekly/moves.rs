@@ -7,6 +7,7 @@ use attribution::mart::{CostRow, NONE, handed_over};
 use chrono::NaiveDate;
 
 use super::data::{Cause, Moved};
+use super::scope::TeamScope;
 
 /// First and last day.
 type Days = (NaiveDate, NaiveDate);
@@ -53,16 +54,18 @@ impl Held {
         *days = (days.0.min(day), days.1.max(day));
     }
 
-    /// Where a team's workload or table went, or came from where its cost rose; nothing where several
-    /// teams paid for it at once, or the other had it before.
-    pub fn moved(&self, team: &str, thing: &Cause, rose: bool) -> Option<Moved> {
+    /// Where the workload or table of a team, or of one within it, went, or came from where its cost
+    /// rose; nothing where several teams paid for it at once, or the other had it before.
+    pub fn moved(&self, scope: &TeamScope, thing: &Cause, rose: bool) -> Option<Moved> {
         let all = self.days.get(thing)?;
-        let mine = *all.get(team)?;
-        let others = all.iter().filter(|(name, _)| *name != team);
+        let own = all.iter().filter(|(name, _)| scope.holds(name)).map(|(_, days)| *days);
+        let mine = own.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+        let others = all.iter().filter(|(name, _)| !scope.holds(name));
         let is_new = |name: &str| !self.earlier.contains(&(thing.clone(), name.to_owned()));
         let named = |name: &String| Some(name.clone()).filter(|name| name != NONE);
         if rose {
-            let before = others.filter(|(_, other)| handed_over(**other, mine) && is_new(team));
+            let came = scope.names().all(is_new);
+            let before = others.filter(|(_, other)| came && handed_over(**other, mine));
             let (name, _) = before.max_by_key(|(_, days)| days.1)?;
             return Some(Moved { team: named(name), is_out: false, day: mine.0 });
         }
@@ -110,11 +113,12 @@ mod tests {
         let etl = Cause::Workload("etl".into());
         let day = "2026-11-10".parse().unwrap();
         let moved = |team: Option<&str>, is_out| Some(Moved { team: team.map(str::to_owned), is_out, day });
-        assert_eq!(held.moved("growth", &etl, false), moved(Some("ads"), true));
-        assert_eq!(held.moved("ads", &etl, true), moved(Some("growth"), false));
-        assert_eq!(held.moved("ads", &etl, false), None, "that it came does not explain that it costs less");
-        assert_eq!(held.moved("growth", &Cause::Table("prod.t".into()), false), moved(None, true));
+        let (growth, ads) = (TeamScope::from("growth"), TeamScope::from("ads"));
+        assert_eq!(held.moved(&growth, &etl, false), moved(Some("ads"), true));
+        assert_eq!(held.moved(&ads, &etl, true), moved(Some("growth"), false));
+        assert_eq!(held.moved(&ads, &etl, false), None, "that it came does not explain that it costs less");
+        assert_eq!(held.moved(&growth, &Cause::Table("prod.t".into()), false), moved(None, true));
         let query = Cause::Workload("query".into());
-        assert_eq!((held.moved("growth", &query, false), held.moved("ads", &query, true)), (None, None));
+        assert_eq!((held.moved(&growth, &query, false), held.moved(&ads, &query, true)), (None, None));
     }
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use model::{Amount, Category};
 
-use super::data::{Cause, Driver, Moved, Scope, Section, WeeklyData};
+use super::data::{Cause, Driver, Moved, Section, WeeklyData};
+use super::scope::Scope;
 use crate::budget::BudgetState;
 use crate::{format, label};
 
@@ -53,14 +54,11 @@ pub(super) fn subject(data: &WeeklyData) -> String {
 fn own_budget(data: &WeeklyData) -> Option<String> {
     let is_own = |state: &&BudgetState| {
         let scope = &state.budget.scope;
-        let team = match &data.scope {
-            Scope::Platform => None,
-            Scope::Team(name) => Some(name.as_str()),
-        };
-        scope.team.as_deref() == team && scope.filters.is_empty()
+        scope.team.as_deref() == data.scope.team() && scope.filters.is_empty()
     };
-    // What is furthest beyond its amount comes first.
-    let state = data.sections.iter().flat_map(|section| &section.budgets).find(is_own)?;
+    // What is furthest beyond its amount comes first; what was exceeded counts more than what will be.
+    let own = || data.sections.iter().flat_map(|section| &section.budgets).filter(is_own);
+    let state = own().find(|state| state.is_over()).or_else(|| own().next())?;
     let month = state.month.format("%B");
     let share = |amount| format::percent(amount, state.budget.amount).unwrap_or_default();
     if state.is_over() {
@@ -70,10 +68,11 @@ fn own_budget(data: &WeeklyData) -> Option<String> {
     Some(format!("is heading for {} of its {month} budget", share(forecast)))
 }
 
-/// The exceeded budgets of others in the platform's report: their names, or how many.
+/// The exceeded budgets of others in the report of the platform, or of a team with others within it:
+/// their names, or how many.
 fn others_over(data: &WeeklyData) -> Option<String> {
     const NAMED: usize = 2;
-    if data.scope != Scope::Platform {
+    if !data.scope.has_teams() {
         return None;
     }
     let over = data.sections.iter().flat_map(|section| &section.budgets).filter(|state| state.is_over());
@@ -145,7 +144,7 @@ pub(super) fn news(data: &WeeklyData, section: &Section) -> News {
 fn who(scope: &Scope) -> String {
     match scope {
         Scope::Platform => "The platform".to_owned(),
-        Scope::Team(name) => name_words(name),
+        Scope::Team(team) => name_words(team.name()),
     }
 }
 

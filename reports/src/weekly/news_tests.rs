@@ -6,8 +6,9 @@ use chrono::NaiveDate;
 use model::{Amount, Basis, Category, Currency};
 
 use super::assemble::Facts;
-use super::data::{Driver, Scope, WeeklyData};
+use super::data::{Driver, WeeklyData};
 use super::moves::Held;
+use super::scope::Scope;
 use super::tests::{Line, NONE, data_of, facts_of, facts_of_growth};
 use super::{Weekly, render};
 use crate::budget::{Budget, BudgetState};
@@ -32,7 +33,7 @@ fn team(facts: &Facts, team: &str) -> (WeeklyData, Weekly) {
 }
 
 /// `etl` and its table went from growth to ads on Wednesday; `adhoc` both run.
-fn moved() -> Facts {
+pub(super) fn moved() -> Facts {
     let now: [Line; 6] = [
         ("growth", "usage", "etl", "prod.t", "USD", "20"),
         ("growth", "usage", "adhoc", NONE, "USD", "30"),
@@ -194,7 +195,7 @@ fn the_platforms_letter_has_a_table_of_teams() {
     assert!(!team(&facts_of_growth(), "growth").1.text.contains("TEAMS"));
 }
 
-fn budget(team: Option<&str>, amount: &str, spent: &str, forecast: Option<&str>) -> BudgetState {
+pub(super) fn budget(team: Option<&str>, amount: &str, spent: &str, forecast: Option<&str>) -> BudgetState {
     let scope = crate::watch::Scope { team: team.map(str::to_owned), ..Default::default() };
     BudgetState {
         budget: Budget {

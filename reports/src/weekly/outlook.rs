@@ -5,7 +5,7 @@ use attribution::mart::Reason;
 use chrono::Datelike as _;
 use model::{Amount, Currency};
 
-use super::data::{Restated, Saved, Scope, Section, WeeklyData};
+use super::data::{Restated, Saved, Section, WeeklyData};
 use super::news;
 use super::rows::{self, RowKind, TableView};
 use super::view::{DayView, count, hundredths};
@@ -106,7 +106,7 @@ pub(super) fn fixes(data: &WeeklyData, section: &Section) -> Option<FixesView> {
     }
     let money = |amount| format::money(amount, section.currency);
     let view = |fix: &super::data::Fix| {
-        let team = fix.team.as_deref().filter(|_| data.scope == Scope::Platform).map(label::visible);
+        let team = fix.team.as_deref().filter(|_| data.scope.has_teams()).map(label::visible);
         let kind = if fix.is_cash { "lowers the bill" } else { "frees paid capacity" };
         FixView {
             what: detector::fix_within(&fix.detector, &fix.subject, SUBJECT_COLUMNS),
@@ -121,10 +121,7 @@ pub(super) fn fixes(data: &WeeklyData, section: &Section) -> Option<FixesView> {
         0 => String::new(),
         n => format!("{} more. ", count(n as u64)),
     };
-    let filter = match &data.scope {
-        Scope::Platform => Vec::new(),
-        Scope::Team(team) => vec![("team", team.clone())],
-    };
+    let filter: Vec<_> = data.scope.team().map(|team| ("team", team.to_owned())).into_iter().collect();
     Some(FixesView {
         rows: section.fixes.iter().take(FIXES).map(view).collect(),
         rest: format!(
@@ -139,14 +136,22 @@ pub(super) fn fixes(data: &WeeklyData, section: &Section) -> Option<FixesView> {
 pub(super) fn budgets(section: &Section) -> Vec<String> {
     let line = |state: &BudgetState| {
         let name = label::shorten(&label::visible(&state.budget.name), NAME_COLUMNS);
-        format!("{name}, as of {}: {}", state.as_of(), state.sentence())
+        // One budget may be told of twice: a month ends within some weeks.
+        let month = state.month.format("%B");
+        format!("{name} in {month}, as of {}: {}", state.as_of(), state.sentence())
     };
-    let mut lines: Vec<String> = section.budgets.iter().take(BUDGETS).map(line).collect();
-    if section.budgets.len() > BUDGETS {
-        lines.push(format!(
-            "{} more are further from their amount.",
-            count((section.budgets.len() - BUDGETS) as u64)
-        ));
+    let (listed, rest) = section.budgets.split_at(section.budgets.len().min(BUDGETS));
+    let mut lines: Vec<String> = listed.iter().map(line).collect();
+    let over = match rest.iter().filter(|state| state.is_over()).count() {
+        0 => String::new(),
+        1 => "; 1 of them is exceeded".to_owned(),
+        n => format!("; {} of them are exceeded", count(n as u64)),
+    };
+    match rest {
+        [] => {}
+        [only] if only.is_over() => lines.push("1 more is exceeded by less.".to_owned()),
+        [_] => lines.push("1 more stands better.".to_owned()),
+        rest => lines.push(format!("{} more stand better{over}.", count(rest.len() as u64))),
     }
     lines
 }

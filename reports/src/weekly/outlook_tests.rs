@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use model::{Amount, Basis, Currency};
 
 use super::assemble::Facts;
-use super::data::Scope;
+use super::scope::Scope;
 use super::tests::{data_of, facts_of_growth};
 use super::{Weekly, render};
 use crate::lifecycle::{Realised, Status, Tracked};
@@ -21,7 +21,14 @@ fn usd(text: &str) -> Amount {
     text.parse().unwrap()
 }
 
-fn finding(id: &str, detector: &str, subject: &str, team: &str, net: &str, claimed: &str) -> Finding {
+pub(super) fn finding(
+    id: &str,
+    detector: &str,
+    subject: &str,
+    team: &str,
+    net: &str,
+    claimed: &str,
+) -> Finding {
     Finding {
         id: id.into(),
         detector: detector.into(),

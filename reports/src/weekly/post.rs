@@ -15,10 +15,10 @@ pub const TEST: &str = "test";
 /// When somebody's report is mailed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum When {
-    /// When the week's cost or its change is material.
+    /// When the week's cost or its change is material, or a budget is exceeded.
     #[default]
     Material,
-    /// When its change is material.
+    /// When its change is material, or a budget is exceeded.
     Changed,
     /// Every week.
     Always,
@@ -94,6 +94,15 @@ impl Materiality {
     }
 }
 
+/// Begins the reason why a week is not mailed yet.
+const NOT_WHOLE: &str = "the week is not whole";
+
+/// Whether a report that is withheld for this reason goes once its week is whole.
+pub fn waits(reason: &str) -> bool {
+    // A digest's reason has those of its teams.
+    reason.contains(NOT_WHOLE)
+}
+
 /// Whether a report is worth a mail; why not, where it is not.
 ///
 /// # Errors
@@ -103,19 +112,17 @@ pub fn material(weekly: &Weekly, when: When, rule: &Materiality) -> Result<(), S
         return Err("the configuration says never".to_owned());
     }
     if let Some(day) = weekly.missing_from.filter(|_| !rule.partial_weeks) {
-        return Err(format!("the week is not whole: the ledger holds no charges of {}", format::day(day)));
+        return Err(format!("{NOT_WHOLE}: the ledger holds no charges of {}", format::day(day)));
     }
     if let Some(day) = weekly.open_from.filter(|_| !rule.partial_weeks) {
         let day = format::day(day);
-        return Err(format!(
-            "the week is not whole: {day} is not closed yet, its bill or its logs may go on"
-        ));
+        return Err(format!("{NOT_WHOLE}: {day} is not closed yet, its bill or its logs may go on"));
     }
     let any = |test: fn(&Materiality, &Total) -> bool| weekly.totals.iter().any(|total| test(rule, total));
     let is_material = match when {
         When::Always => true,
-        When::Material => any(Materiality::is_spend) || any(Materiality::is_change),
-        When::Changed => any(Materiality::is_change),
+        When::Material => any(Materiality::is_spend) || any(Materiality::is_change) || weekly.is_over_budget,
+        When::Changed => any(Materiality::is_change) || weekly.is_over_budget,
         When::Never => false,
     };
     if is_material {

@@ -2,7 +2,8 @@
 
 use model::{Amount, Category};
 
-use super::data::{Cause, Ranked, Scope, Section, WeeklyData, ranked};
+use super::data::{Cause, Ranked, Section, WeeklyData, ranked};
+use super::scope::Scope;
 use super::view::{count, link};
 use crate::{format, label};
 
@@ -179,7 +180,7 @@ fn made_of(section: &Section, kind: Kind, category: Category) -> String {
 fn item_row(data: &WeeklyData, section: &Section, kind: Kind, item: &Ranked<'_>) -> RowView {
     let name = item.name.unwrap_or_default();
     let team = match item.teams.as_slice() {
-        _ if data.scope != Scope::Platform || kind == Kind::Team => None,
+        _ if !data.scope.has_teams() || kind == Kind::Team => None,
         [] => None,
         [only] => Some(label::visible(only)),
         [first, others @ ..] => {

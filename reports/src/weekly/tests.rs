@@ -140,7 +140,6 @@ pub(super) fn facts(now: &[Line], before: Option<&[Line]>, days: u64) -> Facts {
         findings: Vec::new(),
         tracked: Vec::new(),
         budgets: Vec::new(),
-        budget_teams: Vec::new(),
         reported: Vec::new(),
         differences: Vec::new(),
     }

@@ -3,10 +3,11 @@
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use model::{Amount, Basis, Category};
 
-use super::data::{Scope, Section, WeeklyData};
+use super::data::{Section, WeeklyData};
 use super::news;
 use super::outlook::{self, FixesView};
 use super::rows::{self, Kind, TableView};
+use super::scope::Scope;
 use crate::chart::{self, Series};
 use crate::error::ReportError;
 use crate::mail::Enclosure;
@@ -101,7 +102,7 @@ pub(super) fn page(data: &WeeklyData, stem: &str) -> Result<Page, ReportError> {
         when: format!("{}, {}", data.week().replace("-W", " week "), news::span(data.monday, data.end())),
         link: match &data.scope {
             Scope::Platform => link(data, "", None),
-            Scope::Team(name) => link(data, "teams", Some(name)),
+            Scope::Team(team) => link(data, "teams", Some(team.name())),
         },
         notices: notices(data),
         sections: sections.collect::<Result<_, _>>()?,
@@ -184,7 +185,9 @@ fn section_view(
         chart: chart_view(data, section, stem)?,
         restated: outlook::restated(data, section),
         trend: outlook::trend(section),
-        tables: (data.scope == Scope::Platform)
+        tables: data
+            .scope
+            .has_teams()
             .then(|| rows::items(data, section, Kind::Team))
             .into_iter()
             .chain(outlook::movers(data, section))

@@ -165,11 +165,8 @@ impl Access {
             return Ok(None);
         }
         if let Some(token) = bearer(request.headers()) {
-            let from = rules.client(request);
-            self.may_try(from, now)?;
             let Some(token) = rules.token(token) else {
-                self.failures.failed(from, now);
-                return Err(PageError::SignIn);
+                return Err(self.no_token(rules.client(request), now));
             };
             return Ok(Some(Principal::of(&token.name, &token.grant, By::Bearer).into()));
         }
@@ -185,12 +182,8 @@ impl Access {
         token: &str,
         now: Instant,
     ) -> Result<(String, i64), PageError> {
-        self.may_try(from, now)?;
         let token = self.rules.as_ref().and_then(|rules| Some((rules, rules.token(token)?)));
-        let Some((rules, token)) = token else {
-            self.failures.failed(from, now);
-            return Err(PageError::SignIn);
-        };
+        let Some((rules, token)) = token else { return Err(self.no_token(from, now)) };
         self.failures.succeeded(from);
         let age = TimeDelta::from_std(rules.session.0).unwrap_or(TimeDelta::hours(12));
         let id = self.sessions.begin(token, now, age).map_err(PageError::Random)?;
@@ -216,10 +209,16 @@ impl Access {
         self.rules.as_ref().map_or_else(|| peer(request), |rules| rules.client(request))
     }
 
-    fn may_try(&self, from: IpAddr, now: Instant) -> Result<(), PageError> {
+    /// That a token is none, which is counted. A right one is let in however many failed before it
+    /// at the same address: it cannot be guessed, and a program with a replaced token must not
+    /// shut out all others behind the same proxy.
+    fn no_token(&self, from: IpAddr, now: Instant) -> PageError {
         match self.failures.wait(from, now) {
-            Some(wait) => Err(PageError::TooOften { seconds: wait.num_seconds().max(1) }),
-            None => Ok(()),
+            Some(wait) => PageError::TooOften { seconds: wait.num_seconds().max(1) },
+            None => {
+                self.failures.failed(from, now);
+                PageError::SignIn
+            }
         }
     }
 }

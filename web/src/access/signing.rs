@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{RawQuery, Request, State as Shared};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::guard::set_cookie;
@@ -95,6 +95,8 @@ pub async fn sign_out(Shared(state): Shared<State>, request: Request) -> Respons
     let mut response = go_to("/login");
     let cookie = set_cookie(state.access(), &request, "", 0);
     response.headers_mut().insert(header::SET_COOKIE, cookie);
+    // Pages that the browser kept are not for whoever sits there next.
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
     response
 }
 

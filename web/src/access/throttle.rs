@@ -1,4 +1,4 @@
-//! How often somebody may fail to sign in.
+//! How often somebody may fail to sign in. What is right is let in whatever failed before it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ const MOST: usize = 10_000;
 pub(super) struct Throttle(Mutex<HashMap<IpAddr, (u32, Instant)>>);
 
 impl Throttle {
-    /// How long this address has to wait before it may try again.
+    /// How long this address has to wait before it may fail again.
     pub fn wait(&self, from: IpAddr, now: Instant) -> Option<TimeDelta> {
         let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, last) = failures.get(&from)?;

@@ -31,6 +31,8 @@ pub struct Operation {
     pub columns: &'static [Column],
     /// Whether it lists rows page by page, as JSON or CSV.
     pub lists: bool,
+    /// Whether its answer has an `ETag`, by which it is not sent again while it is the same.
+    pub tagged: bool,
 }
 
 /// What every question for costs may say.
@@ -39,7 +41,7 @@ const COSTS: [(&str, &str); 10] = [
     ("to", "first UTC day outside"),
     ("basis", "effective (the default), billed, list or contracted"),
     ("currency", "costs in this currency only"),
-    ("team", "costs of this team only; (none) is what no team owns"),
+    ("team", "costs of this team and of the teams within it only; (none) is what no team owns"),
     ("where", "DIMENSION=VALUE, which rows must hold; may be repeated (filter is the same)"),
     ("idle", "to whom idle costs are charged: owner (the default), keep or proportional"),
     ("shared", "to whom shared costs are charged: keep (the default), even, proportional or fixed"),
@@ -51,6 +53,9 @@ const PAGE: [(&str, &str); 2] = [
     ("limit", "rows of one answer (1000; 10000 at most)"),
     ("cursor", "where the next answer begins: “next” of the one before, X-Next-Cursor of CSV"),
 ];
+
+/// What is said of an answer with an `ETag`.
+const TAGGED: &str = "The answer has an ETag";
 
 const EDITORS: &str = "editors, within what they may see";
 
@@ -81,6 +86,7 @@ pub fn operations() -> Vec<Operation> {
         parameters: Vec::new(),
         columns: &[],
         lists: false,
+        tagged: false,
     };
     let mut operations = vec![
         Operation {
@@ -95,6 +101,7 @@ pub fn operations() -> Vec<Operation> {
                 &PAGE,
             ),
             lists: true,
+            tagged: true,
             ..operation(
                 "GET",
                 "/api/v1/costs",
@@ -125,6 +132,7 @@ pub fn operations() -> Vec<Operation> {
             parameters: named.chain(PAGE).collect(),
             columns: resource.columns,
             lists: true,
+            tagged: resource.fixed,
             ..operation("GET", resource.path, resource.summary, who(resource.need))
         }
     }));
@@ -216,7 +224,10 @@ pub fn document() -> OpenApi {
         let mut built = OperationBuilder::new()
             .operation_id(Some(id))
             .summary(Some(operation.summary.clone()))
-            .description(Some(format!("For {}.", operation.who)))
+            .description(Some(match operation.tagged {
+                true => format!("For {}. {TAGGED}.", operation.who),
+                false => format!("For {}.", operation.who),
+            }))
             .response("200", ok)
             .response(
                 "default",

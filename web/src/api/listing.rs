@@ -144,6 +144,9 @@ impl Field {
     }
 }
 
+/// Rows, made one by one as they are asked for: of many, a page takes but a few.
+pub type Rows = Box<dyn ExactSizeIterator<Item = Vec<Field>>>;
+
 /// An answer: what was asked, and rows.
 pub struct Listing {
     /// What stands beside the rows.
@@ -151,7 +154,7 @@ pub struct Listing {
     /// Names of the columns.
     pub columns: Vec<Cow<'static, str>>,
     /// Rows, in an order that stays the same.
-    pub rows: Vec<Vec<Field>>,
+    pub rows: Rows,
 }
 
 /// A question as it came in.
@@ -218,10 +221,13 @@ impl Page {
     }
 }
 
+/// The version: another one may answer the same question in other words.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What tells answers apart: equal marks have equal rows.
 fn mark(mart: &Mart, parts: &[&str]) -> String {
     let mut hash = Sha256::new();
-    for part in [mart.info().id.as_str(), &format!("{:?}", mart.reach())].iter().chain(parts) {
+    for part in [VERSION, mart.info().id.as_str(), &format!("{:?}", mart.reach())].iter().chain(parts) {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
@@ -281,14 +287,15 @@ pub async fn answer(
         let of: String = pairs.iter().map(|(key, value)| format!("{key}={value}&")).collect();
         let mark = mark(mart, &[&asked.path, &of]);
         let start = page.start(&mark)?;
-        let listing = read(mart, &visitor, pairs)?;
-        let end = listing.rows.len().min(start.saturating_add(page.limit));
-        let next = (end < listing.rows.len()).then(|| format!("{end}-{mark}"));
-        let rows = listing.rows.get(start..end).unwrap_or_default();
+        let Listing { head, columns, rows } = read(mart, &visitor, pairs)?;
+        let all = rows.len();
+        let end = all.min(start.saturating_add(page.limit));
+        let next = (end < all).then(|| format!("{end}-{mark}"));
+        let rows: Vec<Vec<Field>> = rows.skip(start).take(page.limit).collect();
         let body = if csv {
-            Body::Csv { body: csv_of(&listing.columns, rows)?, next }
+            Body::Csv { body: csv_of(&columns, &rows)?, next }
         } else {
-            Body::Json(json_of(mart, &listing, rows, next))
+            Body::Json(json_of(mart, head, &columns, &rows, next))
         };
         Ok(Answer::Rows { etag, body })
     });
@@ -298,18 +305,24 @@ pub async fn answer(
     }
 }
 
-fn json_of(mart: &Mart, listing: &Listing, rows: &[Vec<Field>], next: Option<String>) -> Value {
+fn json_of(
+    mart: &Mart,
+    head: Map<String, Value>,
+    columns: &[Cow<'static, str>],
+    rows: &[Vec<Field>],
+    next: Option<String>,
+) -> Value {
     let rows: Vec<Value> = rows
         .iter()
         .map(|row| {
-            let pairs = listing.columns.iter().zip(row);
+            let pairs = columns.iter().zip(row);
             Value::Object(pairs.map(|(name, field)| (name.to_string(), field.json())).collect())
         })
         .collect();
     let mut document = Map::new();
     document.insert("mart".to_owned(), json!(mart.info().id));
     document.insert("published_at".to_owned(), json!(mart.info().published_at));
-    document.extend(listing.head.clone());
+    document.extend(head);
     document.insert("rows".to_owned(), Value::Array(rows));
     document.insert("next".to_owned(), json!(next));
     Value::Object(document)

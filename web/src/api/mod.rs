@@ -30,6 +30,7 @@ use self::listing::{Field, Listing, answer};
 pub use self::problem::Problem;
 use self::question::Question;
 pub use self::resources::RESOURCES;
+use crate::context::known_teams;
 use crate::error::PageError;
 use crate::state::Visit;
 
@@ -38,7 +39,7 @@ pub async fn costs(visit: Visit, asked: Asked) -> Response {
     answer(visit, asked, true, |mart, _, pairs| {
         let question =
             Question::of(pairs, &["by", "group_by", "granularity"]).map_err(PageError::BadRequest)?;
-        check(mart, &question)?;
+        let question = of_mart(question, mart)?;
         let query = &question.query;
         let names: Vec<String> = query.by.iter().map(|dimension| dimension.name()).collect();
         let row = |row: attribution::mart::CostRow| {
@@ -46,7 +47,7 @@ pub async fn costs(visit: Visit, asked: Asked) -> Response {
             fields.extend([Field::Text(row.currency.to_string()), Field::Money(row.cost)]);
             fields
         };
-        let rows = mart.costs(query)?.into_iter().map(row).collect();
+        let rows = Box::new(mart.costs(query)?.into_iter().map(row));
         let mut head = Map::new();
         if let Value::Object(said) = said(query) {
             head.extend(said);
@@ -58,10 +59,13 @@ pub async fn costs(visit: Visit, asked: Asked) -> Response {
     .await
 }
 
-/// What a mart cannot answer, though it is well asked.
-fn check(mart: &Mart, question: &Question) -> Result<(), PageError> {
-    let faults = question.faults(mart.info());
-    if faults.is_empty() { Ok(()) } else { Err(PageError::BadRequest(faults)) }
+/// A question as this mart can answer it.
+fn of_mart(question: Question, mart: &Mart) -> Result<Question, PageError> {
+    let teams = match &question.team {
+        Some(_) => known_teams(mart, question.query.view.ownership)?,
+        None => Vec::new(),
+    };
+    question.of_mart(mart.info(), &teams).map_err(PageError::BadRequest)
 }
 
 /// `GET /api/v1/explain?where=team=growth&...&lines=true&parts=100`: the largest parts of one
@@ -73,7 +77,7 @@ pub async fn explain(visit: Visit, RawQuery(query): RawQuery) -> Response {
         Err(faults) => return Problem::of(&PageError::BadRequest(faults)).into_response(),
     };
     let document = visit.with_mart(move |mart| {
-        check(mart, &question)?;
+        let question = of_mart(question, mart)?;
         let detail = Detail { lines: question.lines, most: Some(question.parts) };
         let explained = Explained::ask(mart, &question.query, detail)?.json(&question.query);
         let mut document = Map::new();

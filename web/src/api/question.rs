@@ -1,8 +1,9 @@
 //! What an address of the API asks: the parameters of pages that say which costs and in which
 //! view, and those of the question itself.
 
-use attribution::mart::{CostQuery, Dimension, Filter, MartInfo};
+use attribution::mart::{CostQuery, Dimension, MartInfo, NONE};
 
+use crate::context::{no_team, with_those_within};
 use crate::lens::Lens;
 
 /// Parameters of pages that questions share.
@@ -18,6 +19,8 @@ const MOST_PARTS: usize = 10_000;
 /// A question for costs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Question {
+    /// The team it is about, of whom a mart knows the teams within it ([`Question::of_mart`]).
+    pub team: Option<String>,
     /// Which costs, in which view.
     pub query: CostQuery,
     /// Whether bill lines are wanted.
@@ -34,7 +37,8 @@ impl Question {
     pub fn of(pairs: Vec<(String, String)>, own: &[&str]) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
         let (mut shared, mut seen) = (Vec::new(), Vec::new());
-        let mut question = Self { query: CostQuery::default(), lines: false, parts: DEFAULT_PARTS };
+        let mut question =
+            Self { team: None, query: CostQuery::default(), lines: false, parts: DEFAULT_PARTS };
         for (key, value) in pairs {
             if key == "filter" {
                 shared.push(("where".to_owned(), value));
@@ -52,14 +56,14 @@ impl Question {
         }
         match Lens::of(shared) {
             Ok(lens) => {
-                let team = lens.team.map(|value| Filter { dimension: Dimension::Team, value });
+                question.team = lens.team;
                 question.query = CostQuery {
                     by: question.query.by,
                     basis: lens.basis,
                     from: lens.from,
                     to: lens.to,
                     currency: lens.currency,
-                    filters: team.into_iter().chain(lens.filters).collect(),
+                    filters: lens.filters,
                     view: lens.view,
                 };
             }
@@ -107,20 +111,31 @@ impl Question {
         Ok(())
     }
 
-    /// What the mart cannot answer, though it is well asked.
-    pub fn faults(&self, info: &MartInfo) -> Vec<String> {
-        let unknown = self.query.currency.filter(|currency| !info.currencies.contains(currency));
-        let known = || info.currencies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        unknown
-            .map(|currency| format!("nothing is charged in {currency}: use {}", known()))
-            .into_iter()
-            .collect()
+    /// The same asked of a mart, of which `teams` are known: its team with those within it.
+    ///
+    /// # Errors
+    /// What the mart cannot answer, though it is well asked: one sentence each.
+    pub fn of_mart(mut self, info: &MartInfo, teams: &[String]) -> Result<Self, Vec<String>> {
+        let mut faults = Vec::new();
+        if let Some(currency) = self.query.currency.filter(|currency| !info.currencies.contains(currency)) {
+            let known: Vec<String> = info.currencies.iter().map(ToString::to_string).collect();
+            faults.push(format!("nothing is charged in {currency}: use {}", known.join(", ")));
+        }
+        if let Some(team) = self.team.take() {
+            // That nothing is without a team is an answer.
+            if team != NONE && !teams.contains(&team) {
+                faults.push(no_team(&team, teams));
+            }
+            self.query.filters.insert(0, with_those_within(info, &team));
+        }
+        if faults.is_empty() { Ok(self) } else { Err(faults) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use attribution::mart::{Idle, Ownership};
+    use attribution::mart::{Idle, Ownership, TeamInfo};
+    use model::Currency;
 
     use super::*;
     use crate::link;
@@ -137,10 +152,57 @@ mod tests {
         assert_eq!(question.query.by, [Dimension::Team, Dimension::Tag("env".into())]);
         let filters: Vec<_> =
             question.query.filters.iter().map(|f| format!("{}={}", f.dimension, f.value)).collect();
-        assert_eq!(filters, ["team=growth", "day=2026-10-05"]);
+        assert_eq!(
+            (question.team.as_deref(), &filters[..]),
+            (Some("growth"), &["day=2026-10-05".to_owned()][..])
+        );
         assert_eq!(question.query.view.idle, Idle::Proportional);
         assert!(matches!(question.query.view.ownership, Ownership::AsOf(_)));
         assert_eq!(question.query.currency, None);
+    }
+
+    #[test]
+    fn a_team_is_asked_for_with_the_teams_within_it_and_must_be_known() {
+        let team = |name: &str, parent: Option<&str>| TeamInfo {
+            name: name.to_owned(),
+            email: vec![],
+            parent: parent.map(str::to_owned),
+        };
+        let info = MartInfo {
+            id: "000001-ab".to_owned(),
+            published_at: chrono::DateTime::UNIX_EPOCH,
+            first_day: None,
+            end_day: None,
+            usage_end: None,
+            currencies: vec![Currency::USD],
+            publishes: vec![],
+            teams: vec![team("company", None), team("data", Some("company")), team("growth", Some("data"))],
+            has_fixed_shares: false,
+            display_timezone: "UTC".to_owned(),
+        };
+        let teams = ["company", "data", "growth"].map(str::to_owned);
+        let asked = |query: &str| parse(query, &[]).unwrap().of_mart(&info, &teams);
+        for (query, want) in [
+            ("team=growth&where=day%3D2026-10-05", "team=growth day=2026-10-05"),
+            ("team=data", "org:2=data"),
+            ("team=company", "org=company"),
+            ("team=(none)", "team=(none)"),
+            ("where=team%3Ddata", "team=data"),
+        ] {
+            let filters: Vec<String> = asked(query)
+                .unwrap()
+                .query
+                .filters
+                .iter()
+                .map(|filter| format!("{}={}", filter.dimension, filter.value))
+                .collect();
+            assert_eq!(filters.join(" "), want, "{query}");
+        }
+        let faults = asked("team=grwth&currency=EUR").unwrap_err();
+        assert_eq!(
+            faults,
+            ["nothing is charged in EUR: use USD", "there is no team `grwth`: use company, data, growth"]
+        );
     }
 
     #[test]

@@ -92,6 +92,9 @@ fn sentence(alert: &Alert) -> Sentence {
     let sentence = Sentence::default().say(alert.message.as_str());
     let day = reports::format::day;
     match (alert.resolved_on, alert.below_since) {
+        (Some(_), _) if alert.month_over().is_some() => {
+            sentence.note(format!("{} is over.", alert.month_over().unwrap_or_default()))
+        }
         (Some(over), _) => sentence.note(match alert.ended_at() {
             Some(at) => format!("Over since {}, at {at}.", day(over)),
             None => format!("Over since {}.", day(over)),
@@ -216,7 +219,10 @@ fn status(context: &Context<'_>, visit: &Visit, alert: &Alert) -> String {
             Some(at) => format!("It fires; channels were last told on {}.", context.instant(at)),
             None => "It fires; nobody was told.".to_owned(),
         },
-        (Status::Resolved, ..) => "Over: its condition no longer holds.".to_owned(),
+        (Status::Resolved, ..) => match alert.month_over() {
+            Some(month) => format!("{month} is over."),
+            None => "Over: its condition no longer holds.".to_owned(),
+        },
     }
 }
 

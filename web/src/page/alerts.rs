@@ -13,7 +13,9 @@ use reports::mail::{Delivery, Outbox, State as Fate};
 use super::{Fact, answer};
 use crate::context::Context;
 use crate::error::PageError;
+use crate::finding;
 use crate::layout::Shell;
+use crate::lens::Lens;
 use crate::link::Path;
 use crate::sentence::Sentence;
 use crate::state::Visit;
@@ -37,6 +39,8 @@ struct AlertsPage {
     has_alerts: bool,
     /// Whether the reader sees everything, and so rules and messages too.
     is_whole: bool,
+    /// Whose alerts alone are shown, and the page of all.
+    only: Option<(String, String)>,
 }
 
 pub async fn alerts(visit: Visit, query: RawQuery) -> Response {
@@ -54,21 +58,30 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     let letters = if messages.is_empty() { vec![] } else { Outbox::open(visit.ledger())?.deliveries()? };
     let rules = if is_whole { visit.watch().rules.as_slice() } else { &[] };
     let clusters = context.mart.clusters()?;
-    let tables =
-        [alert_table(context, &clusters, &all), rule_table(rules, &all), message_table(&messages, &letters)];
+    let shown: Vec<&Alert> =
+        all.iter().filter(|alert| finding::is_of_lens(context, alert.team.as_deref())).collect();
+    let tables = [
+        alert_table(context, &clusters, &shown),
+        rule_table(rules, &all),
+        message_table(&messages, &letters),
+    ];
     let [alerts, rule_view, messages] = match context.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
     context.page(&AlertsPage {
         shell: Shell::of(context, "Alerts", vec![super::crumb(context, "Overview", "")]),
-        sentence: sentence(context, &all),
+        sentence: sentence(context, &shown),
         alerts,
         rules: rule_view,
         messages,
         has_alerts: !all.is_empty(),
         is_watched: !visit.watch().rules.is_empty(),
         is_whole,
+        only: context.lens.team.as_deref().map(|team| {
+            let all = Lens { team: None, ..context.lens.page() };
+            (format!("only of {}", context.with_teams(team)), all.url(&context.path))
+        }),
     })
 }
 
@@ -79,7 +92,7 @@ pub fn seen(context: &Context<'_>, mut alerts: Vec<Alert>) -> Vec<Alert> {
     alerts
 }
 
-/// How many fire, for other pages; nothing where none is configured.
+/// How many of the lens fire, for other pages; nothing where none is configured.
 pub fn fact(context: &Context<'_>, visit: &Visit) -> Option<Fact> {
     if visit.watch().rules.is_empty() {
         return None;
@@ -87,7 +100,8 @@ pub fn fact(context: &Context<'_>, visit: &Visit) -> Option<Fact> {
     let href = Some(context.lens.shared().url(&Path::new(["alerts"])));
     let (value, note) = match Alerts::open(visit.ledger()).and_then(|record| record.all()) {
         Ok(all) => {
-            let all = seen(context, all);
+            let mut all = seen(context, all);
+            all.retain(|alert| finding::is_of_lens(context, alert.team.as_deref()));
             let of = |status| all.iter().filter(|alert| alert.status == status).count() as i64;
             let known = of(Status::Acknowledged);
             let note = if known == 0 { String::new() } else { format!("{known} more acknowledged") };
@@ -102,7 +116,7 @@ pub fn fact(context: &Context<'_>, visit: &Visit) -> Option<Fact> {
     Some(Fact { label: "Firing", value, note, href })
 }
 
-fn sentence(context: &Context<'_>, all: &[Alert]) -> Sentence {
+fn sentence(context: &Context<'_>, all: &[&Alert]) -> Sentence {
     let of = |status| all.iter().filter(|alert| alert.status == status).count() as i64;
     let (firing, known) = (of(Status::Firing), of(Status::Acknowledged));
     let sentence = match firing {
@@ -125,8 +139,8 @@ fn sentence(context: &Context<'_>, all: &[Alert]) -> Sentence {
     })
 }
 
-fn alert_table(context: &Context<'_>, clusters: &[ClusterRow], all: &[Alert]) -> Table {
-    let row = |alert: &Alert| {
+fn alert_table(context: &Context<'_>, clusters: &[ClusterRow], all: &[&Alert]) -> Table {
+    let row = |alert: &&Alert| {
         vec![
             Cell::link(called(clusters, &alert.key), context.entity("alerts", &alert.id)),
             Cell::text(alert.message.as_str()),
@@ -172,8 +186,11 @@ fn alert_table(context: &Context<'_>, clusters: &[ClusterRow], all: &[Alert]) ->
         rows: all.iter().map(row).collect(),
         foot: None,
         sort: ("", false),
-        empty: "Nothing has fired. `lakeledger alerts test` shows what would have, over the last days."
-            .to_owned(),
+        empty: match context.lens.team.as_deref() {
+            None => "Nothing has fired. `lakeledger alerts test` shows what would have, over the last days."
+                .to_owned(),
+            Some(team) => format!("Nothing of {} has fired.", context.with_teams(team)),
+        },
     }
 }
 

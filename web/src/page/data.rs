@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use attribution::mart::{BalanceRow, SourceStatus};
+use attribution::models::{CHECKS as ALL_CHECKS, Check};
 use axum::extract::RawQuery;
 use axum::response::Response;
 use model::{Category, Warning};
@@ -30,16 +31,17 @@ struct Data {
     shell: Shell,
     sentence: Sentence,
     equation: Equation,
-    /// What of it has no team, and where that is told by rule; nothing where all has one.
+    /// What of it has no team, and where that is told by rule; nothing where all has one, or for
+    /// who sees but some teams.
     no_team: Option<(String, Anchor)>,
     sources: TableView,
     balance: TableView,
     identity: TableView,
     warnings: TableView,
     publishes: TableView,
-    /// What runs when, and what was mailed.
-    schedule: String,
-    reports: String,
+    checks: TableView,
+    /// What runs when, and what was mailed, for who sees all of it.
+    elsewhere: Option<(String, String)>,
 }
 
 pub async fn data(visit: Visit, query: RawQuery) -> Response {
@@ -60,8 +62,9 @@ fn build(asked: &Context<'_>) -> Result<Response, PageError> {
         identity(page)?,
         warnings(page)?,
         publishes(page),
+        checks(),
     ];
-    let [sources_view, balance, identity, warnings, publishes] = match asked.tables(tables)? {
+    let [sources_view, balance, identity, warnings, publishes, checks] = match asked.tables(tables)? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };
@@ -100,8 +103,9 @@ fn build(asked: &Context<'_>) -> Result<Response, PageError> {
     let no_team = parts::no_team(page)?;
     let ownership =
         Anchor { label: "Ownership".to_owned(), href: asked.lens.shared().url(&Path::new(["ownership"])) };
-    let owned =
-        (!no_team.total().is_zero()).then(|| (format!("Of no team: {}. ", no_team.noted(page)), ownership));
+    let is_whole = page.mart.reach().is_whole();
+    let owned = (is_whole && !no_team.total().is_zero())
+        .then(|| (format!("Of no team: {}. ", no_team.noted(page)), ownership));
     let equation = Equation::new(page, &equation::in_view(page, sum)?);
     let shell = Shell::of(asked, "Data", vec![]).filtered(asked, false);
     page.page(&Data {
@@ -114,8 +118,8 @@ fn build(asked: &Context<'_>) -> Result<Response, PageError> {
         identity,
         warnings,
         publishes,
-        schedule: Path::new(["schedule"]).encoded(),
-        reports: Path::new(["reports"]).encoded(),
+        checks,
+        elsewhere: is_whole.then(|| (Path::new(["schedule"]).encoded(), Path::new(["reports"]).encoded())),
     })
 }
 
@@ -174,6 +178,7 @@ fn balance_table(context: &Context<'_>, rows: &[BalanceRow], sum: &Balance) -> T
         table::number(category.name(), head).wide()
     }));
     columns.push(table::number("difference", "Difference"));
+    let is_whole = context.mart.reach().is_whole();
     let row = |row: &BalanceRow| {
         let of = Balance::of(std::iter::once(row));
         let lens = context.lens.shared().days(row.day, row.day.succ_opt().unwrap_or(row.day));
@@ -182,7 +187,11 @@ fn balance_table(context: &Context<'_>, rows: &[BalanceRow], sum: &Balance) -> T
         let mut cells = vec![
             Cell::Day { day: row.day, href: None },
             Cell::text(row.service.as_str()),
-            Cell::MoneyLink { amount: row.charged, href },
+            match is_whole {
+                true => Cell::MoneyLink { amount: row.charged, href },
+                // It would open what of the day is within reach.
+                false => Cell::Money(row.charged),
+            },
         ];
         cells.extend(Category::ALL.map(|category| Cell::Money(of.get(category))));
         cells.push(Cell::Exact(row.difference));
@@ -243,15 +252,18 @@ fn identity(context: &Context<'_>) -> Result<Table, PageError> {
 fn publishes(context: &Context<'_>) -> Table {
     let kept = context.mart.kept();
     let last = kept.len().saturating_sub(1);
+    let is_whole = context.mart.reach().is_whole();
     let rows = kept.into_iter().enumerate().map(|(nth, publish)| {
         let lens = Lens { with: Some(publish.mart_id.clone()), ..context.lens.shared() };
         vec![
             Cell::At(publish.at),
             Cell::text(publish.mart_id),
-            if nth == last {
-                Cell::text("shown now")
-            } else {
-                Cell::link("What changed since, and why", lens.url(&Path::new(["compare"])))
+            match nth == last {
+                true => Cell::text("shown now"),
+                false if is_whole => {
+                    Cell::link("What changed since, and why", lens.url(&Path::new(["compare"])))
+                }
+                false => Cell::Nothing,
             },
         ]
     });
@@ -267,6 +279,25 @@ fn publishes(context: &Context<'_>) -> Table {
         rows: rows.collect(),
         foot: None,
         sort: ("published", true),
+        empty: String::new(),
+    }
+}
+
+/// What held when these figures were published: a mart that breaks any of it is not.
+fn checks() -> Table {
+    let row = |check: &Check| vec![Cell::text(check.name), Cell::text(check.forbids()), Cell::Count(0)];
+    Table {
+        id: "checks",
+        caption: "What was checked before these figures were published".to_owned(),
+        noun: ("check", "checks"),
+        columns: vec![
+            table::text("check", "Check"),
+            table::text("forbids", "What there must not be"),
+            table::number("offenders", "Found"),
+        ],
+        rows: ALL_CHECKS.iter().map(row).collect(),
+        foot: None,
+        sort: ("check", false),
         empty: String::new(),
     }
 }

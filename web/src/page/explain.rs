@@ -8,9 +8,10 @@ use attribution::mart::{Dimension, ExplainPart, NONE, SpreadPart};
 use axum::extract::RawQuery;
 use axum::response::Response;
 use model::{Amount, Currency};
-use reports::explained::{Detail, Explained};
+use reports::explained::Explained;
 
 use super::answer;
+use super::explain_parts::{MOST_DOWNLOADED, explained};
 use crate::context::{Context, only};
 use crate::error::PageError;
 use crate::layout::{Anchor, Shell};
@@ -21,9 +22,6 @@ use crate::sentence::{self, Sentence};
 use crate::state::Visit;
 use crate::table::{self, Cell, Shown, Table, TableView};
 use crate::words;
-
-/// Parts that the page lists, the largest.
-const MOST_PARTS: usize = 1_000;
 
 #[derive(Template)]
 #[template(path = "explain/explain.html")]
@@ -40,8 +38,8 @@ struct Explain {
     /// What the view spreads, and the charges that is of; absent where it spreads nothing of
     /// the figure.
     spread: Option<(TableView, TableView)>,
-    /// Where this figure is compared with what was published earlier.
-    compared: String,
+    /// Where this figure is compared with what was published earlier, for who sees all of it.
+    compared: Option<String>,
 }
 
 pub async fn explain(visit: Visit, query: RawQuery) -> Response {
@@ -51,10 +49,8 @@ pub async fn explain(visit: Visit, query: RawQuery) -> Response {
 fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let filters = context.lens.filters.clone();
     let query = context.query(&[], &filters);
-    // A figure may have a hundred thousand parts: a download has them all.
-    let most = (!context.lens.table.csv).then_some(MOST_PARTS);
     let Explained { totals, parts, spread, wholes, left_out, methods: found, .. } =
-        Explained::ask(context.mart, &query, Detail { most, ..Detail::default() })?;
+        explained(context, &query)?;
     let (rest, of_rest) =
         left_out.values().fold((0, Amount::ZERO), |sum, rest| (sum.0 + rest.0, sum.1 + rest.1));
     let total: Amount = totals.iter().map(|row| row.cost).sum();
@@ -96,7 +92,7 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
         methods,
         parts: part_view,
         spread: (!spread.is_empty()).then_some((spread_view, whole_view)),
-        compared: context.lens.page().url(&Path::new(["compare"])),
+        compared: context.mart.reach().is_whole().then(|| context.lens.page().url(&Path::new(["compare"]))),
     })
 }
 
@@ -109,7 +105,7 @@ pub fn restrictions(context: &Context<'_>) -> Vec<(String, Anchor)> {
     };
     let mut all = Vec::new();
     if let Some(team) = &lens.team {
-        let what = format!("team: {}", context.team_label(team));
+        let what = format!("team: {}", context.with_teams(team));
         all.push((what.clone(), lifted(Lens { team: None, ..lens.clone() }, &what)));
     }
     for (i, filter) in lens.filters.iter().enumerate() {
@@ -146,7 +142,7 @@ fn methods(
     ];
     let foot = table::foot(&columns, [("parts", Cell::Count(all)), ("cost", Cell::Money(total))]);
     Table {
-        id: "methods",
+        id: METHODS,
         caption: "How the parts were found".to_owned(),
         noun: ("method", "methods"),
         columns,
@@ -161,6 +157,11 @@ fn part_table(context: &Context<'_>, parts: &[ExplainPart], total: Amount, rest:
     let currency = context.scope.currency;
     let caption = match rest {
         0 => "Parts, and the charges they are of".to_owned(),
+        _ if parts.len() as i64 + rest > MOST_DOWNLOADED as i64 => format!(
+            "The largest {}, and the charges they are of; {} more are too many for a CSV",
+            words::plural(parts.len() as i64, "part", "parts"),
+            reports::format::count(rest)
+        ),
         _ => format!(
             "The largest {}, and the charges they are of; {} more are in the CSV",
             words::plural(parts.len() as i64, "part", "parts"),
@@ -261,6 +262,9 @@ fn spread_table(context: &Context<'_>, spread: &[SpreadPart], total: Amount) -> 
         empty: String::new(),
     }
 }
+
+/// The table of how parts were found, in the URL.
+pub const METHODS: &str = "methods";
 
 /// The table of the charges that the view spreads, in the URL.
 const WHOLES: &str = "wholes";

@@ -1,17 +1,17 @@
 //! Explore: any costs by any dimensions, as a chart and as a table, all of it in the address.
 
 use askama::Template;
-use attribution::mart::{Dimension, Mart};
+use attribution::mart::{Dimension, Filter, Mart, NONE};
 use axum::Json;
 use axum::extract::RawQuery;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::explain::restrictions;
-use super::explore_asked::{Asked, Drawn, Measure};
+use super::explore_asked::{self, Asked, Drawn, Measure};
 use super::explore_rows::{self, Rows};
 use super::{answer, explore_chart};
 use crate::chart::ChartView;
-use crate::context::{Context, only};
+use crate::context::Context;
 use crate::error::PageError;
 use crate::layout::{Anchor, Choice, Shell};
 use crate::lens::{Lens, MOST_BY};
@@ -54,7 +54,8 @@ struct Form {
 }
 
 pub async fn explore(visit: Visit, query: RawQuery) -> Response {
-    answer(visit, Path::new(["explore"]), query, build).await
+    let asked = visit.clone();
+    answer(visit, Path::new(["explore"]), query, move |context| build(context, &asked)).await
 }
 
 /// `GET /explore/values?dimension=team`: what it may be restricted to, dearest first, as JSON.
@@ -73,13 +74,22 @@ pub async fn values(visit: Visit, query: RawQuery) -> Response {
     .await
 }
 
-fn build(context: &Context<'_>) -> Result<Response, PageError> {
+fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     if let Some(narrowed) = narrowed(&context.lens)? {
         return Ok(Redirect::to(&narrowed.url(&context.path)).into_response());
     }
+    // A program that reads CSV is told that it asked what cannot be; a person is shown what can.
+    let mended = explore_asked::of_form(&context.lens).filter(|_| !context.lens.table.csv);
+    let (answered, note) = match mended {
+        Some((lens, note)) => (Some(context.with(lens)?), Some(note)),
+        None => (None, None),
+    };
+    // Of the form alone: it keeps the restrictions for another measure.
+    let sent = &context.lens.filters;
+    let context = answered.as_ref().unwrap_or(context);
     let asked = Asked::of(&context.lens)?;
     let filters = &context.lens.filters;
-    let rows = explore_rows::rows(context, &asked)?;
+    let rows = explore_rows::rows(context, visit, &asked)?;
     let Rows { table, cut, total, idle } = rows;
     let chart = match asked.drawn {
         Drawn::Table => None,
@@ -91,29 +101,36 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
         Shown::Csv(csv) => return Ok(csv),
     };
     let subject = match (filters.is_empty(), context.lens.team.as_deref()) {
-        (true, None) => "The platform",
-        (true, Some(team)) => context.owner(team),
-        _ => "What matches",
+        (true, None) => "The platform".to_owned(),
+        (true, Some(NONE)) => context.owner(NONE).to_owned(),
+        (true, Some(team)) => context.with_teams(team),
+        _ => "What matches".to_owned(),
     };
-    let mut sentence = sentence::cost(context, subject, total);
+    let mut sentence = sentence::cost(context, &subject, total);
     if let Some(share) = reports::format::percent(idle, total).filter(|_| !idle.is_zero()) {
         sentence = sentence.say(", ").figure(share).say(" of it idle");
     }
-    let sentence = sentence
+    let mut sentence = sentence
         .say(format!(", here by {}.", asked.words()))
         .note(sentence::comparison(context, total, filters)?);
+    if let Some(note) = note {
+        sentence = sentence.note(note);
+    }
     let mut shell = Shell::of(context, "Explore", vec![]).filtered(context, true);
     if chart.is_some() {
         shell = shell.charted();
     }
     let (command, api) = match asked.measure {
         Measure::Waste => (None, None),
-        _ => (Some(command(context, &asked)), Some(api(context, &asked))),
+        _ => {
+            let by = format!("--by {}", quoted(&names(&asked)));
+            (Some(command(context, &by, wheres(context, &asked))), Some(api(context, &asked)))
+        }
     };
     context.page(&Explore {
         shell,
         sentence,
-        form: form(context, &asked)?,
+        form: form(context, &asked, sent)?,
         restrictions: restrictions(context),
         chart,
         rows,
@@ -147,7 +164,8 @@ fn dimensions(mart: &Mart) -> Result<Vec<Dimension>, PageError> {
     Ok(all)
 }
 
-fn form(context: &Context<'_>, asked: &Asked) -> Result<Form, PageError> {
+/// The fields, with the restrictions that were sent.
+fn form(context: &Context<'_>, asked: &Asked, sent: &[Filter]) -> Result<Form, PageError> {
     let offered = dimensions(context.mart)?;
     let choice = |value: &str, label: &str, chosen: bool| Choice {
         value: value.to_owned(),
@@ -164,7 +182,7 @@ fn form(context: &Context<'_>, asked: &Asked) -> Result<Form, PageError> {
             }))
             .collect()
     };
-    let mut hidden = context.lens.page().pairs();
+    let mut hidden = Lens { filters: sent.to_vec(), ..context.lens.page() }.pairs();
     hidden.retain(|(key, _)| !matches!(*key, "by" | "pivot" | "measure" | "chart" | "dimension" | "is"));
     let labels = ["Rows", "then by", "and by"];
     let rows = (0..MOST_BY).map(|i| (labels[i], choices((i > 0).then_some("–"), asked.by.get(i)))).collect();
@@ -189,8 +207,8 @@ fn form(context: &Context<'_>, asked: &Asked) -> Result<Form, PageError> {
 
 /// The restrictions of the page in the grammar of `--where`, the measure's among them.
 fn wheres(context: &Context<'_>, asked: &Asked) -> Vec<String> {
-    let team = context.lens.team.as_ref().map(|team| only(Dimension::Team, team));
-    let all = team.into_iter().chain(context.lens.filters.clone()).chain(asked.measure.filter());
+    let team = context.lens.team.iter().flat_map(|team| context.of_team(team));
+    let all = team.chain(context.lens.filters.clone()).chain(asked.measure.filter());
     all.map(|filter| format!("{}={}", filter.dimension, filter.value)).collect()
 }
 
@@ -198,17 +216,14 @@ fn names(asked: &Asked) -> String {
     asked.by.iter().chain(&asked.pivot).map(Dimension::name).collect::<Vec<_>>().join(",")
 }
 
-/// The command that prints the same groups.
-fn command(context: &Context<'_>, asked: &Asked) -> String {
+/// The command that writes costs in the basis, days and view of the page; `what` says which and how.
+pub fn command(context: &Context<'_>, what: &str, wheres: impl IntoIterator<Item = String>) -> String {
     let scope = &context.scope;
     let mut command = format!(
-        "lakeledger export costs --by {} --basis {} --from {} --to {}",
-        quoted(&names(asked)),
-        context.lens.basis,
-        scope.from,
-        scope.to
+        "lakeledger export costs {what} --basis {} --from {} --to {}",
+        context.lens.basis, scope.from, scope.to
     );
-    for restriction in wheres(context, asked) {
+    for restriction in wheres {
         command.push_str(" --where ");
         command.push_str(&quoted(&restriction));
     }

@@ -90,6 +90,32 @@ pub struct Asked {
     pub drawn: Drawn,
 }
 
+/// What waste is known by: what is to be saved has an owner and a subject, for a month, not days.
+const OF_WASTE: [Dimension; 4] = [Dimension::Team, Dimension::Workload, Dimension::Table, Dimension::Cluster];
+
+/// What a page's form asks where its fields do not go together, brought to what can be answered, and
+/// what was changed for that. Each field is well said: the form offers them all at once.
+pub fn of_form(lens: &Lens) -> Option<(Lens, String)> {
+    let pivot = lens.own("pivot").and_then(|word| word.parse::<Dimension>().ok());
+    let by = if lens.by.is_empty() { vec![Dimension::Team] } else { lens.by.clone() };
+    if lens.own("measure") == Some(Measure::Waste.name()) {
+        let known = by.iter().find(|dimension| OF_WASTE.contains(dimension)).cloned();
+        let row = known.unwrap_or(Dimension::Team);
+        if by == [row.clone()] && pivot.is_none() && lens.filters.is_empty() {
+            return None;
+        }
+        let note = format!(
+            "Waste is known by team, workload, table or cluster: here by {row}, without columns or restrictions. \
+             Restrictions are back with another measure."
+        );
+        let mended = Lens { by: vec![row], filters: vec![], ..lens.clone() };
+        return Some((mended.with_own("pivot", None), note));
+    }
+    let pivot = pivot.filter(|pivot| by.contains(pivot))?;
+    let note = format!("Rows are by {pivot} already, so there are no columns: choose others for a grid.");
+    Some((lens.clone().with_own("pivot", None), note))
+}
+
 impl Asked {
     /// Reads it; every fault is told.
     pub fn of(lens: &Lens) -> Result<Self, PageError> {
@@ -122,9 +148,7 @@ impl Asked {
             }
         }
         if measure == Measure::Waste {
-            // What is to be saved is known by whom and by what, for a month: not by days.
-            let known = [Dimension::Team, Dimension::Workload, Dimension::Table, Dimension::Cluster];
-            if !(by.len() == 1 && known.contains(&by[0]) && pivot.is_none() && lens.filters.is_empty()) {
+            if !(by.len() == 1 && OF_WASTE.contains(&by[0]) && pivot.is_none() && lens.filters.is_empty()) {
                 faults.push(
                     "waste is known by team, workload, table or cluster: choose one of them as rows, no columns and no restriction"
                         .to_owned(),
@@ -208,6 +232,32 @@ mod tests {
         assert_eq!(weekly.words(), "week, service and region");
         assert_eq!(asked("by=team&pivot=month").unwrap().grain(), Dimension::Month);
         assert_eq!(asked("by=team&measure=waste").unwrap().drawn, Drawn::Bar, "waste has no course in time");
+    }
+
+    #[test]
+    fn fields_that_do_not_go_together_are_brought_to_what_can_be_answered() {
+        for (query, want) in [
+            ("by=service&measure=waste", Some("by=team&measure=waste")),
+            ("by=service,table&measure=waste&pivot=day", Some("by=table&measure=waste")),
+            ("by=cluster&measure=waste&where=region%3Dx", Some("by=cluster&measure=waste")),
+            ("by=team&pivot=team&where=region%3Dx", Some("by=team&where=region%3Dx")),
+            ("pivot=team", Some("")),
+            ("by=table&measure=waste", None),
+            ("measure=waste", None),
+            ("by=team&pivot=service", None),
+            ("pivot=colour", None),
+            ("measure=joy", None),
+        ] {
+            let mended = of_form(&Lens::parse(query).unwrap());
+            assert_eq!(
+                mended.as_ref().map(|(lens, _)| lens),
+                want.map(|want| Lens::parse(want).unwrap()).as_ref(),
+                "{query}"
+            );
+            if let Some((lens, note)) = mended {
+                assert!(Asked::of(&lens).is_ok() && note.ends_with('.'), "{query}: {note}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The chart of Explore: over time, or the largest as bars.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attribution::mart::Dimension;
 use model::Amount;
@@ -52,6 +52,55 @@ fn colours(
     }
 }
 
+/// Keys, the first of them a place in time and the second a name, with what that cost.
+type Cost = (Vec<String>, Amount);
+
+/// The name of a cost over time; nothing where names are not told apart.
+fn name(keys: &[String]) -> &str {
+    keys.get(1).map_or("", String::as_str)
+}
+
+fn sums(costs: &[Cost]) -> BTreeMap<String, Amount> {
+    let mut sums: BTreeMap<String, Amount> = BTreeMap::new();
+    for (keys, cost) in costs {
+        match sums.get_mut(name(keys)) {
+            Some(sum) => *sum += *cost,
+            None => drop(sums.insert(name(keys).to_owned(), *cost)),
+        }
+    }
+    sums
+}
+
+/// Amounts by name, one a place in time. Of names without a colour of their own, `others`, there
+/// may be a million, such as of runs: the first of them stands for all, which the chart calls "other".
+fn spread(
+    costs: Vec<Cost>,
+    places: &BTreeMap<&str, usize>,
+    others: &BTreeSet<String>,
+) -> BTreeMap<String, Vec<Amount>> {
+    let mut values: BTreeMap<String, Vec<Amount>> = BTreeMap::new();
+    for (keys, cost) in costs {
+        let Some(at) = keys.first().and_then(|key| places.get(key.as_str())) else { continue };
+        let own = name(&keys);
+        let name = others.first().filter(|_| others.contains(own)).map_or(own, String::as_str);
+        match values.get_mut(name) {
+            Some(series) => series[*at] += cost,
+            None => {
+                let mut series = vec![Amount::ZERO; places.len()];
+                series[*at] += cost;
+                values.insert(name.to_owned(), series);
+            }
+        }
+    }
+    values
+}
+
+/// Names that have no colour of their own.
+fn others(sums: BTreeMap<String, Amount>, colours: &Colours) -> BTreeSet<String> {
+    let is_other = |name: &String| colours.of(name) == ColourSlot::Other && colours.rank(name) >= SLOTS;
+    sums.into_keys().filter(is_other).collect()
+}
+
 /// The measure over time, by the values of the first dimension that is none.
 pub fn over_time(context: &Context<'_>, asked: &Asked) -> Result<ChartView, PageError> {
     let grain = asked.grain();
@@ -59,15 +108,11 @@ pub fn over_time(context: &Context<'_>, asked: &Asked) -> Result<ChartView, Page
     let places: BTreeMap<&str, usize> =
         periods.keys().enumerate().map(|(i, key)| (key.as_str(), i)).collect();
     let by: Vec<Dimension> = [grain.clone()].into_iter().chain(asked.told_apart().cloned()).collect();
-    let mut values: BTreeMap<String, Vec<Amount>> = BTreeMap::new();
-    for (keys, cost) in measured(context, &by, asked.measure)? {
-        let Some(at) = keys.first().and_then(|key| places.get(key.as_str())) else { continue };
-        let name = keys.get(1).cloned().unwrap_or_default();
-        values.entry(name).or_insert_with(|| vec![Amount::ZERO; places.len()])[*at] += cost;
-    }
+    let mut costs = measured(context, &by, asked.measure)?;
+    costs.retain(|(keys, _)| keys.first().is_some_and(|key| places.contains_key(key.as_str())));
     let url = |lens: crate::lens::Lens| lens.url(&Path::new(["explore"]));
     let lines: Vec<Line> = match asked.told_apart() {
-        None => values
+        None => spread(costs, &places, &BTreeSet::new())
             .into_values()
             .map(|values| Line {
                 name: if asked.measure == Measure::Idle { "idle" } else { "cost" }.to_owned(),
@@ -77,10 +122,9 @@ pub fn over_time(context: &Context<'_>, asked: &Asked) -> Result<ChartView, Page
             })
             .collect(),
         Some(dimension) => {
-            let sums =
-                values.iter().map(|(name, values)| (name.clone(), values.iter().copied().sum())).collect();
+            let sums = sums(&costs);
             let colours = colours(context, dimension, &sums)?;
-            chart::grouped(values, &colours)
+            chart::grouped(spread(costs, &places, &others(sums, &colours)), &colours)
                 .into_iter()
                 .map(|group| Line {
                     name: group
@@ -151,5 +195,34 @@ const fn place(dimension: &Dimension) -> &'static str {
         Dimension::Table => "tables",
         Dimension::Cluster => "clusters",
         _ => "teams",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_without_a_colour_share_one_series() {
+        let places: BTreeMap<&str, usize> = [("2026-10-05", 0), ("2026-10-06", 1)].into();
+        let names: Vec<String> = (0..20).map(|i| format!("run-{i:02}")).collect();
+        let costs = || -> Vec<Cost> {
+            let cost =
+                |name: &String, day: &str, cost| (vec![day.to_owned(), name.clone()], Amount::whole(cost));
+            names
+                .iter()
+                .flat_map(|name| [cost(name, "2026-10-05", 1), cost(name, "2026-10-06", 2)])
+                .chain([cost(&names[0], "2026-10-07", 9)])
+                .collect()
+        };
+        assert_eq!(sums(&costs())["run-01"], Amount::whole(3));
+        let colours = Colours::in_order(names.iter().take(SLOTS).map(String::as_str));
+        let values = spread(costs(), &places, &others(sums(&costs()), &colours));
+        assert_eq!(values.len(), SLOTS + 1);
+        assert_eq!(values["run-00"], [Amount::whole(1), Amount::whole(2)], "what is of no place is left out");
+        let rest = (names.len() - SLOTS) as i64;
+        let groups = chart::grouped(values, &colours);
+        let last = groups.last().map(|group| (group.key.clone(), group.values.clone()));
+        assert_eq!(last, Some((None, vec![Amount::whole(rest), Amount::whole(2 * rest)])));
     }
 }

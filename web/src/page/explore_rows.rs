@@ -3,16 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use attribution::mart::{Dimension, Filter, FindingQuery, NONE};
+use attribution::mart::{Dimension, Filter, NONE};
 use model::{Amount, Category};
 
 use super::explore_asked::{Asked, Measure, is_time, measured};
 use crate::chart;
 use crate::context::{Context, only};
 use crate::error::PageError;
+use crate::finding;
 use crate::lens::Lens;
 use crate::link::Path;
 use crate::parts::Parts;
+use crate::state::Visit;
 use crate::table::{self, Cell, Column, Cut, PAGE_ROWS, Table};
 
 /// Keys of the columns that dimensions fill.
@@ -37,12 +39,12 @@ pub struct Rows {
 }
 
 /// The rows asked for.
-pub fn rows(context: &Context<'_>, asked: &Asked) -> Result<Rows, PageError> {
+pub fn rows(context: &Context<'_>, visit: &Visit, asked: &Asked) -> Result<Rows, PageError> {
     let parts = parts(context, &asked.by)?;
     let sum = Parts::sum(parts.values());
     let (table, cut) = match (&asked.pivot, asked.measure) {
         (Some(pivot), measure) => (grid(context, asked, pivot, measure)?, None),
-        (None, Measure::Waste) => (wasted(context, asked, &parts)?, None),
+        (None, Measure::Waste) => (wasted(context, visit, asked, &parts)?, None),
         (None, _) => list(context, asked, &parts)?,
     };
     Ok(Rows { table, cut, total: sum.total(), idle: sum.idle() })
@@ -305,12 +307,13 @@ fn grid(
 /// What is to be saved a month beside what was spent in these days.
 fn wasted(
     context: &Context<'_>,
+    visit: &Visit,
     asked: &Asked,
     parts: &BTreeMap<Vec<String>, Parts>,
 ) -> Result<Table, PageError> {
     let currency = context.scope.currency;
     let dimension = asked.by.first().unwrap_or(&Dimension::Team);
-    let savings = savings(context, dimension)?;
+    let savings = savings(context, visit, dimension)?;
     let mut keys: Vec<&str> = parts.keys().filter_map(|keys| keys.first()).map(String::as_str).collect();
     keys.extend(savings.keys().map(String::as_str));
     keys.sort_unstable();
@@ -349,30 +352,33 @@ fn wasted(
     })
 }
 
-/// What open findings save a month, each cost claimed but once, and how many they are.
+/// What the findings that wait in the inbox save a month, each cost claimed but once, and how many
+/// they are.
 fn savings(
     context: &Context<'_>,
+    visit: &Visit,
     dimension: &Dimension,
 ) -> Result<BTreeMap<String, (Amount, i64)>, PageError> {
     let clusters = context.mart.clusters()?;
     let mut savings: BTreeMap<String, (Amount, i64)> = BTreeMap::new();
-    for finding in context.mart.findings(&FindingQuery::default())? {
-        let is_of_lens = context.leave_team(&[], finding.team.as_deref());
-        if finding.currency != context.scope.currency || !is_of_lens {
+    for item in finding::load(context, visit)?.items {
+        let finding = item.finding;
+        if !item.is_waiting() || !finding::is_of_lens(context, finding.team.as_deref()) {
             continue;
         }
+        let subject = finding.subject.as_str();
         let is_subject = finding.subject_kind == dimension.name();
         let key = match dimension {
-            Dimension::Team => finding.team.unwrap_or_else(|| NONE.to_owned()),
+            Dimension::Team => finding.team.as_deref().unwrap_or(NONE),
             // Findings name clusters as people do.
             Dimension::Cluster if is_subject => clusters
                 .iter()
-                .find(|cluster| cluster.name.as_deref() == Some(finding.subject.as_str()))
-                .map_or(finding.subject, |cluster| cluster.cluster_id.clone()),
-            _ if is_subject => finding.subject,
-            _ => NONE.to_owned(),
+                .find(|cluster| cluster.name.as_deref() == Some(subject))
+                .map_or(subject, |cluster| cluster.cluster_id.as_str()),
+            _ if is_subject => subject,
+            _ => NONE,
         };
-        let entry = savings.entry(key).or_default();
+        let entry = savings.entry(key.to_owned()).or_default();
         entry.0 += finding.claimed_saving;
         entry.1 += 1;
     }

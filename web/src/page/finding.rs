@@ -240,21 +240,11 @@ fn series(context: &Context<'_>, finding: &Finding) -> Result<Option<ChartView>,
             values[at] += cost;
         }
     }
-    let lens = Lens { filters: vec![], ..context.lens.shared() };
-    let dimension = match finding.subject_kind.as_str() {
-        "table" => Some(attribution::mart::Dimension::Table),
-        "workload" => Some(attribution::mart::Dimension::Workload),
-        _ => None,
-    };
-    let href = match dimension {
-        Some(dimension) => lens.days(*first, finding.end_day).only(dimension, &finding.subject),
-        None => lens.days(*first, finding.end_day),
-    };
     let series = vec![Stack {
         name: "wasted".to_owned(),
         slot: ColourSlot::Idle,
         values,
-        href: href.url(&Path::new(["explain"])),
+        href: Places::of(context)?.costs(context, finding, *first),
     }];
     Ok(Some(chart::stack(context, "waste-by-day", "What it cost by day".to_owned(), &days, series)?))
 }

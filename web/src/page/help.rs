@@ -1,10 +1,12 @@
 //! Help: the terms and formulas behind the figures. Needs no mart.
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use crate::access::Principal;
 use crate::asset;
 use crate::error::PageError;
 use crate::layout::Shell;
@@ -19,18 +21,18 @@ struct Help {
     shell: Shell,
     methods: &'static [Method],
     licence: &'static str,
-    /// Where figures are compared with those of an earlier publish.
-    compared: String,
+    /// Where figures are compared with those of an earlier publish, for who sees all of them.
+    compared: Option<String>,
 }
 
-pub async fn help(RawQuery(query): RawQuery) -> Response {
-    build(query.as_deref().unwrap_or_default()).unwrap_or_else(IntoResponse::into_response)
+pub async fn help(Extension(who): Extension<Principal>, RawQuery(query): RawQuery) -> Response {
+    build(&who, query.as_deref().unwrap_or_default()).unwrap_or_else(IntoResponse::into_response)
 }
 
-fn build(query: &str) -> Result<Response, PageError> {
+fn build(who: &Principal, query: &str) -> Result<Response, PageError> {
     let lens = Lens::parse(query).map_err(PageError::BadRequest)?;
-    let compared = lens.shared().url(&Path::new(["compare"]));
-    let shell = Shell::without_mart("Help", &Path::new(["help"]), &lens);
+    let compared = who.reach.is_whole().then(|| lens.shared().url(&Path::new(["compare"])));
+    let shell = Shell::without_mart("Help", &Path::new(["help"]), &lens, Some(who));
     let page = Help { shell, methods: &METHODS, licence: asset::ECHARTS_LICENCE.url, compared };
     Ok(response::html(StatusCode::OK, page.render()?))
 }

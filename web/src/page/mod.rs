@@ -29,6 +29,7 @@ pub mod workloads;
 
 mod cluster_depth;
 mod clusters_named;
+mod explain_parts;
 mod explore_asked;
 mod explore_chart;
 mod explore_rows;
@@ -39,15 +40,17 @@ mod table_cost;
 mod table_depth;
 mod workload_depth;
 
+use attribution::mart::Mart;
 use axum::extract::RawQuery;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use model::time::Instant;
 
 use crate::context::Context;
 use crate::error::PageError;
 use crate::layout::Anchor;
 use crate::lens::Lens;
-use crate::link::Path;
+use crate::link::{self, Path};
 use crate::state::Visit;
 
 /// Reads the lens, opens the current mart and builds the page where it may block.
@@ -57,13 +60,43 @@ async fn answer(
     RawQuery(query): RawQuery,
     build: impl FnOnce(&Context<'_>) -> Result<Response, PageError> + Send + 'static,
 ) -> Response {
-    let lens = match Lens::parse(query.as_deref().unwrap_or_default()) {
+    let pairs = link::pairs(query.as_deref().unwrap_or_default());
+    let lens = match Lens::of(pairs.clone()) {
         Ok(lens) => lens,
-        Err(faults) => return PageError::BadRequest(faults).into_response(),
+        Err(faults) => {
+            let mut kept = Lens::of_what_can_be(pairs);
+            kept.table.csv = false;
+            return PageError::BadRequest(faults).without_faults(kept.url(&path));
+        }
     };
     let (now, who) = (visit.now(), visit.who().clone());
-    let page = visit.with_mart(move |mart| build(&Context::new(mart, lens, path, now)?.seen_by(who))).await;
-    page.into_response()
+    let page = visit.with_mart(move |mart| {
+        let made = Context::new(mart, lens.clone(), path.clone(), now);
+        match made.and_then(|context| build(&context.seen_by(who))) {
+            Err(fault @ PageError::BadRequest(_)) => Ok(match without_faults(mart, &lens, &path, now) {
+                Some(href) => fault.without_faults(href),
+                None => fault.into_response(),
+            }),
+            made => made,
+        }
+    });
+    page.await.into_response()
+}
+
+/// The same page without what of its address may be at fault: what the mart does not know; else how
+/// a table is shown; else all that the page is asked of its own.
+fn without_faults(mart: &Mart, lens: &Lens, path: &Path, now: Instant) -> Option<String> {
+    let is_known = |lens: &Lens| Context::new(mart, lens.clone(), path.clone(), now).is_ok();
+    let less = if is_known(lens) {
+        [lens.page(), lens.shared()].into_iter().find(|less| less != lens)
+    } else {
+        let team = Lens { team: None, ..lens.clone() };
+        let currency = Lens { currency: None, ..lens.clone() };
+        let neither = Lens { team: None, ..currency.clone() };
+        [team, currency, neither].into_iter().find(is_known)
+    };
+    // Without anything to leave out there is no such page.
+    less.map(|less| less.url(path))
 }
 
 /// The way back to a page after its form did something, or why it did not.

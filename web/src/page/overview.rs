@@ -1,11 +1,11 @@
 //! Overview: what was spent, by whom, how much of it was idle, and that it equals the bill.
 
 use askama::Template;
-use attribution::mart::{CostQuery, Dimension, Finding, NONE};
+use attribution::mart::{Change, CostQuery, Dimension, Finding, NONE};
 use axum::extract::RawQuery;
 use axum::response::Response;
 use chrono::Days;
-use model::Category;
+use model::{Amount, Category};
 use reports::budget::month_of;
 use reports::{forecast, watch};
 
@@ -65,10 +65,11 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     let (chart, day_table) =
         chart::by_day(context, group.dimension(), &[], format!("Cost by day and {}", group.name()))?;
     let (flow, flow_table) = flow::bill_to_teams(context)?;
-    let movers = movers::table(context, &Dimension::Workload, Some("workloads"), &[])?;
-    let team = context.lens.team.as_deref();
-    let is_asked =
-        |found: &Finding| team.is_none_or(|team| finding::is_of_team(context, found.team.as_deref(), team));
+    let changes = movers::changes(context, &Dimension::Workload, &[])?;
+    let changed = movers::largest(&changes).map(|(change, by)| most_changed(context, change, by));
+    let movers = movers::table_of(context, &Dimension::Workload, Some("workloads"), &[], changes);
+    let before: Option<Amount> = context.by_before(None, &[])?.map(|before| before.values().copied().sum());
+    let is_asked = |found: &Finding| finding::is_of_lens(context, found.team.as_deref());
     let findings = finding::load(context, visit)?;
     let waste = finding::first_of(context, &findings, is_asked, "Nothing is left to fix.");
     let tables = [teams::table(context)?, day_table, flow_table, movers, waste];
@@ -82,6 +83,13 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
         None => sentence::spent(context, all, total),
         Some(team) => sentence::of_team(context, team, total),
     };
+    if let Some(moved) = before.and_then(|before| reports::format::change_percent(total, before)) {
+        sentence = match (moved.strip_prefix('+'), moved.strip_prefix('-')) {
+            (Some(up), _) => sentence.say(", ").figure(format!("up {up}")),
+            (_, Some(down)) => sentence.say(", ").figure(format!("down {down}")),
+            _ => sentence.say(", as before"),
+        };
+    }
     if let Some(idle) = reports::format::percent(parts.idle(), total).filter(|_| !parts.idle().is_zero()) {
         sentence = sentence.say(", ").figure(idle).say(" of it idle");
     }
@@ -91,13 +99,16 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
         sentence = sentence.say(format!("; the largest part is {team}’s with ")).figure(context.money(cost));
     }
     sentence = sentence.say(".");
+    if let Some((what, by, why)) = changed {
+        sentence = sentence.say(format!(" The largest change: {what}, ")).figure(by).say(why);
+    }
     if let Some((fix, saving)) = finding::before_all(&findings, is_asked) {
         sentence = sentence
             .say(format!(" First: {}, ", words::uncapital(&fix)))
             .figure(context.short(saving))
             .say(" a month.");
     }
-    let sentence = sentence.note(sentence::comparison(context, total, &[])?);
+    let sentence = sentence.note(sentence::compared(context, total, before));
 
     let mut shell = Shell::of(context, "Overview", vec![]).filtered(context, true).charted();
     shell.banners.extend(freshness::stopped_sources(context)?);
@@ -127,6 +138,20 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
         charged: !teams_by_cost.is_empty(),
         nothing: context.nothing("Nothing was charged"),
     })
+}
+
+/// What changed most: its name, by how much, and the largest part of why; the others are in the table.
+fn most_changed(context: &Context<'_>, change: &Change, by: Amount) -> (String, String, String) {
+    let what = match change.keys.first().map(String::as_str) {
+        None | Some(NONE) => "what no run explains".to_owned(),
+        Some(workload) => workload.to_owned(),
+    };
+    let why = reports::reason::of(change);
+    let why = match why.split_once("; ").map_or(why.as_str(), |(first, _)| first) {
+        "" => ".".to_owned(),
+        first => format!(" ({first})."),
+    };
+    (what, reports::format::signed_money(by, context.scope.currency), why)
 }
 
 fn facts(context: &Context<'_>, visit: &Visit, parts: &parts::Parts) -> Result<Vec<Fact>, PageError> {

@@ -1,10 +1,12 @@
 //! The reference of the API: every operation with its parameters and columns. Needs no mart.
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use crate::access::Principal;
 use crate::api::{Operation, operations};
 use crate::error::PageError;
 use crate::layout::{Anchor, Shell};
@@ -19,13 +21,13 @@ struct Reference {
     operations: Vec<(String, Operation)>,
 }
 
-pub async fn reference(RawQuery(query): RawQuery) -> Response {
-    build(query.as_deref().unwrap_or_default()).unwrap_or_else(IntoResponse::into_response)
+pub async fn reference(Extension(who): Extension<Principal>, RawQuery(query): RawQuery) -> Response {
+    build(&who, query.as_deref().unwrap_or_default()).unwrap_or_else(IntoResponse::into_response)
 }
 
-fn build(query: &str) -> Result<Response, PageError> {
+fn build(who: &Principal, query: &str) -> Result<Response, PageError> {
     let lens = Lens::parse(query).map_err(PageError::BadRequest)?;
-    let mut shell = Shell::without_mart("API", &Path::new(["help", "api"]), &lens);
+    let mut shell = Shell::without_mart("API", &Path::new(["help", "api"]), &lens, Some(who));
     shell.crumbs = vec![Anchor { label: "Help".to_owned(), href: lens.shared().url(&Path::new(["help"])) }];
     // An element's id, by which a document may point at it.
     let id = |operation: &Operation| {

@@ -57,10 +57,15 @@ const SORTS: [(&str, RunSort); 12] = [
     ("cost", RunSort::Cost),
 ];
 
-/// The question for the page of the list that the lens asks for.
+/// More runs than there are: a download has all that match.
+const EVERY_RUN: usize = u32::MAX as usize;
+
+/// The question for the runs that the lens asks for: a page of the list, or for CSV all of it. The
+/// mart searches and sorts either way, so that a download has the rows of the pages, in their order.
 fn asked(context: &Context<'_>) -> Result<RunListQuery, PageError> {
     let state = &context.lens.table;
     let is_list = state.table.as_deref().is_none_or(|table| table == "runs");
+    let is_whole = is_list && state.csv;
     let (sort, descending) = match state.sort.as_ref().filter(|_| is_list) {
         None => (RunSort::Started, true),
         Some((key, descending)) => {
@@ -74,23 +79,28 @@ fn asked(context: &Context<'_>) -> Result<RunListQuery, PageError> {
             (known.1, *descending)
         }
     };
-    let unowned = context.lens.team.as_deref() == Some(NONE);
-    let page = if is_list { state.page.max(1) } else { 1 };
+    let (unowned, team, teams) = match &context.lens_teams()[..] {
+        [one] if one == NONE => (true, None, vec![]),
+        [one] => (false, Some(one.clone()), vec![]),
+        several => (false, None, several.to_vec()),
+    };
+    let page = if is_list && !is_whole { state.page.max(1) } else { 1 };
     Ok(RunListQuery {
         filter: RunFilter {
-            team: context.lens.team.clone().filter(|_| !unowned),
+            team,
             from: Some(context.scope.from),
             to: Some(context.scope.to),
             basis: context.lens.basis,
             ..RunFilter::default()
         },
         currency: Some(context.scope.currency),
+        teams,
         unowned,
         search: state.search.clone().filter(|_| is_list),
         sort,
         descending,
         offset: (page - 1) * PAGE_ROWS,
-        limit: PAGE_ROWS,
+        limit: if is_whole { EVERY_RUN } else { PAGE_ROWS },
     })
 }
 
@@ -102,18 +112,13 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let all: Vec<&RunOutcome> = ended.iter().collect();
     let (chart, by_outcome) =
         outcomes(context, ended.iter().map(|row| (row.day, row.status.as_str(), row.runs)))?;
-    let (rows, cut) = if context.lens.table.csv {
-        (context.runs(RunFilter::default())?, None)
-    } else {
-        let list = context.mart.run_list(&query)?;
-        let all = usize::try_from(count(&all)).unwrap_or(0);
-        // A page beyond the last one has no row to say how many there are.
-        let is_beyond = list.rows.is_empty() && query.offset > 0 && query.search.is_none();
-        let cut = Cut { found: if is_beyond { all } else { list.found }, all };
-        (list.rows, Some(cut))
-    };
-    let tables = [table(context, &rows, true), by_outcome];
-    let [runs, chart_table] = match table::show_cut(context, tables, cut)? {
+    let list = context.mart.run_list(&query)?;
+    let number = usize::try_from(count(&all)).unwrap_or(0);
+    // A page beyond the last one has no row to say how many there are.
+    let is_beyond = list.rows.is_empty() && query.offset > 0 && query.search.is_none();
+    let cut = Cut { found: if is_beyond { number } else { list.found }, all: number };
+    let tables = [table(context, &list.rows, true), by_outcome];
+    let [runs, chart_table] = match table::show_cut(context, tables, Some(cut))? {
         Shown::Page(views) => views,
         Shown::Csv(csv) => return Ok(csv),
     };

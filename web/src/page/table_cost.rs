@@ -1,16 +1,61 @@
 //! What one table costs: what is part of its total, what stands beside, for whom and made of what.
 
-use attribution::mart::{LineageRow, NONE, ReaderRow, TableCost};
+use attribution::mart::{Dimension, Filter, LineageRow, NONE, ReaderRow, TableCost};
 use chrono::NaiveDate;
-use model::Amount;
+use model::{Amount, Category};
 
 use super::{Fact, fact};
-use crate::context::Context;
+use crate::chart;
+use crate::context::{Context, only};
+use crate::error::PageError;
+use crate::parts::Parts;
 use crate::table::{self, Cell, Table};
 
-/// What a table costs for one of what it is good for.
+/// Rows of a table's parts that can be told of some teams: what of it they bear, and their reads.
+const TEAMS_ROWS: usize = 4;
+
+/// Whether a page shows but the part of a table that some teams bear: others' reads and the tables
+/// it is made of then stand in no ratio to it.
+pub fn is_part(context: &Context<'_>) -> bool {
+    context.lens.team.is_some() || !context.mart.reach().is_whole()
+}
+
+/// The cost of the whole table cut down to what the page's headline is of: these parts of it, and
+/// these readers.
+pub fn left(
+    context: &Context<'_>,
+    whole: Option<TableCost>,
+    filters: &[Filter],
+    parts: &Parts,
+    readers: &[ReaderRow],
+) -> Result<Option<TableCost>, PageError> {
+    let Some(whole) = whole.filter(|_| !is_part(context) || !parts.total().is_zero() || !readers.is_empty())
+    else {
+        return Ok(None);
+    };
+    let maintaining = context.mart.table_maintenance(&whole.table_id)?;
+    let mut maintain = Amount::ZERO;
+    if !maintaining.is_empty() {
+        let of_runs = chart::with(filters, only(Dimension::Category, Category::Usage.name()));
+        let runs = context.by(Dimension::Run, &of_runs)?;
+        maintain = runs.iter().filter(|(run, _)| maintaining.contains(*run)).map(|(_, cost)| *cost).sum();
+    }
+    let usage = parts.get(Category::Usage);
+    Ok(Some(TableCost {
+        storage: parts.total() - usage,
+        produce: usage - maintain,
+        maintain,
+        read: readers.iter().map(|reader| reader.cost).sum(),
+        ..whole
+    }))
+}
+
+/// What a table costs for one of what it is good for; nothing of a part of its cost.
 pub fn unit_facts(context: &Context<'_>, cost: &TableCost) -> Vec<Fact> {
     let mut facts = Vec::new();
+    if is_part(context) {
+        return facts;
+    }
     let mut each = |label, each: Option<Amount>, note: String| {
         facts.extend(each.map(|each| fact(label, context.short(each), note)));
     };
@@ -26,12 +71,14 @@ pub fn unit_facts(context: &Context<'_>, cost: &TableCost) -> Vec<Fact> {
     facts
 }
 
-/// The parts of its cost, and what stands beside them.
+/// The parts of its cost, and what stands beside them; beside a part of it the reads of the same
+/// teams alone.
 pub fn parts(context: &Context<'_>, cost: Option<&TableCost>) -> Table {
     let row = |what: &str, amount: Amount, adds: &str, how: &str| {
         vec![Cell::text(what), Cell::Money(amount), Cell::text(adds), Cell::text(how)]
     };
-    let rows = cost.map_or_else(Vec::new, |cost| {
+    let is_part = is_part(context);
+    let mut rows = cost.map_or_else(Vec::new, |cost| {
         vec![
             row("Storage", cost.storage, "part of it", "its bytes"),
             row(
@@ -56,9 +103,19 @@ pub fn parts(context: &Context<'_>, cost: Option<&TableCost>) -> Table {
             row("Fully loaded", cost.loaded(), "beside it", "its own cost and upstream"),
         ]
     });
+    if is_part {
+        rows.truncate(TEAMS_ROWS);
+    }
+    let of_bill = if is_part { "Together" } else { "Its part of the bill" };
     Table {
         id: "parts",
-        caption: "What it costs, and what stands beside".to_owned(),
+        caption: match (is_part, context.lens.team.as_deref()) {
+            (false, _) => "What it costs, and what stands beside".to_owned(),
+            (true, Some(team)) => {
+                format!("What {} pays of it, and what stands beside", context.with_teams(team))
+            }
+            (true, None) => "What your teams pay of it, and what stands beside".to_owned(),
+        },
         noun: ("row", "rows"),
         columns: vec![
             table::text("what", "What"),
@@ -67,9 +124,8 @@ pub fn parts(context: &Context<'_>, cost: Option<&TableCost>) -> Table {
             table::text("how", "How").wide(),
         ],
         rows,
-        foot: cost.map(|cost| {
-            vec![Cell::text("Its part of the bill"), Cell::Money(cost.own()), Cell::Nothing, Cell::Nothing]
-        }),
+        foot: cost
+            .map(|cost| vec![Cell::text(of_bill), Cell::Money(cost.own()), Cell::Nothing, Cell::Nothing]),
         // What is part of the total first, as it is written here.
         sort: ("", false),
         empty: context.nothing("Nothing was charged for it"),
@@ -106,7 +162,10 @@ pub fn readers(context: &Context<'_>, readers: &[ReaderRow]) -> Table {
         rows: readers.iter().map(row).collect(),
         foot: None,
         sort: ("cost", true),
-        empty: context.nothing("No run is known to have read it"),
+        empty: context.nothing(match is_part(context) {
+            true => "No run of these teams is known to have read it",
+            false => "No run is known to have read it",
+        }),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::chart::ChartView;
 use crate::context::Context;
 use crate::course::{Course, Line, Point, Unit, periods};
 use crate::error::PageError;
-use crate::finding;
+use crate::finding::{self, Findings};
 use crate::flow::{self, Link, Node};
 use crate::table::{self, Cell, Table};
 
@@ -280,15 +280,16 @@ pub fn graph(
     flow::chart("lineage", title, &nodes, &links, note, &written).map(Some)
 }
 
-/// What mending its files would save.
-pub fn gain(context: &Context<'_>, id: &str, findings: &[Finding]) -> Option<Fact> {
+/// What mending its files would save, of what still waits in the inbox.
+pub fn gain(context: &Context<'_>, id: &str, findings: &Findings<'_>) -> Option<Fact> {
     let of_files: Vec<&Finding> = findings
+        .items
         .iter()
+        .filter(|item| item.is_waiting())
+        .map(|item| item.finding)
         .filter(|found| {
             found.subject_kind == "table"
                 && found.subject == id
-                && found.is_open
-                && found.currency == context.scope.currency
                 && OF_FILES.contains(&found.detector.as_str())
         })
         .collect();

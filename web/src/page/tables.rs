@@ -222,8 +222,12 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
         to: Some(context.scope.to),
         currency: Some(context.scope.currency),
     };
-    let cost = context.mart.table_costs(&question)?.into_iter().next();
+    let mut readers = context.mart.table_readers(&question)?;
+    readers.retain(|reader| context.leave_team(&[], reader.team.as_deref()));
+    let whole = context.mart.table_costs(&question)?.into_iter().next();
+    let cost = table_cost::left(context, whole, &filters, &parts, &readers)?;
     let is_asked = |found: &Finding| found.subject_kind == "table" && found.subject == id;
+    let findings = finding::load(context, visit)?;
     let days = context.mart.table_days(id, context.scope.from, context.scope.to)?;
     let sizes = context.mart.table_file_sizes(id)?;
     let neighbours = context.mart.table_lineage(id, context.scope.from, context.scope.to)?;
@@ -232,12 +236,12 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
         runs::table(context, &runs, true),
         day_table,
         table_cost::parts(context, cost.as_ref()),
-        table_cost::readers(context, &context.mart.table_readers(&question)?),
+        table_cost::readers(context, &readers),
         table_cost::lineage(context, &neighbours),
         table_depth::days_table(&days),
         table_depth::sizes_table(&sizes),
         table_depth::snapshots(&context.mart.table_snapshots(id)?),
-        finding::first(context, visit, is_asked, "No waste is found at it.")?,
+        finding::first_of(context, &findings, is_asked, "No waste is found at it."),
     ];
     let [
         producers,
@@ -263,7 +267,7 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
         .note(sentence::comparison(context, total, &filters)?);
     let mut facts = collected.as_ref().map(|table| facts(context, table)).unwrap_or_default();
     facts.extend(cost.iter().flat_map(|cost| table_cost::unit_facts(context, cost)));
-    facts.extend(table_depth::gain(context, id, context.mart.all_findings()?));
+    facts.extend(table_depth::gain(context, id, &findings));
     let details = collected.as_ref().map(|table| details(context, table)).unwrap_or_default();
     let shell =
         Shell::of(context, id, vec![crumb(context, "Tables", "tables")]).filtered(context, true).charted();

@@ -5,6 +5,7 @@ use attribution::mart::{Dimension, Filter, Finding, Handover, Idle, NONE, Owners
 use axum::extract::{Path as Segment, RawQuery};
 use axum::response::Response;
 use model::Category;
+use reports::week;
 
 use super::shares::Shares;
 use super::{Fact, answer, clusters, crumb, fact, movers, not_found, tables, teams, workloads};
@@ -164,10 +165,21 @@ fn facts(context: &Context<'_>, id: &str, filters: &[Filter], parts: &parts::Par
     {
         facts.push(Fact { href: Some(context.entity("teams", parent)), ..fact("Part of", parent, "") });
     }
+    // The days of a report are its own: none of the page's go along.
+    let week = week::latest(context.mart.info(), context.now).filter(|_| is_configured(context, id));
+    facts.extend(week.map(|week| Fact {
+        href: Some(Path::new(["reports", "weekly", id]).encoded()),
+        ..fact("Weekly report", week::iso(week), "as it would be mailed now")
+    }));
     let email =
         context.mart.info().teams.iter().find(|team| team.name == id).map(|team| team.email.join(", "));
     facts.extend(email.filter(|email| !email.is_empty()).map(|email| fact("Reports go to", email, "")));
     facts
+}
+
+/// Whether the configuration lists a team: it is then mailed reports.
+fn is_configured(context: &Context<'_>, id: &str) -> bool {
+    context.mart.info().teams.iter().any(|team| team.name == id)
 }
 
 const SERVICES: Shares = Shares {

@@ -29,7 +29,8 @@ struct Teams {
     teams: TableView,
     /// Teams without a parent with all within them; absent where none is within another.
     organisation: Option<TableView>,
-    ownership: String,
+    /// Absent for who does not see all: rules are everybody's.
+    ownership: Option<String>,
 }
 
 pub async fn teams(visit: Visit, query: RawQuery) -> Response {
@@ -51,7 +52,8 @@ fn build(context: &Context<'_>) -> Result<Response, PageError> {
     let count = words::plural(owned as i64, "team", "teams");
     let sentence = no_team.said(context, sentence::spent(context, &count, total - no_team.total()));
     let sentence = sentence.say(".").note(sentence::comparison(context, total, &[])?);
-    let ownership = context.lens.shared().url(&Path::new(["ownership"]));
+    let is_whole = context.mart.reach().is_whole();
+    let ownership = is_whole.then(|| context.lens.shared().url(&Path::new(["ownership"])));
     let shell = Shell::of(context, "Teams", vec![]).filtered(context, true).charted();
     let organisation = nested.then_some(organisation);
     context.page(&Teams { shell, sentence, chart, chart_table, teams, organisation, ownership })

@@ -5,7 +5,7 @@ use attribution::mart::{Confidence, NONE};
 use axum::extract::RawQuery;
 use axum::response::Response;
 use model::Amount;
-use reports::lifecycle::{Status, Tracked};
+use reports::lifecycle::{Realised, Status, Tracked, realised_together};
 
 use super::{Fact, answer, fact};
 use crate::chart::{self, ChartView, Ranked};
@@ -38,7 +38,8 @@ struct Waste {
     chart: Option<ChartView>,
     findings: TableView,
     resolved: TableView,
-    what_if: String,
+    /// Absent for who does not see all: settings are tried on everybody's clusters and tables.
+    what_if: Option<String>,
 }
 
 /// Which findings are asked for.
@@ -131,16 +132,20 @@ impl Asked {
             Some(StatusAsked::One(status)) => item.status == status,
         };
         of_status
-            && context
-                .lens
-                .team
-                .as_ref()
-                .is_none_or(|team| finding::is_of_team(context, finding.team.as_deref(), team))
+            && finding::is_of_lens(context, finding.team.as_deref())
             && self.detector.as_ref().is_none_or(|detector| finding.detector == *detector)
             && self.kind.as_ref().is_none_or(|kind| finding.subject_kind == *kind)
             && self.subject.as_ref().is_none_or(|subject| finding.subject == *subject)
             && self.confidence.is_none_or(|least| finding.confidence >= least)
             && self.min.is_none_or(|min| finding.net_saving >= min)
+    }
+
+    /// Whether what was fixed is among what is asked for; of its saving nothing is left to ask.
+    fn leaves_fixed(&self, context: &Context<'_>, tracked: &Tracked) -> bool {
+        finding::is_of_lens(context, tracked.team.as_deref())
+            && self.detector.as_ref().is_none_or(|detector| tracked.detector == *detector)
+            && self.kind.as_ref().is_none_or(|kind| tracked.subject_kind == *kind)
+            && self.subject.as_ref().is_none_or(|subject| tracked.subject == *subject)
     }
 
     fn restricts(&self, lens: &Lens) -> bool {
@@ -175,12 +180,16 @@ fn build(context: &Context<'_>, visit: &Visit) -> Result<Response, PageError> {
     context.page(&Waste {
         shell,
         sentence: sentence(context, &items, &asked),
-        facts: facts(context, &items, &all),
+        facts: facts(context, &items, &all, &asked),
         fields,
         chart: chart(context, &items)?,
         findings,
         resolved,
-        what_if: context.lens.shared().url(&Path::new(["waste", "what-if"])),
+        what_if: context
+            .mart
+            .reach()
+            .is_whole()
+            .then(|| context.lens.shared().url(&Path::new(["waste", "what-if"]))),
         asked,
     })
 }
@@ -229,7 +238,7 @@ fn lower(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
-fn facts(context: &Context<'_>, items: &[&Item<'_>], all: &Findings<'_>) -> Vec<Fact> {
+fn facts(context: &Context<'_>, items: &[&Item<'_>], all: &Findings<'_>, asked: &Asked) -> Vec<Fact> {
     let gross: Amount = items.iter().map(|item| item.finding.gross_saving).sum();
     let fix: Amount = items.iter().map(|item| item.finding.fix_cost).sum();
     let (cash, capacity) = claimed(items);
@@ -240,17 +249,25 @@ fn facts(context: &Context<'_>, items: &[&Item<'_>], all: &Findings<'_>) -> Vec<
         fact("Each by itself", context.money(gross), "a month gross, with overlaps"),
         fact("Cost of the fixes", context.money(fix), "a month"),
     ];
-    let measured: Vec<_> = all.resolved.iter().filter_map(|it| Some((it, it.realised.as_ref()?))).collect();
+    let fixed = all.resolved.iter().filter(|it| asked.leaves_fixed(context, it));
+    let measured: Vec<_> = fixed.filter(|it| it.realised.is_some()).collect();
+    let (realised, counted) = realised(measured.iter().copied());
     if !measured.is_empty() {
-        let realised: Amount = measured.iter().map(|(_, realised)| realised.monthly()).sum();
-        let promised: Amount = measured.iter().map(|(tracked, _)| tracked.promised_saving).sum();
+        let promised: Amount = measured.iter().map(|tracked| tracked.promised_saving).sum();
+        let note = if counted < measured.len() { "; what several fixes share counts once" } else { "" };
         facts.push(fact(
             "Realised",
             context.money(realised),
-            format!("a month, of {} promised", context.money(promised)),
+            format!("a month, of {} promised{note}", context.money(promised)),
         ));
     }
     facts
+}
+
+/// What fixes saved together, and of how many that is: the fall of one cost that several of them show counts once.
+fn realised<'t>(resolved: impl IntoIterator<Item = &'t Tracked>) -> (Amount, usize) {
+    let counted = realised_together(resolved);
+    (counted.iter().filter_map(|it| it.realised.as_ref()).map(Realised::monthly).sum(), counted.len())
 }
 
 fn chart(context: &Context<'_>, items: &[&Item<'_>]) -> Result<Option<ChartView>, PageError> {
@@ -356,17 +373,7 @@ fn list(context: &Context<'_>, items: &[&Item<'_>], restricted: bool) -> Table {
 /// Promise and result side by side.
 fn resolved(context: &Context<'_>, all: &Findings<'_>, asked: &Asked) -> Table {
     let currency = context.scope.currency;
-    let is_asked = |tracked: &&Tracked| {
-        context
-            .lens
-            .team
-            .as_ref()
-            .is_none_or(|team| finding::is_of_team(context, tracked.team.as_deref(), team))
-            && asked.detector.as_ref().is_none_or(|detector| tracked.detector == *detector)
-            && asked.kind.as_ref().is_none_or(|kind| tracked.subject_kind == *kind)
-            && asked.subject.as_ref().is_none_or(|subject| tracked.subject == *subject)
-    };
-    let shown: Vec<_> = all.resolved.iter().filter(is_asked).collect();
+    let shown: Vec<_> = all.resolved.iter().filter(|it| asked.leaves_fixed(context, it)).collect();
     let row = |tracked: &&Tracked| {
         let realised = tracked.realised.as_ref();
         let span = |(from, to)| words::period(from, to);
@@ -391,12 +398,16 @@ fn resolved(context: &Context<'_>, all: &Findings<'_>, asked: &Asked) -> Table {
             ),
         ]
     };
-    let measured = || shown.iter().filter(|tracked| tracked.realised.is_some());
-    let realised: Amount =
-        measured().filter_map(|tracked| tracked.realised.as_ref()).map(|it| it.monthly()).sum();
-    let promised: Amount = measured().map(|tracked| tracked.promised_saving).sum();
+    let measured: Vec<&Tracked> =
+        shown.iter().copied().filter(|tracked| tracked.realised.is_some()).collect();
+    let (realised, counted) = realised(measured.iter().copied());
+    let promised: Amount = measured.iter().map(|tracked| tracked.promised_saving).sum();
     let mut foot = vec![Cell::Nothing; 7];
-    foot[0] = Cell::text("Of those measured");
+    foot[0] = Cell::text(if counted < measured.len() {
+        "Of those measured (what several share counts once)"
+    } else {
+        "Of those measured"
+    });
     foot[3] = Cell::Money(promised);
     foot[4] = Cell::Money(realised);
     foot[5] = Cell::Change { now: realised, before: promised };
@@ -414,7 +425,7 @@ fn resolved(context: &Context<'_>, all: &Findings<'_>, asked: &Asked) -> Table {
             table::text("compared", "Days compared").wide(),
         ],
         rows: shown.iter().map(row).collect(),
-        foot: (measured().count() > 0).then_some(foot),
+        foot: (!measured.is_empty()).then_some(foot),
         sort: ("resolved_on", true),
         empty: "No finding is gone yet. Once its evidence is, the saving is measured from the bill and stands here."
             .to_owned(),

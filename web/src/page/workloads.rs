@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use attribution::mart::{
-    Dimension, Filter, Finding, NONE, RunActivity, RunFilter, RunRow, UnitCosts, WorkloadCost,
+    Dimension, Filter, Finding, Idle, NONE, RunActivity, RunFilter, RunRow, UnitCosts, WorkloadCost,
     WorkloadCostQuery,
 };
 use axum::extract::{Path as Segment, RawQuery};
@@ -212,7 +212,8 @@ fn owners(context: &Context<'_>, filters: &[Filter]) -> Result<BTreeMap<String, 
 
 fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response, PageError> {
     let filters = parts::one(Dimension::Workload, id);
-    let total = context.total(&filters)?;
+    let parts = parts::of(context, &filters)?;
+    let total = parts.total();
     let runs = context.runs(RunFilter { workload: Some(id.to_owned()), ..RunFilter::default() })?;
     if id == NONE || (runs.is_empty() && !known(context, id)?) {
         return Err(not_found(context, "workload", id, "workloads"));
@@ -255,7 +256,15 @@ fn build_one(context: &Context<'_>, visit: &Visit, id: &str) -> Result<Response,
     if failed > 0 {
         sentence = sentence.say(", ").figure(reports::format::count(failed as i64)).say(" of them failed");
     }
-    let sentence = sentence.say(".").note(sentence::comparison(context, total, &filters)?);
+    let mut sentence = sentence.say(".").note(sentence::comparison(context, total, &filters)?);
+    // The same word as on the page of a run; runs have none of it of their own.
+    if context.lens.view.idle == Idle::Proportional && !parts.idle().is_zero() {
+        sentence = sentence.note(format!(
+            "In this view {} of what was idle beside its runs is charged to it too: what a run cost, and the \
+             outcomes, are without it.",
+            context.money(parts.idle())
+        ));
+    }
     let shell = Shell::of(context, id, vec![crumb(context, "Workloads", "workloads")])
         .filtered(context, true)
         .charted();

@@ -145,8 +145,8 @@ pub fn show<const N: usize>(context: &Context<'_>, tables: [Table; N]) -> Result
     show_cut(context, tables, None)
 }
 
-/// The same where the rows of the first table are the page of it that the lens asks for, so that
-/// it is neither searched nor cut again. As CSV it must have all its rows.
+/// The same where the rows of the first table are those that the lens asks for, in its order, so
+/// that it is neither searched nor sorted nor cut again: one page of them, or as CSV all.
 pub fn show_cut<const N: usize>(
     context: &Context<'_>,
     tables: [Table; N],
@@ -163,7 +163,8 @@ pub fn show_cut<const N: usize>(
     if state.csv {
         let mut tables = tables.into_iter();
         let table = tables.nth(active).ok_or(PageError::NoPage)?;
-        let (table, _) = arranged(table, state)?;
+        let is_arranged = active == 0 && cut.is_some();
+        let table = if is_arranged { table } else { arranged(table, state)?.0 };
         return Ok(Shown::Csv(csv::response(context, &table)?));
     }
     let quiet = TableState::default();

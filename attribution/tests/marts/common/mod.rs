@@ -125,6 +125,7 @@ impl Ledger {
             objects: 1,
             bytes: 0,
             read_at: now(),
+            confirmed_at: None,
             rows: BTreeMap::new(),
             totals: BTreeMap::new(),
             periods: vec![period],
@@ -142,6 +143,12 @@ impl Ledger {
                 }
             }
         }
+        // Tables are still there, but for those whose unit says that they are gone.
+        let mut there = Vec::new();
+        if dataset == Dataset::Tables {
+            there = self
+                .texts(&format!("select distinct source_object {rows} and source_object not like 'gone%'"));
+        }
         let units = &mut self
             .manifest
             .sources
@@ -154,13 +161,22 @@ impl Ledger {
                 landed_at: Some(now()),
                 warnings: Vec::new(),
                 units: BTreeMap::new(),
+                held: BTreeMap::new(),
             })
             .units;
-        if dataset == Dataset::Tables {
-            // The object rows come from unless their case says otherwise: such tables are still there.
-            units.insert("object".to_owned(), record.clone());
-        }
+        units.extend(there.into_iter().map(|mut row| (row.remove(0), record.clone())));
         units.insert(unit, record);
+    }
+
+    /// Until when collections of `facts` held that others followed, as `unit,collected_on,held_on`.
+    pub fn hold(&mut self, csv: &Path) {
+        let sql = format!("select * from read_csv('{}', all_varchar = true, header = true)", csv.display());
+        for row in self.texts(&sql) {
+            let [unit, collected_on, held_on] = row.try_into().unwrap();
+            let day = |text: String| PeriodKey::parse(&text).unwrap();
+            let held = &mut self.manifest.sources.get_mut("facts").unwrap().held;
+            held.entry(unit).or_default().insert(day(collected_on), day(held_on));
+        }
     }
 
     /// Makes what was landed current.
@@ -266,6 +282,10 @@ pub fn case(directory: &Path) -> (Ledger, Rules) {
             ledger.land(dataset, &csv);
         }
     }
+    let held = directory.join("held.csv");
+    if held.exists() {
+        ledger.hold(&held);
+    }
     ledger.commit();
     let mut rules = ledger.rules();
     let teams = directory.join("teams.csv");
@@ -337,6 +357,8 @@ fn default(dataset: Dataset, column: &Column, header: &[String]) -> String {
         "source" if dataset == Dataset::Charges => "'bill'".into(),
         "source" => "'facts'".into(),
         "source_object" if dataset == Dataset::Owners => "'owners.csv'".into(),
+        // A table is a unit of its own.
+        "source_object" if dataset == Dataset::Tables => "table_id".into(),
         "source_object" => "'object'".into(),
         "source_file" => "'bill.csv'".into(),
         // The header of a file of owners is a line of it.

@@ -147,6 +147,30 @@ fn logs_and_nodes_touch_the_days_of_their_hours() {
 }
 
 #[test]
+fn a_step_touches_the_days_of_all_attempts_of_its_application_and_of_its_container() {
+    let mut week = Week::new();
+    let land = |week: &mut Week, dataset, csv: &str| {
+        week.ledger.forget(dataset);
+        week.ledger.land_text(dataset, csv);
+    };
+    let attempts = "engine,run_id,workflow_id,workflow_instance_id,step_id,attempt,child_run_id,owner,started_at,ended_at\n\
+        spark,a_1,,,,,,,2026-10-07 06:00,2026-10-07 06:30\n\
+        spark,a_1/2,,,,,,,2026-10-08 06:00,2026-10-08 06:30\n";
+    let hours = "engine,run_id,hour,host,vcore_ms\n\
+        spark,a_1,2026-10-07 06:00,10.0.0.1,3600000\n\
+        spark,a_1/2,2026-10-08 06:00,10.0.0.1,3600000\n\
+        airflow,d/1/load/1,2026-10-09 06:00,10.0.0.1,100000\n";
+    land(&mut week, Dataset::Runs, attempts);
+    land(&mut week, Dataset::RunHours, hours);
+    assert_eq!(week.days(), [5, 6, 7, 8, 9, 10], "other logs");
+    let step = "airflow,d/1/load/1,d,1,load,1,a_1,growth-1,2026-10-07 06:00,2026-10-09 07:00\n";
+    land(&mut week, Dataset::Runs, &format!("{attempts}{step}"));
+    assert_eq!(week.days(), [7, 8, 9], "the step that started them");
+    let runs = week.ledger.ask("select run_id, workload, owner from stg_runs");
+    assert_eq!(runs, ["a_1,d/load,growth-1", "a_1/2,d/load,growth-1", "d/1/load/1,d/load,growth-1"]);
+}
+
+#[test]
 fn bill_lines_touch_the_days_they_are_charged_for() {
     let mut week = Week::new();
     week.land(Dataset::Charges, |rows| replace(rows, "2026-10-07 07:00,0.5", "2026-10-07 07:00,0.75"));
@@ -188,6 +212,28 @@ fn collections_touch_the_days_they_are_nearest_to() {
     assert_eq!(week.days(), [9], "a usage row");
     week.land(Dataset::Tables, |rows| replace(rows, "growth-1,100,300", "content-1,100,300"));
     assert_eq!(week.days(), [5, 6, 7, 8, 9, 10], "a table's owner, on all days it cost anything");
+}
+
+#[test]
+fn what_runs_confirmed_touches_the_days_nobody_knew_of() {
+    fn facts(week: &mut Week) -> &mut model::manifest::SourceRecord {
+        week.ledger.manifest.sources.get_mut("facts").unwrap()
+    }
+    let mut week = Week::new();
+    let hold = |week: &mut Week, from: &str, until: &str| {
+        let [from, until] = [from, until].map(|day| model::time::PeriodKey::parse(day).unwrap());
+        facts(week).held.entry("prod.a.t".into()).or_default().insert(from, until);
+    };
+    // Of the collections of the 5th and the 10th, the latter is nearer to these.
+    hold(&mut week, "2026-10-05", "2026-10-09");
+    assert_eq!(week.days(), [8, 9], "a collection confirmed until the next");
+    week.land(Dataset::Charges, |rows| rows.extend(bill(11)));
+    week.land(Dataset::TagSets, |rows| rows.push("t-11,team,growth".into()));
+    assert_eq!(week.days(), [11], "a new day, on which the table still is as on the 10th");
+    facts(&mut week).units.remove("prod.a.t");
+    assert_eq!(week.days(), [11], "it is gone, and was last seen on the 10th");
+    hold(&mut week, "2026-10-10", "2026-10-11");
+    assert_eq!(week.days(), [11], "it was last seen on the 11th");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::landed::Dataset;
+use model::time::PeriodKey;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -13,13 +14,17 @@ use crate::random_ledgers::world::{self, Delivery};
 const WORLDS: usize = 10;
 
 /// Kinds of changes.
-pub const KINDS: usize = 17;
+pub const KINDS: usize = 21;
 
 /// Landed rows as CSV, by dataset; rows of what is not landed yet, or not any more.
 pub struct State {
     rows: BTreeMap<Dataset, Vec<String>>,
     away: BTreeMap<Dataset, Vec<Vec<(Dataset, String)>>>,
     changed: BTreeSet<Dataset>,
+    /// Tables that are not listed any more.
+    gone: BTreeSet<String>,
+    /// Until when collections held that others followed: by table, and the day they were made.
+    held: BTreeMap<String, BTreeMap<PeriodKey, PeriodKey>>,
     drawn: u64,
 }
 
@@ -60,7 +65,14 @@ impl State {
             }
         }
         let drawn = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-        let mut state = Self { rows, away: BTreeMap::new(), changed: BTreeSet::new(), drawn };
+        let mut state = Self {
+            rows,
+            away: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            held: BTreeMap::new(),
+            drawn,
+        };
         state.tell(Dataset::UsageShares, |_| "usage.csv,1,,Kinesis,2026-10-06,,topic,a,0.25,".into());
         // Some of everything comes later.
         for _ in 0..8 {
@@ -86,6 +98,17 @@ impl State {
             ledger.land_parts(*dataset, &path, 2);
         }
         self.changed.clear();
+        let facts = ledger.manifest.sources.get_mut("facts").unwrap();
+        let any = facts.units.values().next().unwrap().clone();
+        let tables = self.rows.get(&Dataset::Tables).into_iter().flatten();
+        for table in tables.map(|row| cells(row).swap_remove(0)) {
+            if self.gone.contains(&table) {
+                facts.units.remove(&table);
+            } else {
+                facts.units.entry(table).or_insert_with(|| any.clone());
+            }
+        }
+        facts.held.clone_from(&self.held);
         ledger.commit();
     }
 
@@ -191,6 +214,10 @@ impl State {
             13 => (self.set(Dataset::TagSets, 2, ["growth", "w1-j1"][number % 2].into()), "a tag"),
             14 => (self.set(Dataset::RunTables, 4, format!("{number}000")), "bytes written"),
             15 => (self.commit_once(&day, number), "a snapshot"),
+            16 => (self.hold(number), "a collection that held for longer"),
+            17 => (self.go(), "a table gone"),
+            18 => (self.gone.pop_first().is_some(), "a table back"),
+            19 => (self.rename(day, number), "a table under another name"),
             _ => (self.read_once(&day, number), "a scan report"),
         };
         done.then_some(what)
@@ -218,6 +245,42 @@ impl State {
         let mut row = cells(&self.rows[&Dataset::Tables][at]);
         row[1] = format!("{day} 0{}:00:00", number % 10);
         row[4] = format!("{number}000000");
+        self.tell(Dataset::Tables, |_| row.join(","));
+        true
+    }
+
+    /// What runs confirmed of a table until another collection or its end.
+    fn hold(&mut self, number: usize) -> bool {
+        let Some(at) = self.any(Dataset::Tables) else { return false };
+        let row = cells(&self.rows[&Dataset::Tables][at]);
+        let collected_on: chrono::NaiveDate = row[1][..10].parse().unwrap();
+        let held_on = collected_on + chrono::Days::new(number as u64 % 14 + 1);
+        self.note_held(&row, PeriodKey::Day(held_on))
+    }
+
+    fn note_held(&mut self, row: &[String], until: PeriodKey) -> bool {
+        let day = PeriodKey::parse(&row[1][..10]).unwrap();
+        self.held.entry(row[0].clone()).or_default().insert(day, until) != Some(until)
+    }
+
+    /// It is not listed any more, and was until the 28th.
+    fn go(&mut self) -> bool {
+        let Some(at) = self.any(Dataset::Tables) else { return false };
+        let table = cells(&self.rows[&Dataset::Tables][at]).swap_remove(0);
+        let rows = self.rows[&Dataset::Tables].iter().map(|row| cells(row)).filter(|row| row[0] == table);
+        if let Some(newest) = rows.max_by(|a, b| a[1].cmp(&b[1])).filter(|row| row[1].as_str() < "2026-10-28")
+        {
+            self.note_held(&newest, PeriodKey::parse("2026-10-28").unwrap());
+        }
+        self.gone.insert(table)
+    }
+
+    /// Its place is collected under another name, later than ever before.
+    fn rename(&mut self, day: String, number: usize) -> bool {
+        let Some(at) = self.any(Dataset::Tables) else { return false };
+        let mut row = cells(&self.rows[&Dataset::Tables][at]);
+        row[1] = format!("{} 0{}:30:00", day.replace("2026-10", "2026-12"), number % 10);
+        row[2] = format!("{}x", row[2]);
         self.tell(Dataset::Tables, |_| row.join(","));
         true
     }

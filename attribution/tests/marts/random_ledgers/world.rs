@@ -281,7 +281,8 @@ impl World {
         for (place, (bucket, bytes)) in self.tables.iter().enumerate() {
             let at = self.at(30 * HOUR);
             let location = format!("s3://w{nth}-lake{bucket}/t{place}");
-            add(Dataset::Tables, format!("object,{at},prod.w{nth}.t{place},{location},{bytes}"));
+            let table = format!("prod.w{nth}.t{place}");
+            add(Dataset::Tables, format!("{table},{at},{table},{location},{bytes}"));
         }
         for (place, (bucket, bytes)) in self.inventory.iter().enumerate() {
             let class = if place == 0 { "STANDARD" } else { "STANDARD_IA" };

@@ -7,6 +7,7 @@
 
 use attribution::MartError;
 use attribution::mart::{Comparison, CostQuery, Difference, Dimension, Filter, Mart, Reason, as_of};
+use attribution::publish::KeptDays;
 use attribution::rules::{Matcher, PoolRule, Rules};
 use model::landed::Dataset;
 use model::{Amount, Basis};
@@ -263,6 +264,7 @@ fn a_mart_that_was_pruned_is_named_with_the_oldest_there_is() {
     let ids: Vec<String> = (12..17)
         .map(|day| {
             let mut rules = Changes::default().rules(&ledger);
+            rules.kept_days = KeptDays { days: 0, bytes: None };
             rules.owner_rules.push(resource(&format!("team-{day}"), "none"));
             ledger.publish_at(&rules, at(&format!("2026-10-{day}T06:00:00Z"))).unwrap();
             std::fs::read_to_string(ledger.marts().join("current")).unwrap()

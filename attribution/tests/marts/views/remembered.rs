@@ -6,6 +6,7 @@ use attribution::mart::{
     RunRow, RunSort, Shared, View,
 };
 use attribution::rules::{Rules, Team};
+use model::landed::Dataset;
 use model::{Amount, Basis, Currency};
 
 use super::at;
@@ -125,6 +126,7 @@ fn same_runs(asked: &Mart, remembered: &Mart) -> usize {
         RunSort::FailedTasks,
         RunSort::Cost,
     ];
+    const TEAMS: [&[&str]; 3] = [&[], &["growth", "content"], &["content", "nobody"]];
     let mut found = 0;
     for (nth, filter) in run_filters(asked).into_iter().enumerate() {
         let filter = RunFilter { basis: Basis::ALL[nth % 4], ..filter };
@@ -144,6 +146,7 @@ fn same_runs(asked: &Mart, remembered: &Mart) -> usize {
             let query = RunListQuery {
                 filter: filter.clone(),
                 currency: [None, Some(Currency::USD), "EUR".parse().ok()][turn % 3],
+                teams: TEAMS[turn / 3 % 3].iter().map(|team| (*team).to_owned()).collect(),
                 unowned: turn % 7 == 6,
                 search: [None, Some("e"), Some("DAILY"), Some("succ"), Some("no such")][turn % 5]
                     .map(str::to_owned),
@@ -193,6 +196,25 @@ fn the_largest_parts_are_the_first_of_all_parts() {
         }
     }
     assert!(left_out > 100, "{left_out}");
+}
+
+#[test]
+fn the_largest_part_is_found_by_all_of_its_digits() {
+    let mut ledger = Ledger::new();
+    // Cut to twelve digits the larger would be 0.000000000001, more than it is.
+    ledger.land_text(
+        Dataset::Charges,
+        "charge_period_start,billed_cost,service_name,resource_id\n\
+         2026-10-06 06:00,0.000000000000600001,Kinesis,s-1\n\
+         2026-10-06 06:00,0.0000000000003,Kinesis,s-2\n",
+    );
+    ledger.commit();
+    ledger.published(&ledger.rules());
+    let mart = Mart::open(ledger.path()).unwrap();
+    let question = CostQuery { basis: Basis::Billed, ..CostQuery::default() };
+    let (largest, _) = mart.explain_largest(&question, 1).unwrap();
+    let costs: Vec<String> = largest.iter().map(|part| part.cost.to_string()).collect();
+    assert_eq!(costs, ["0.000000000000600001"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use attribution::mart::{Facts, Finding, Mart, Silence, WhatIf};
+use attribution::waste::{WasteRule, WasteScope};
 use chrono::{Days, NaiveDate};
 use model::landed::Dataset;
 
@@ -14,13 +15,13 @@ fn day(text: &str) -> NaiveDate {
 }
 
 /// Runs made by hand, each of an hour on all of a machine.
-struct Runs {
-    runs: String,
-    hours: String,
+pub(super) struct Runs {
+    pub(super) runs: String,
+    pub(super) hours: String,
 }
 
 impl Runs {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             runs:
                 "engine,run_id,name,trigger,status,error,started_at,ended_at,vcore_ms,memory_mib_ms,task_ms\n"
@@ -30,7 +31,14 @@ impl Runs {
     }
 
     /// One that the clock starts, at an hour of a day of October 2026; on `batch`, or elsewhere. Gives its id.
-    fn add(&mut self, engine: &str, name: &str, status: &str, at: (u32, u32), is_elsewhere: bool) -> String {
+    pub(super) fn add(
+        &mut self,
+        engine: &str,
+        name: &str,
+        status: &str,
+        at: (u32, u32),
+        is_elsewhere: bool,
+    ) -> String {
         let (day, hour) = at;
         let id = format!("{name}-{day}-{hour}");
         let error = if status == "failed" { "it broke" } else { "" };
@@ -49,6 +57,13 @@ impl Runs {
     /// A ledger of these runs and what they read and wrote, beside a machine of `batch` at $1 an hour, from
     /// 5 October on.
     fn ledger(&self, days: i32, tables: &str) -> Ledger {
+        let mut ledger = self.landed(days, tables, "");
+        ledger.commit();
+        ledger
+    }
+
+    /// The same with more lines of the bill, before it is current: more may be landed.
+    pub(super) fn landed(&self, days: i32, tables: &str, billed: &str) -> Ledger {
         let mut ledger = Ledger::new();
         let mut charges = String::from(
             "charge_period_start,charge_period_end,billed_cost,service_name,resource_id,x_usage_type,x_line_item_type,\
@@ -59,6 +74,7 @@ impl Runs {
             let (from, to) = (at(hour), at(hour + 1));
             writeln!(charges, "{from},{to},1,EC2,i-batch,BoxUsage:m5.4xlarge,Usage,1,Hrs").unwrap();
         }
+        charges.push_str(billed);
         ledger.land_text(Dataset::Charges, &charges);
         ledger.land_text(
             Dataset::Nodes,
@@ -76,17 +92,16 @@ impl Runs {
                  2026-10-29 23:00,prod.a.t,prod,a,t,s3://lake/t,16,40000\n",
             );
         }
-        ledger.commit();
         ledger
     }
 }
 
-fn published(ledger: &Ledger) -> Mart {
+pub(super) fn published(ledger: &Ledger) -> Mart {
     ledger.published(&ledger.rules());
     Mart::open(ledger.path()).unwrap()
 }
 
-fn found<'m>(mart: &'m Mart, detector: &str) -> Vec<&'m Finding> {
+pub(super) fn found<'m>(mart: &'m Mart, detector: &str) -> Vec<&'m Finding> {
     mart.all_findings().unwrap().iter().filter(|finding| finding.detector == detector).collect()
 }
 
@@ -179,5 +194,64 @@ fn a_schedule_whose_inputs_nobody_tells_of_any_longer_is_not_mended() {
         // As a setting tries it: of two runs a day half, or what is known of it.
         let answers = mart.what_if(&WhatIf::EventDriven, None).unwrap();
         assert_eq!(answers[0].saving, gross.parse().unwrap(), "{known:?}");
+    }
+}
+
+/// `report` reads a table with Spark twice a day until the fourteenth of 25 days, when Spark's logs end; then a board
+/// reads it with Trino. One that reads it every day from then on took over; one that read it once did not.
+#[test]
+fn a_table_whose_readers_moved_rests_on_the_logs_they_moved_to() {
+    for (first, expected) in [(15, vec![]), (29, vec!["2026-10-14,reads"])] {
+        let mut runs = Runs::new();
+        let mut tables = String::new();
+        for day in 5..15 {
+            for hour in [1, 2] {
+                let id = runs.add("spark", "report", "succeeded", (day, hour), false);
+                writeln!(tables, "spark,{id},prod.a.t,read,1,100").unwrap();
+            }
+        }
+        for day in first..30 {
+            let id = runs.add("trino", "board", "succeeded", (day, 1), true);
+            writeln!(tables, "trino,{id},prod.a.t,read,1,100").unwrap();
+        }
+        let ledger = runs.ledger(25, &tables);
+        ledger.published(&ledger.rules());
+        let silent = ledger.ask(
+            "select known_until, silent_facts from waste_silences
+            where detector = 'uncompacted' and subject = 'prod.a.t'",
+        );
+        assert_eq!(silent, expected, "since the {first}th");
+    }
+}
+
+/// Until the fourteenth of 25 days `report` opens eight files a day where one would do, for $0.128 each. Where its logs
+/// end then, a month is that of the ten days they tell of: 10 x 7 x 0.128 / 10 x 30.4375; where they go on, of all 25.
+#[test]
+fn a_month_of_a_setting_is_that_of_the_days_that_are_known() {
+    for (engine, expected) in [("trino", "30.4375, 27.272"), ("spark", "12.175, 10.9088")] {
+        let mut runs = Runs::new();
+        let mut tables = String::new();
+        for day in 5..15 {
+            let id = runs.add("spark", "report", "succeeded", (day, 1), false);
+            writeln!(tables, "spark,{id},prod.a.t,read,8,100").unwrap();
+        }
+        runs.add(engine, "other", "succeeded", (29, 1), true);
+        let mut ledger = runs.landed(25, &tables, "");
+        ledger.land_text(
+            Dataset::TablePartitions,
+            "collected_at,table_id,partition,data_files,data_bytes\n\
+             2026-10-29 23:00,prod.a.t,day=2026-10-28,8,10000\n",
+        );
+        ledger.commit();
+        let mut rules = ledger.rules();
+        rules.waste.push(WasteRule {
+            setting: "uncompacted.spark_open_ms".to_owned(),
+            scope: WasteScope::All,
+            value: "7372800".to_owned(),
+        });
+        ledger.published(&rules);
+        let mart = Mart::open(ledger.path()).unwrap();
+        let answers = mart.what_if(&WhatIf::Compaction { target_mib: 512 }, Some("prod.a.t")).unwrap();
+        assert_eq!(format!("{}, {}", answers[0].cost, answers[0].saving), expected, "while {engine} goes on");
     }
 }

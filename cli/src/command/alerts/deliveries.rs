@@ -53,7 +53,7 @@ pub(super) fn run(config: &Config, options: &AlertDeliveries) -> Result<ExitCode
         Listing::Text => shown(&messages, &letters),
         Listing::Csv => {
             let mut output = Output::open(None)?;
-            let written = objects_csv(&COLUMNS, &objects(&messages, &letters), output.writer());
+            let written = objects_csv(&COLUMNS, objects(&messages, &letters), output.writer());
             output.finish(written)?;
         }
         Listing::Json => line(serde_json::to_string_pretty(&objects(&messages, &letters))?),

@@ -33,9 +33,7 @@ fn smtp(config: &Config) -> Result<&Smtp, Failure> {
 /// Puts the letters of reports in line, for who gets them or for the one address given; says how
 /// many are new there.
 pub(super) fn queue(config: &Config, weeklies: &[Weekly], options: &args::Weekly) -> Result<usize, Failure> {
-    let smtp = smtp(config)?;
     let mut outbox = Outbox::open(&config.ledger).map_err(mail_failure)?;
-    let postage = Postage { smtp, unsubscribe: config.reports.unsubscribe.as_ref(), now: now() };
     for (state, is_asked) in
         [(State::Doubtful, options.resend_doubtful), (State::Refused, options.resend_refused)]
     {
@@ -44,31 +42,47 @@ pub(super) fn queue(config: &Config, weeklies: &[Weekly], options: &args::Weekly
             say(format!("{again} {state} put in line again"));
         }
     }
-    let mut queued = 0;
-    for weekly in weeklies {
-        match &options.to {
-            Some(to) => {
+    let queued = match &options.to {
+        Some(to) => {
+            let postage = postage(config)?;
+            for weekly in weeklies {
                 let letter = test_letter(weekly, to, postage).map_err(mail_failure)?;
                 outbox.queue(&letter, now()).map_err(mail_failure)?;
-                queued += 1;
             }
-            None => {
-                outbox.keep_reported(&weekly.reported()).map_err(mail_failure)?;
-                queued += report(&mut outbox, config, weekly, postage)?;
-            }
+            weeklies.len()
         }
-    }
-    // Of one team's report asked for alone there is no digest.
-    if options.to.is_none() && options.team.is_none() {
-        for one in &config.reports.digests {
-            queued += digest(&mut outbox, config, one, weeklies, postage)?;
-        }
-    }
+        // Of one team's report asked for alone there is no digest.
+        None => queue_those(config, weeklies, &|report, _| report == REPORT || options.team.is_none())?,
+    };
     let keep_weeks = config.reports.keep_weeks;
     for (report, keep) in [(REPORT, keep_weeks), (DIGEST, keep_weeks), (TEST, KEPT_TESTS)] {
         outbox.prune(report, keep).map_err(mail_failure)?;
     }
     Ok(queued)
+}
+
+/// Puts the letters of those reports of a week and of those digests in line that are asked for by
+/// their kind and by whose they are; says how many are new there.
+pub(super) fn queue_those(
+    config: &Config,
+    weeklies: &[Weekly],
+    is_asked: &dyn Fn(&str, Option<&str>) -> bool,
+) -> Result<usize, Failure> {
+    let mut outbox = Outbox::open(&config.ledger).map_err(mail_failure)?;
+    let postage = postage(config)?;
+    let mut queued = 0;
+    for weekly in weeklies.iter().filter(|weekly| is_asked(REPORT, weekly.team.as_deref())) {
+        outbox.keep_reported(&weekly.reported()).map_err(mail_failure)?;
+        queued += report(&mut outbox, config, weekly, postage)?;
+    }
+    for one in config.reports.digests.iter().filter(|one| is_asked(DIGEST, Some(one.name.as_str()))) {
+        queued += digest(&mut outbox, config, one, weeklies, postage)?;
+    }
+    Ok(queued)
+}
+
+fn postage(config: &Config) -> Result<Postage<'_>, Failure> {
+    Ok(Postage { smtp: smtp(config)?, unsubscribe: config.reports.unsubscribe.as_ref(), now: now() })
 }
 
 /// Sends everything that is in line, also what would wait after a failed attempt.

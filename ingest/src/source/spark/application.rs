@@ -4,8 +4,10 @@ use chrono::TimeDelta;
 use model::Warning;
 use model::time::{Instant, PeriodKey, from_epoch_ms};
 
+use super::driver;
 use super::events::{ApplicationStart, Event, JobEnd};
 use super::executors::Executors;
+use super::held::Lives;
 use super::properties::Properties;
 use super::sql_events::SqlEnd;
 use super::stages::Stages;
@@ -234,7 +236,14 @@ impl Application {
             let message = "the log has no end of its application: usage is counted until its last event";
             sink.warn(Warning::new("truncated-log", &object, message));
         }
-        let (held, unbelievable) = self.executors.held(&self.properties, self.end_ms.unwrap_or(self.last_ms));
+        let end_ms = self.end_ms.unwrap_or(self.last_ms);
+        let mut lives = Lives::default();
+        self.executors.lives(&self.properties, end_ms).for_each(|life| lives.add(&life));
+        let (vcore_ms, memory_mib_ms) = lives.totals();
+        if let Some(driver) = driver::life(&self.properties, start.at_ms, end_ms) {
+            lives.add(&driver);
+        }
+        let (held, unbelievable) = lives.finish();
         if unbelievable.times > 0 {
             let message = "executors without believable times are left out of the usage";
             sink.warn(Warning::skipped("bad-time", &object, message).times(unbelievable.times));
@@ -249,9 +258,10 @@ impl Application {
         let mut usage = self.stages.totals();
         usage.executors = self.executors.count(&self.properties);
         usage.peak_memory_bytes = self.executors.peak_memory_bytes(&self.properties);
+        // Of the executors alone: how well they were used is judged by it. A driver runs no tasks;
+        // it is in the hours, by which a run pays.
+        (usage.vcore_ms, usage.memory_mib_ms) = (vcore_ms, memory_mib_ms);
         for ((hour, host), held) in held {
-            usage.vcore_ms = usage.vcore_ms.saturating_add(held.vcore_ms);
-            usage.memory_mib_ms = usage.memory_mib_ms.saturating_add(held.memory_mib_ms);
             let row = RunHour {
                 run_id: run_id.clone(),
                 engine: ENGINE.to_owned(),
@@ -274,7 +284,8 @@ impl Application {
             workflow_instance_id: workflow.instance,
             workflow_run_id: workflow.run,
             step_id: workflow.step,
-            attempt: workflow.attempt.or_else(|| start.attempt.as_deref()?.parse().ok()),
+            // The step's. How often YARN started the driver within it stands in the run's name.
+            attempt: workflow.attempt,
             trigger: None,
             parent: None,
             child_run_id: None,

@@ -1,24 +1,10 @@
-//! Executors: how long each lived, what it held, and that cut by hour and host.
+//! Executors: how long each lived and what it held.
 
 use std::collections::BTreeMap;
 
-use model::time::{Instant, from_epoch_ms, hours};
-
 use super::events::{ExecutorAdded, Peaks, ResourceProfile};
-use super::properties::{Properties, memory_mib};
-
-/// A life longer than this is a broken clock, not an executor.
-const LONGEST_LIFE_MS: i64 = 400 * 24 * 3_600_000;
-
-/// More than the largest machines one can rent have (1,920 cores, 32 TiB): a log that claims more
-/// for one executor would take the cost of its whole cluster.
-const MOST_CORES: i64 = 4_096;
-const MOST_MEMORY_MIB: i64 = 64 << 20;
-
-/// An executor may still register while its application stops, but not later than this.
-const LATEST_START_MS: i64 = 60_000;
-
-const MIB: i64 = 1 << 20;
+use super::held::Life;
+use super::properties::{MIB, Properties};
 
 struct Executor {
     id: String,
@@ -28,29 +14,6 @@ struct Executor {
     added_ms: i64,
     removed_ms: Option<i64>,
 }
-
-/// What was held on one host in one hour.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
-    pub vcore_ms: i64,
-    pub memory_mib_ms: i64,
-    pub active_ms: i64,
-}
-
-/// Executors that are not counted as their log tells of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Unbelievable {
-    /// Of times that cannot be: left out.
-    pub times: u64,
-    /// Larger than any machine: counted as the largest.
-    pub sizes: u64,
-}
-
-/// An hour, and the host something was held on in it.
-type HourOnHost = (Instant, Option<String>);
-
-/// Cores and memory held, by hour and host.
-pub(super) type HeldHours = BTreeMap<HourOnHost, Held>;
 
 /// The executors of one application.
 #[derive(Default)]
@@ -138,38 +101,16 @@ impl Executors {
             .filter(|peak| *peak > 0)
     }
 
-    /// Cuts every life at the hour. An executor without an end lived until `end_ms`, the
-    /// end of the application or its last event. Gives also how many could not be believed.
-    pub(super) fn held(&self, properties: &Properties, end_ms: i64) -> (HeldHours, Unbelievable) {
-        let mut held = HeldHours::new();
-        let mut spans: BTreeMap<HourOnHost, Vec<(Instant, Instant)>> = BTreeMap::new();
-        let mut unbelievable = Unbelievable::default();
-        for life in self.working(properties) {
-            let ends_ms = life.removed_ms.unwrap_or(end_ms);
-            let (Some(start), Some(end)) = (from_epoch_ms(life.added_ms), from_epoch_ms(ends_ms)) else {
-                unbelievable.times += 1;
-                continue;
-            };
-            if !(-LATEST_START_MS..=LONGEST_LIFE_MS).contains(&(ends_ms - life.added_ms)) {
-                unbelievable.times += 1;
-                continue;
-            }
-            let memory_mib = self.memory_mib(life, properties);
-            unbelievable.sizes += u64::from(life.cores > MOST_CORES || memory_mib > MOST_MEMORY_MIB);
-            let (cores, memory_mib) = (life.cores.min(MOST_CORES), memory_mib.min(MOST_MEMORY_MIB));
-            for (hour, ms) in hours(start, end) {
-                let key = (hour, life.host.clone());
-                let here = held.entry(key.clone()).or_default();
-                here.vcore_ms = here.vcore_ms.saturating_add(cores.saturating_mul(ms));
-                here.memory_mib_ms = here.memory_mib_ms.saturating_add(memory_mib.saturating_mul(ms));
-                let from = hour.max(start);
-                spans.entry(key).or_default().push((from, from + chrono::TimeDelta::milliseconds(ms)));
-            }
-        }
-        for (key, spans) in spans {
-            held.entry(key).or_default().active_ms = covered_ms(spans);
-        }
-        (held, unbelievable)
+    /// Their lives. An executor without an end lived until `end_ms`, the end of the
+    /// application or its last event.
+    pub(super) fn lives(&self, properties: &Properties, end_ms: i64) -> impl Iterator<Item = Life> {
+        self.working(properties).map(move |executor| Life {
+            host: executor.host.clone(),
+            cores: executor.cores,
+            memory_mib: self.memory_mib(executor, properties),
+            from_ms: executor.added_ms,
+            to_ms: executor.removed_ms.unwrap_or(end_ms),
+        })
     }
 
     /// MiB one executor holds, by the formula of YARN and Kubernetes
@@ -181,50 +122,26 @@ impl Executors {
         let role = if properties.is_local() { "driver" } else { "executor" };
         let profile = self.profiles.get(&life.profile).filter(|_| role == "executor");
         let asked = |name: &str| profile.and_then(|amounts| amounts.get(name)).copied();
-        let set = |key: &str, unit: i64| properties.get(key).and_then(|text| memory_mib(text, unit));
-
-        let heap = asked("memory").or_else(|| set(&format!("spark.{role}.memory"), MIB)).unwrap_or(1024);
-        let overhead = asked("memoryOverhead")
-            .or_else(|| set(&format!("spark.{role}.memoryOverhead"), MIB))
-            .or_else(|| set(&format!("spark.yarn.{role}.memoryOverhead"), MIB))
-            .unwrap_or_else(|| {
-                let least = set(&format!("spark.{role}.minMemoryOverhead"), MIB).unwrap_or(384);
-                let factor = properties
-                    .get(&format!("spark.{role}.memoryOverheadFactor"))
-                    .or_else(|| properties.get("spark.kubernetes.memoryOverheadFactor"))
-                    .and_then(|text| text.parse::<f64>().ok())
-                    .filter(|factor| (0.0..100.0).contains(factor))
-                    .unwrap_or(0.10);
-                // Spark truncates the product to whole MiB as well.
-                least.max((heap as f64 * factor) as i64)
-            });
+        let heap = asked("memory")
+            .or_else(|| properties.size_mib(&format!("spark.{role}.memory"), MIB))
+            .unwrap_or(1024);
+        let overhead = asked("memoryOverhead").unwrap_or_else(|| properties.overhead_mib(role, heap));
         let off_heap = asked("offHeap").unwrap_or_else(|| {
             let enabled = properties.get("spark.memory.offHeap.enabled") == Some("true");
-            enabled.then(|| set("spark.memory.offHeap.size", 1)).flatten().unwrap_or(0)
+            enabled.then(|| properties.size_mib("spark.memory.offHeap.size", 1)).flatten().unwrap_or(0)
         });
-        let python =
-            asked("pyspark.memory").or_else(|| set("spark.executor.pyspark.memory", MIB)).unwrap_or(0);
+        let python = asked("pyspark.memory")
+            .or_else(|| properties.size_mib("spark.executor.pyspark.memory", MIB))
+            .unwrap_or(0);
         [overhead, off_heap, python].iter().fold(heap.max(0), |sum, part| sum.saturating_add((*part).max(0)))
     }
 }
 
-/// Milliseconds that at least one of the spans covers.
-fn covered_ms(mut spans: Vec<(Instant, Instant)>) -> i64 {
-    spans.sort_unstable();
-    let mut total = 0;
-    let mut reached: Option<Instant> = None;
-    for (start, end) in spans {
-        let from = reached.map_or(start, |reached| start.max(reached));
-        if end > from {
-            total += (end - from).num_milliseconds();
-            reached = Some(end);
-        }
-    }
-    total
-}
-
 #[cfg(test)]
 mod tests {
+    use model::time::Instant;
+
+    use super::super::held::{Held, HeldHours, Lives, Unbelievable};
     use super::*;
 
     fn at(text: &str) -> Instant {
@@ -239,6 +156,12 @@ mod tests {
         .unwrap()
     }
 
+    fn held(executors: &Executors, properties: &Properties, end: &str) -> (HeldHours, Unbelievable) {
+        let mut lives = Lives::default();
+        executors.lives(properties, at(end).timestamp_millis()).for_each(|life| lives.add(&life));
+        lives.finish()
+    }
+
     #[test]
     fn overlapping_lives_of_a_host_are_active_once_and_held_twice() {
         let properties = Properties::new([("spark.master".to_owned(), "yarn".to_owned())]);
@@ -249,7 +172,7 @@ mod tests {
         executors.added(executor("driver", "c", 64, "2026-10-05T01:00:00Z"));
         executors.removed("1", at("2026-10-05T02:15:00Z").timestamp_millis());
         executors.removed("never-registered", 0);
-        let (held, unbelievable) = executors.held(&properties, at("2026-10-05T02:30:00Z").timestamp_millis());
+        let (held, unbelievable) = held(&executors, &properties, "2026-10-05T02:30:00Z");
         // By hand, in minutes: host a 01h: 2x30 + 1x15 cores, active 30; 02h: 2x15 + 1x30, active 30.
         // Host b: 4x10 and 4x30. Memory: 1024 + 384 MiB each.
         let want = [
@@ -322,7 +245,7 @@ mod tests {
         let properties = Properties::default();
         let mut executors = Executors::default();
         executors.added(executor("1", "a", i64::MAX, "2001-10-05T01:30:00Z"));
-        let (held, unbelievable) = executors.held(&properties, at("2199-10-05T01:30:00Z").timestamp_millis());
+        let (held, unbelievable) = held(&executors, &properties, "2199-10-05T01:30:00Z");
         assert_eq!((held.len(), unbelievable), (0, Unbelievable { times: 1, sizes: 0 }));
     }
 
@@ -332,8 +255,7 @@ mod tests {
         let mut executors = Executors::default();
         executors.added(executor("1", "a", i64::MAX, "2026-10-05T01:30:00Z"));
         executors.added(executor("2", "a", 4_096, "2026-10-05T01:59:00Z"));
-        let end_ms = at("2026-10-05T02:00:00Z").timestamp_millis();
-        let (held, unbelievable) = executors.held(&Properties::new(pairs), end_ms);
+        let (held, unbelievable) = held(&executors, &Properties::new(pairs), "2026-10-05T02:00:00Z");
         // 31 minutes of executors together, each as large as can be.
         let want = Held {
             vcore_ms: 31 * 60_000 * 4_096,

@@ -8,11 +8,14 @@
 //! A log is read a line at a time. What it says is kept as far as it goes: a driver that
 //! was killed leaves a last line or compressed frame cut short. The parts: `codec` and
 //! `lines` (bytes to lines), `events` and `sql_events` (lines to events), `application` (events to rows),
-//! and what it is made of: `properties`, `executors`, `stages`, `plan`, `tables`.
+//! and what it is made of: `properties`, `executors` and `driver` (cut by hour in `held`), `stages`,
+//! `plan`, `tables`.
 
 mod application;
+mod driver;
 mod events;
 mod executors;
+mod held;
 mod plan;
 mod properties;
 mod sql_events;
@@ -91,6 +94,10 @@ impl Reader for SparkEventLogs {
             return Ok(());
         }
         application.land(&state, &self.options, now, sink)
+    }
+
+    fn revision(&self) -> u32 {
+        2
     }
 }
 

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use model::tags::{Tag, TagSet};
 use serde::Deserialize;
 
+/// Bytes of what Spark counts memory in where a property has no unit.
+pub(super) const MIB: i64 = 1 << 20;
+
 /// The Spark properties of an application; keys match whatever their case.
 #[derive(Default)]
 pub(super) struct Properties(BTreeMap<String, (String, String)>);
@@ -37,6 +40,29 @@ impl Properties {
     /// The value of a key, if it is not empty.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.0.get(&key.to_lowercase()).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// MiB of a size; digits alone count `bare_unit` bytes each.
+    pub(super) fn size_mib(&self, key: &str, bare_unit: i64) -> Option<i64> {
+        self.get(key).and_then(|text| memory_mib(text, bare_unit))
+    }
+
+    /// MiB that a `driver` or `executor` is given beside its heap, where no resource profile says:
+    /// what was asked for, else a part of the heap.
+    pub(super) fn overhead_mib(&self, role: &str, heap_mib: i64) -> i64 {
+        self.size_mib(&format!("spark.{role}.memoryOverhead"), MIB)
+            .or_else(|| self.size_mib(&format!("spark.yarn.{role}.memoryOverhead"), MIB))
+            .unwrap_or_else(|| {
+                let least = self.size_mib(&format!("spark.{role}.minMemoryOverhead"), MIB).unwrap_or(384);
+                let factor = self
+                    .get(&format!("spark.{role}.memoryOverheadFactor"))
+                    .or_else(|| self.get("spark.kubernetes.memoryOverheadFactor"))
+                    .and_then(|text| text.parse::<f64>().ok())
+                    .filter(|factor| (0.0..100.0).contains(factor))
+                    .unwrap_or(0.10);
+                // Spark truncates the product to whole MiB as well.
+                least.max((heap_mib as f64 * factor) as i64)
+            })
     }
 
     /// Whether driver and executor are one process.
@@ -136,7 +162,7 @@ impl Properties {
 
 /// MiB of a size as Spark writes them: digits and a binary suffix (`512m`, `1g`, `10GB`),
 /// or digits alone, which count `bare_unit` bytes each. Less than a MiB is none.
-pub(super) fn memory_mib(text: &str, bare_unit: i64) -> Option<i64> {
+fn memory_mib(text: &str, bare_unit: i64) -> Option<i64> {
     let text = text.trim().to_ascii_lowercase();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, suffix) = text.split_at(digits);

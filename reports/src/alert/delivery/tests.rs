@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Request, State};
@@ -239,24 +240,28 @@ fn a_receiver_that_is_down_is_tried_until_it_is_given_up() {
     };
     let watch = lab.webhook(address);
     lab.publish(&watch, &["lines"]);
-    fn far() -> Instant {
-        // Each look is a month after the last.
-        use std::sync::atomic::{AtomicI64, Ordering};
-        static LOOKS: AtomicI64 = AtomicI64::new(0);
-        now() + TimeDelta::days(30 * LOOKS.fetch_add(1, Ordering::Relaxed))
+    static HOURS: AtomicI64 = AtomicI64::new(0);
+    fn later() -> Instant {
+        now() + TimeDelta::hours(HOURS.load(Ordering::Relaxed))
     }
-    let mut delivery = Delivery::default();
-    for _ in 0..MOST_ATTEMPTS {
-        let one = lab.deliver(&watch, far);
-        delivery.put_off.extend(one.put_off);
-        delivery.dead.extend(one.dead);
+    let mut after = |hours: i64| {
+        HOURS.store(hours, Ordering::Relaxed);
+        let one = lab.deliver(&watch, later);
+        (one.put_off.len(), one.dead.len())
+    };
+    // As long as mail waits: a weekend is not too long, however often it was tried.
+    for hours in (0..120).step_by(7) {
+        assert_eq!(after(hours), (1, 0), "after {hours} h");
     }
-    assert_eq!((delivery.put_off.len(), delivery.dead.len()), (MOST_ATTEMPTS as usize - 1, 1));
+    assert_eq!(after(121), (0, 0), "the pause of six hours is kept");
+    assert_eq!(after(126), (0, 1));
     let letter = &lab.record.delivered(1).unwrap()[0];
-    assert_eq!((letter.state.as_str(), letter.attempts), ("dead", MOST_ATTEMPTS));
+    assert_eq!((letter.state.as_str(), letter.attempts), ("dead", 19));
     assert!(letter.error.as_deref().unwrap().contains("could not reach the receiver"), "{letter:?}");
-    // It is there still, for whoever mends the receiver.
-    assert_eq!(lab.record.revive(&watch, now()).unwrap().again, 1);
+    // It is there still, for whoever mends the receiver, and has as long again.
+    assert_eq!(lab.record.revive(&watch, later()).unwrap().again, 1);
+    HOURS.store(127, Ordering::Relaxed);
+    assert_eq!(lab.deliver(&watch, later).put_off.len(), 1);
 }
 
 #[test]
@@ -309,10 +314,29 @@ fn a_missing_secret_is_waited_for_and_names_no_secret() {
     std::fs::remove_file(lab.directory.path().join("key")).unwrap();
     let first = lab.deliver(&watch, now);
     assert!(first.put_off[0].contains("could not read the secret in"), "{first:?}");
+    // An empty one is none: nothing is signed with it, and nothing given up for it.
+    lab.secret("key", " ");
+    let second = lab.deliver(&watch, in_an_hour);
+    assert!(second.put_off[0].contains("is empty"), "{second:?}");
+    assert!(server.got().is_empty());
     lab.secret("key", "another");
-    assert_eq!(lab.deliver(&watch, in_an_hour).sent, 1);
+    assert_eq!(lab.deliver(&watch, in_two_days).sent, 1);
     assert_eq!(server.got().len(), 1);
     assert!(!format!("{watch:?}").contains(&address.to_string()), "an address is a secret too");
+}
+
+#[test]
+fn an_address_that_is_empty_is_waited_for() {
+    let (server, address) = Server::start(&[]);
+    let mut lab = Lab::new();
+    let watch = lab.webhook(address);
+    lab.secret("url", "");
+    lab.publish(&watch, &["lines"]);
+    let first = lab.deliver(&watch, now);
+    assert_eq!((first.put_off.len(), first.dead.len()), (1, 0), "{first:?}");
+    lab.webhook(address);
+    assert_eq!(lab.deliver(&watch, in_an_hour).sent, 1);
+    assert_eq!(server.got().len(), 1);
 }
 
 #[test]

@@ -219,3 +219,55 @@ fn a_message_is_known_by_the_kind_it_was_worded_for() {
         }
     }
 }
+
+/// A budget's alert whose month is over, with what happened to it.
+fn overspent(step: Step) -> Told {
+    let mut told = Told { step, ..told("dear", "growth, spent in October 2026", None) };
+    let alert = &mut told.alert;
+    (alert.kind, alert.status) = ("budget".into(), Status::Resolved);
+    alert.last_on = "2026-10-31".parse().unwrap();
+    alert.resolved_on = "2026-11-01".parse().ok();
+    alert.message = "growth: 100% of the budget is spent.".into();
+    told
+}
+
+#[test]
+fn a_letter_about_a_month_that_is_over_resolves_nothing_and_has_its_figures() {
+    let watch = watch(Grouping::Rule, mail(false));
+    let letter = |told: &[Told]| {
+        let notice = notices(&watch, told, NOW.parse().unwrap()).pop().unwrap();
+        let said = |key: &str| notice.body[key].as_str().unwrap().to_owned();
+        (said("subject"), said("text"), said("html"))
+    };
+    let (subject, text, html) = letter(&[overspent(Step::Resolved)]);
+    assert_eq!(subject, "October 2026 is over: growth, spent in October 2026 $12.50 (limit $10.00) · dear");
+    assert!(text.starts_with("October 2026 is over: growth, spent in October 2026\n"), "{text}");
+    assert!(text.contains("October 2026 is over: growth: 100% of the budget is spent.\n"), "{text}");
+    assert!(!text.contains("Resolved") && !html.contains("<p class=\"good\""), "{text}");
+    // What nobody had heard of is told as what fired, and by its severity.
+    let (subject, text, html) = letter(&[overspent(Step::Fired)]);
+    assert_eq!(subject, "Fired: growth, spent in October 2026 $12.50 (limit $10.00) · dear");
+    assert!(text.contains("growth: 100% of the budget is spent. October 2026 is over.\n"), "{text}");
+    assert!(!text.contains("Resolved") && html.contains("<p class=\"warn\""), "{html}");
+    // Of several, subject and headline count alike.
+    let all = [overspent(Step::Fired), overspent(Step::Resolved), told("dear", "a", None)];
+    let (subject, text, _) = letter(&all);
+    assert!(subject.starts_with("2 firing, 1 over with the month: "), "{subject}");
+    assert!(text.starts_with("dear: 2 firing, 1 over with the month\n"), "{text}");
+}
+
+#[test]
+fn what_fired_and_ended_unseen_is_told_as_what_fired() {
+    let watch = watch(Grouping::Rule, mail(false));
+    let mut over = told("dear", "a", None);
+    over.alert.status = Status::Resolved;
+    over.alert.resolved_on = "2026-10-06".parse().ok();
+    over.alert.newest = Some((Amount::whole(8), Amount::whole(10)));
+    let subject = |told: &Told| {
+        let notice = notices(&watch, std::slice::from_ref(told), NOW.parse().unwrap()).pop().unwrap();
+        notice.body["subject"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(subject(&over), "Fired: a $12.50 (limit $10.00) · dear");
+    over.step = Step::Resolved;
+    assert_eq!(subject(&over), "Resolved: a $8.00 (limit $10.00) · dear");
+}

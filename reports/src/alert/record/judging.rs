@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Days, NaiveDate};
+use chrono::{Days, NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use model::time::Instant;
 use rusqlite::Transaction;
@@ -16,6 +16,10 @@ use crate::alert::{Measured, Reading, Rule, Silence, Watch};
 /// Days for which an alert that is over is kept with its history: a year and what it is compared
 /// with.
 const KEPT_DAYS: u64 = 400;
+
+/// Time after which a channel for which a message was given up is told again what still fires: one
+/// that refuses everything gets no message at each look.
+const GIVEN_UP: TimeDelta = TimeDelta::days(1);
 
 /// One look at what was measured.
 pub(super) struct Judging<'a> {
@@ -76,6 +80,8 @@ impl<'a> Judging<'a> {
                 rows::judge(self.transaction, &rule.name, end)?;
             }
         }
+        let names: Vec<&str> = watch.rules.iter().map(|rule| rule.name.as_str()).collect();
+        rows::forget_rules(self.transaction, &names)?;
         self.as_time_passes()?;
         self.queue()?;
         outbox::prune(self.transaction, KEPT)?;
@@ -193,6 +199,7 @@ impl<'a> Judging<'a> {
                 (Step::Resolved, note) => match (alert.ended_at(), note) {
                     (Some(at), None) => Some(format!("at {at}")),
                     (Some(at), Some(note)) => Some(format!("at {at} ({note})")),
+                    (None, None) => alert.month_over().map(|month| format!("{month} is over")),
                     (None, note) => note,
                 },
                 (_, None) => Some(alert.message.clone()),
@@ -222,14 +229,17 @@ impl<'a> Judging<'a> {
             self.enqueue(&notice)?;
         }
         for one in told {
+            let is_untold = notice::leaves_open(self.watch, &one);
             if let Some(alert) = self.alerts.get_mut(&one.alert.id) {
-                (alert.told_at, alert.told_level, alert.is_untold) = (Some(self.now), alert.level, false);
+                (alert.told_at, alert.told_level) = (Some(self.now), alert.level);
+                alert.is_untold = is_untold;
             }
         }
         self.catch_up()
     }
 
-    /// Channels that a rule names since an alert of it was told are told of it where it still fires.
+    /// Channels that a rule names since an alert of it was told, and those that heard nothing of it
+    /// since what they were told was given up, are told of it where it still fires.
     fn catch_up(&mut self) -> rusqlite::Result<()> {
         let mut missed: BTreeMap<&str, Vec<Alert>> = BTreeMap::new();
         let watch = self.watch;
@@ -240,10 +250,14 @@ impl<'a> Judging<'a> {
                 && !alert.is_untold
                 && !self.is_silenced(alert)
         };
+        let unheard = outbox::unheard(self.transaction, self.now - GIVEN_UP)?;
+        let is_unheard =
+            |alert: &Alert, channel: &String| unheard.contains(&(alert.id.clone(), channel.clone()));
         for alert in self.alerts.values().filter(is_known) {
             let Some(rule) = watch.rules.iter().find(|rule| rule.name == alert.rule) else { continue };
             let told = outbox::told(self.transaction, &alert.id, alert.began_at)?;
-            for channel in rule.channels.iter().filter(|channel| !told.contains(channel)) {
+            let missing = |channel: &&String| !told.contains(channel) || is_unheard(alert, channel);
+            for channel in rule.channels.iter().filter(missing) {
                 missed.entry(channel).or_default().push(alert.clone());
             }
         }

@@ -64,6 +64,9 @@ const TOLD: &str = "
 /// ledgers of earlier builds lack.
 const LATER: [&str; 4] = ["newest_value text", "newest_threshold text", "below_since text", "name text"];
 
+/// When a message that was given up was put in line again, which ledgers of earlier builds lack too.
+const LATER_OF_NOTICES: [&str; 1] = ["revived_at text"];
+
 /// Why the record could not be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -140,6 +143,7 @@ impl Alerts {
             connection.execute_batch(TOLD).map_err(&failed)?;
         }
         crate::state::add_columns(&mut connection, "alerts", &LATER).map_err(&failed)?;
+        crate::state::add_columns(&mut connection, "alert_notices", &LATER_OF_NOTICES).map_err(&failed)?;
         Ok(Self { path, connection })
     }
 

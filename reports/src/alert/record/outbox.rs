@@ -6,7 +6,7 @@
 //! key, by which the receiver knows it. That a receiver does not answer is kept with its channel,
 //! for whichever process comes next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
@@ -52,6 +52,8 @@ pub struct Pending {
     pub body: String,
     /// When it was queued.
     pub created_at: Instant,
+    /// Since when it is tried: since then, or since it was last put in line again.
+    pub tried_since: Instant,
     /// Attempts made, this one included.
     pub attempts: u32,
 }
@@ -127,6 +129,18 @@ pub fn told(connection: &Connection, alert: &str, since: Instant) -> rusqlite::R
     statement.query_map([alert, &stamp(since)], |row| row.get(0))?.collect()
 }
 
+/// Channels that heard nothing of an alert in its life that is recorded, each with the alert: all
+/// their messages about it were given up, and before a moment.
+pub fn unheard(connection: &Connection, before: Instant) -> rusqlite::Result<BTreeSet<(String, String)>> {
+    let mut statement = connection.prepare(
+        "select of_this.value, notice.channel
+        from alert_notices as notice, json_each(notice.alerts) as of_this, alerts
+        where alerts.alert_id = of_this.value and notice.created_at >= alerts.began_at
+        group by 1, 2 having min(notice.state = 'dead') and max(notice.ended_at) < ?",
+    )?;
+    statement.query_map([stamp(before)], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
 /// Deletes messages that are settled but for the newest `keep`; what waits stays, however old. A
 /// message that was given up so long ago is not tried again.
 pub fn prune(connection: &Connection, keep: usize) -> rusqlite::Result<usize> {
@@ -177,8 +191,9 @@ fn revive(connection: &Connection, watch: &Watch, now: Instant) -> rusqlite::Res
     for message in dead(connection)? {
         if message.overtaken.is_empty() {
             connection.execute(
-                "update alert_notices set state = 'pending', attempts = 0, next_at = ?, ended_at = null
-                where notice_id = ?",
+                "update alert_notices
+                set state = 'pending', attempts = 0, next_at = ?1, revived_at = ?1, ended_at = null
+                where notice_id = ?2",
                 params![stamp(now), message.id],
             )?;
             revived.again += 1;
@@ -263,7 +278,8 @@ impl Alerts {
                         where channel = ?1 and {DUE_AT} <= ?2 and {IN_TURN}
                         order by rowid limit 1
                     )
-                    returning notice_id, channel, summary, body, created_at, attempts"
+                    returning notice_id, channel, summary, body, created_at, coalesce(revived_at, created_at),
+                        attempts"
                 ),
                 params![channel, stamp(now)],
                 |row| {
@@ -273,7 +289,8 @@ impl Alerts {
                         summary: row.get(2)?,
                         body: row.get(3)?,
                         created_at: super::rows::parsed(row, 4)?,
-                        attempts: row.get(5)?,
+                        tried_since: super::rows::parsed(row, 5)?,
+                        attempts: row.get(6)?,
                     })
                 },
             )

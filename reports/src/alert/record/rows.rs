@@ -41,6 +41,12 @@ pub fn judge(connection: &Connection, rule: &str, end: NaiveDate) -> rusqlite::R
         .map(drop)
 }
 
+/// Forgets up to where rules that are gone judged: one that comes back is new.
+pub fn forget_rules(connection: &Connection, kept: &[&str]) -> rusqlite::Result<usize> {
+    let kept = serde_json::Value::from(kept).to_string();
+    connection.execute("delete from alert_days where rule not in (select value from json_each(?))", [kept])
+}
+
 pub fn alerts(connection: &Connection) -> rusqlite::Result<BTreeMap<String, Alert>> {
     let mut statement = connection.prepare(
         "select alert_id, rule, kind, key, team, severity, status, level, fired_on, last_on, resolved_on, value,

@@ -197,6 +197,10 @@ pub(super) fn delivery(row: &rusqlite::Row<'_>) -> rusqlite::Result<Delivery> {
     })
 }
 
+pub(super) fn state(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<State> {
+    parsed(row, at)
+}
+
 pub(super) fn withheld(row: &rusqlite::Row<'_>) -> rusqlite::Result<Withheld> {
     Ok(Withheld {
         report: row.get(0)?,

@@ -181,7 +181,8 @@ fn with_costs<T>(
 fn teams(context: &Context<'_>, _: &Visit, _: &BTreeMap<String, String>) -> Rows {
     let costs = context.by(Dimension::Team, &[])?;
     let info = context.mart.info();
-    let is_asked = |team: &&String| context.lens.team.as_ref().is_none_or(|asked| asked == *team);
+    let within = context.lens_teams();
+    let is_asked = |team: &&String| context.lens.team.is_none() || within.contains(*team);
     let row = |team: &String| {
         let parent = info.teams.iter().find(|known| known.name == *team).and_then(|team| team.parent.clone());
         let mut row = vec![team.clone().into(), parent.into()];

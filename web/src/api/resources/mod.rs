@@ -128,7 +128,7 @@ impl Resource {
                 head.insert("to".to_owned(), serde_json::json!(context.scope.to));
                 head.insert("basis".to_owned(), serde_json::json!(context.lens.basis));
             }
-            Ok(Listing { head, columns, rows })
+            Ok(Listing { head, columns, rows: Box::new(rows.into_iter()) })
         })
         .await
     }
