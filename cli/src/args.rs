@@ -17,8 +17,8 @@ use reports::mail::Address;
 use serde::{Deserialize, Serialize};
 
 pub use self::export::{
-    CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, ExportRuns, MEMORY_MIB,
-    ViewOptions, ending,
+    CostFormat, CostsFormat, Export, ExportChanges, ExportCosts, ExportOwnership, ExportRows, ExportRuns,
+    MEMORY_MIB, ViewOptions, ending,
 };
 pub use self::token::{NewToken, Token};
 pub use self::waste::{Waste, WasteFormat, WasteVerb, WhatIfKind, WhatIfOptions};

@@ -11,7 +11,7 @@ use std::thread;
 use duckdb::Connection;
 
 use super::{Builder, EngineError, LANDED_OF_FEW, is_out_of_memory, make_on};
-use crate::models::{CHECKS, Form, MODELS, Model};
+use crate::models::{CHECKS, Check, Form, MODELS, Model};
 use crate::{lineage, record};
 
 /// Models made at the same time at most. A third gains nothing: few are ready at any moment.
@@ -193,18 +193,19 @@ struct Steps(BTreeMap<&'static str, BTreeSet<&'static str>>);
 
 impl Steps {
     fn of(kept: Kept) -> Self {
-        let steps = MODELS.iter().filter(|model| kept == Kept::Read && model.form == Form::Step);
-        let is_read_later =
-            |name: &str| name == record::READS || CHECKS.iter().any(|check| check.reads().contains(name));
+        if kept == Kept::All {
+            return Self(BTreeMap::new());
+        }
+        // Once each: reading a file for what it reads is slower than making a small model.
+        let read_later: BTreeSet<String> = CHECKS.iter().flat_map(Check::reads).collect();
+        let models: Vec<_> = MODELS.iter().map(|model| (model.name, model.reads())).collect();
         let readers = |name: &str| {
-            MODELS.iter().filter(|model| model.reads().contains(name)).map(|model| model.name).collect()
+            models.iter().filter(|(_, reads)| reads.contains(name)).map(|(reader, _)| *reader).collect()
         };
-        Self(
-            steps
-                .filter(|step| !is_read_later(step.name))
-                .map(|step| (step.name, readers(step.name)))
-                .collect(),
-        )
+        let steps = MODELS.iter().filter(|model| {
+            model.form == Form::Step && model.name != record::READS && !read_later.contains(model.name)
+        });
+        Self(steps.map(|step| (step.name, readers(step.name))).collect())
     }
 
     /// The steps that nobody reads any more now that this model is made.

@@ -224,9 +224,9 @@ fn what_runs_confirmed_touches_the_days_nobody_knew_of() {
         let [from, until] = [from, until].map(|day| model::time::PeriodKey::parse(day).unwrap());
         facts(week).held.entry("prod.a.t".into()).or_default().insert(from, until);
     };
-    // Of the collections of the 5th and the 10th, the latter is nearer to these.
+    // The 6th and 7th were some days off the collection of the 5th; to the 8th and 9th that of the 10th was nearer.
     hold(&mut week, "2026-10-05", "2026-10-09");
-    assert_eq!(week.days(), [8, 9], "a collection confirmed until the next");
+    assert_eq!(week.days(), [6, 7, 8, 9], "a collection confirmed until the next");
     week.land(Dataset::Charges, |rows| rows.extend(bill(11)));
     week.land(Dataset::TagSets, |rows| rows.push("t-11,team,growth".into()));
     assert_eq!(week.days(), [11], "a new day, on which the table still is as on the 10th");

@@ -134,14 +134,14 @@ fn a_mart_made_of_the_last_one_is_the_mart_made_from_scratch() {
         let made = ledger.made(&rules, now, Way::Days);
         twin.publish(&ledger, &rules, now);
         let Made::Days { days, of } = &made else { panic!("step {step}, {kind}: {made}") };
-        kept += usize::from(days.len() as u64 * 2 <= *of);
+        kept += usize::from(days.len() as u64 * 4 <= of * 3);
         steps.push(format!("{step}: {kind}: {made}"));
         let said = format!("{}\n", steps.last().unwrap());
         let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
         let differences = differences(ledger.path(), twin.path());
         assert!(differences.is_empty(), "{}\n{}", steps.join("\n"), differences.join("\n"));
     }
-    assert!(kept * 2 > steps.len(), "most changes touch most days:\n{}", steps.join("\n"));
+    assert!(kept * 2 > steps.len(), "most changes touch nearly all days:\n{}", steps.join("\n"));
     if steps.len() >= 40 {
         assert_eq!(kinds.len(), state::KINDS, "{kinds:?}");
     }
