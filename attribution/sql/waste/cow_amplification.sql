@@ -116,20 +116,27 @@ weeks as (
     join changes c on c.table_id = b.table_id and c.day between b.day - 3 and b.day + 3
     group by b.table_id, b.day
 ),
-rates as (
-    -- From the first of the week's changes to as long after the last as there is between two.
-    select table_id, day, changes, files_share, rows_share, is_counted, removed_bytes, added_files, total_bytes, 1 / greatest(days_a_change, 1e-4) as changes_a_day
+dated as (
+    -- From the first of the week's changes to as long after the last as there is between two; those of one day alone are
+    -- of that day.
+    select
+        *,
+        cast(day as timestamp) + interval 12 hour between from_at and to_at + to_seconds(cast(days_a_change * 86400 as bigint))
+            or (cast(from_at as date) = day and cast(to_at as date) = day) as is_of_them
     from weeks
-    where cast(day as timestamp) + interval 12 hour between from_at and to_at + to_seconds(cast(days_a_change * 86400 as bigint))
+),
+rates as (
+    -- No more a day than are known of the week.
+    select
+        table_id, day, changes, files_share, rows_share, is_counted, removed_bytes, added_files, total_bytes,
+        least(1 / greatest(days_a_change, 1e-4), changes) as changes_a_day
+    from dated
+    where is_of_them
     union all
     -- A day without changes.
     select b.table_id, b.day, 0, 0, 0, false, 0, 0, 0, 0
     from billed b
-    where not exists (
-            select 1 from weeks w
-            where w.table_id = b.table_id and w.day = b.day
-                and cast(w.day as timestamp) + interval 12 hour between w.from_at and w.to_at + to_seconds(cast(w.days_a_change * 86400 as bigint))
-        )
+    where not exists (select 1 from dated w where w.table_id = b.table_id and w.day = b.day and w.is_of_them)
         and exists (select 1 from spans s where s.table_id = b.table_id and s.first_on < b.day and b.day < s.last_on)
 ),
 nearest as (

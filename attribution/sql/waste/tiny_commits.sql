@@ -45,10 +45,12 @@ known as (
     from snapshots
 ),
 told as (
-    -- Days of whose time a quarter and more is known: not of a few minutes.
+    -- Days of whose time a quarter and more is known, or with so many commits whatever came after them: a few minutes
+    -- alone tell of no day.
     select
         table_id, cast(committed_at as date) as day,
-        sum(date_diff('second', before_at, committed_at)) / 86400.0 as days,
+        case when sum(date_diff('second', before_at, committed_at)) >= 21600
+            then sum(date_diff('second', before_at, committed_at)) / 86400.0 else 1.0 end as days,
         count(*) filter (where is_append) as commits,
         coalesce(sum(files) filter (where is_append), 0) as files, coalesce(sum(bytes) filter (where is_append), 0) as bytes,
         bool_or(is_append and is_flink) as is_flink
@@ -56,6 +58,7 @@ told as (
     where nth = 1 and before_at is not null
     group by table_id, cast(committed_at as date)
     having sum(date_diff('second', before_at, committed_at)) >= 21600
+        or count(*) filter (where is_append) >= (select min(limit_min_commits_a_day) from limits)
 ),
 busy as (
     select t.table_id, t.team, l.*

@@ -1,8 +1,8 @@
 //! Marts made of the last one: whatever changes in a random ledger, step by step, every
 //! published row and the record of ownership are those of a mart made from scratch.
 //!
-//! Of a few steps each is two changes at once, so that all kinds occur; `LAKELEDGER_CASES=2000` takes more steps of one
-//! change each, `LAKELEDGER_SEED=7` others.
+//! Of a few steps each is several changes at once, so that all kinds occur; `LAKELEDGER_CASES=2000` takes more steps of
+//! one change each, `LAKELEDGER_SEED=7` others.
 
 mod kinds;
 mod state;
@@ -18,8 +18,11 @@ use chrono::TimeDelta;
 use duckdb::Connection;
 use model::time::Instant;
 
-/// Steps without the variable: half the kinds, for each changes something in two ways.
-const STEPS: usize = state::KINDS.div_ceil(2);
+/// Changes of one step, where there are few.
+const CHANGES: usize = 3;
+
+/// Steps without the variable: every kind once.
+const STEPS: usize = state::KINDS.div_ceil(CHANGES);
 
 fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
@@ -122,7 +125,7 @@ fn a_mart_made_of_the_last_one_is_the_mart_made_from_scratch() {
     let (mut kinds, mut steps): (BTreeMap<&str, usize>, Vec<String>) = (BTreeMap::new(), Vec::new());
     let mut kept = 0;
     let of = number("LAKELEDGER_CASES", STEPS);
-    let changes = if of > STEPS { 1 } else { 2 };
+    let changes = if of > STEPS { 1 } else { CHANGES };
     for step in 0..of {
         let happened: Vec<&str> = (0..changes).map(|nth| state.change(step + nth * STEPS)).collect();
         for kind in &happened {
