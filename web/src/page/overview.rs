@@ -146,12 +146,17 @@ fn most_changed(context: &Context<'_>, change: &Change, by: Amount) -> (String, 
         None | Some(NONE) => "what no run explains".to_owned(),
         Some(workload) => workload.to_owned(),
     };
+    let told = reports::format::signed_money(by, context.scope.currency);
     let why = reports::reason::of(change);
-    let why = match why.split_once("; ").map_or(why.as_str(), |(first, _)| first) {
+    let first = why.split_once("; ").map_or(why.as_str(), |(first, _)| first);
+    // What stands before it is not said again: the whole change, and that no run explains it.
+    let first = first.strip_suffix(&format!(": {told}")).unwrap_or(first);
+    let parts = first.strip_prefix("costs without runs").map(|parts| parts.trim_matches([' ', '(', ')']));
+    let why = match parts.unwrap_or(first) {
         "" => ".".to_owned(),
-        first => format!(" ({first})."),
+        why => format!(" ({why})."),
     };
-    (what, reports::format::signed_money(by, context.scope.currency), why)
+    (what, told, why)
 }
 
 fn facts(context: &Context<'_>, visit: &Visit, parts: &parts::Parts) -> Result<Vec<Fact>, PageError> {
