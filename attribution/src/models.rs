@@ -209,6 +209,12 @@ const EVERY_DETECTOR: &str = "{every_detector}";
 const FOUND: &str = "detector, subject_kind, subject, team, billing_currency, fix_cost, rate_days, confidence, evidence, \
      guards, action, claims";
 
+/// The models that say what costs what: all but waste's, which come after them.
+pub(crate) fn of_costs() -> &'static [Model] {
+    let many = MODELS.iter().position(|model| model.layer == "waste").unwrap_or(MODELS.len());
+    &MODELS[..many]
+}
+
 /// The models that find waste, in the order in which their findings claim.
 pub fn detectors() -> impl Iterator<Item = &'static Model> {
     MODELS.iter().filter(|model| model.is_detector)

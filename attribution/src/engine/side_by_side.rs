@@ -40,9 +40,10 @@ impl Builder {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let mut steps = Steps::of(steps);
         if cores > 1 && self.landed.get() <= LANDED_OF_FEW {
-            return self.build_side_by_side(cores.min(MOST_AT_A_TIME), Order::default(), steps, progress);
+            let order = Order::of(self.models.get());
+            return self.build_side_by_side(cores.min(MOST_AT_A_TIME), order, steps, progress);
         }
-        for model in MODELS {
+        for model in self.models.get() {
             progress(model.name);
             self.make(model, form(model, "temp table"))?;
             self.drop_steps(steps.without(model))?;
@@ -160,21 +161,19 @@ struct Order {
     waiting: Vec<(&'static Model, BTreeSet<&'static str>)>,
 }
 
-impl Default for Order {
-    fn default() -> Self {
-        let waiting = MODELS.iter().map(|model| {
+impl Order {
+    fn of(models: &'static [Model]) -> Self {
+        let waiting = models.iter().map(|model| {
             let mut reads = model.reads();
             if reads.contains(lineage::PARTS) {
                 reads.extend(lineage::READS.map(str::to_owned));
             }
-            let on = MODELS.iter().map(|other| other.name).filter(|name| reads.contains(*name)).collect();
+            let on = models.iter().map(|other| other.name).filter(|name| reads.contains(*name)).collect();
             (model, on)
         });
         Self { waiting: waiting.collect() }
     }
-}
 
-impl Order {
     /// The first, in the order they are listed in, that waits for nothing.
     fn next(&mut self) -> Option<&'static Model> {
         let at = self.waiting.iter().position(|(_, on)| on.is_empty())?;
@@ -233,7 +232,7 @@ mod tests {
         let manifest = Manifest::default();
         builder.attach(directory.path(), &manifest).unwrap();
         builder.load_rules(&Rules::default(), &manifest, chrono::DateTime::UNIX_EPOCH, "m").unwrap();
-        let mut order = Order::default();
+        let mut order = Order::of(MODELS);
         order.waiting.reverse();
         let mut names = Vec::new();
         builder.build_side_by_side(1, order, Steps::of(Kept::Read), |name| names.push(name)).unwrap();

@@ -1,6 +1,6 @@
 //! Golden cases: every directory of `fixtures/cases/` holds landed rows and the rows of
-//! the mart that were worked out by hand from them (its README shows the arithmetic). Every check holds in each,
-//! and every model keeps its keys.
+//! the mart that were worked out by hand from them (its README shows the arithmetic). Every check of costs holds in
+//! each, and every model keeps its keys; of waste, whose cases are tests of their own, nothing is made.
 //!
 //! `CASE=name cargo test --workspace --test marts cases` runs those whose name contains it.
 
@@ -30,7 +30,7 @@ fn check(case: &Path) -> String {
     assert!(case.join("README.md").exists(), "{name} does not say how its rows were worked out");
     let (ledger, rules) = crate::common::case(case);
     let mart = ledger.path().join("case.duckdb");
-    let builder = ledger.built_in(&mart, &rules);
+    let builder = ledger.costed_in(&mart, &rules);
     let mut difference = String::new();
     for failure in builder.check().unwrap() {
         let _ = writeln!(difference, "{name}: {failure:?}");

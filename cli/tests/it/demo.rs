@@ -223,22 +223,22 @@ pub fn costs_are_true(lab: &Lab, directory: &str) -> f64 {
 #[test]
 fn a_second_start_reuses_the_demo_and_other_options_are_refused() {
     let lab = Lab::with_config("");
-    let first = demo(&lab, &["--days", "8"]);
-    assert!(first.contains("wrote 8 days of raw exports to 2026-11-08"), "{first}");
+    let first = demo(&lab, &["--days", "7"]);
+    assert!(first.contains("wrote 7 days of raw exports to 2026-11-08"), "{first}");
     let second = demo(&lab, &[]);
     assert!(second.contains("reusing the demo in demo"), "{second}");
     assert!(second.contains("is up to date"), "{second}");
     let other = lab.run(&["demo", "--no-serve", "--dir", "demo", "--seed", "2"]);
     assert_eq!(other.code, 2);
     assert!(
-        other.stderr.contains("`demo` holds another demo: seed 1, scale 1, 8 days to 2026-11-08"),
+        other.stderr.contains("`demo` holds another demo: seed 1, scale 1, 7 days to 2026-11-08"),
         "{}",
         other.stderr
     );
     // What a stopped start left is made again; what is not the demo's is not touched.
     let mark = std::fs::read_to_string(lab.path("demo/demo.json")).unwrap();
     std::fs::write(lab.path("demo/demo.json"), mark.replace("\"done\": true", "\"done\": false")).unwrap();
-    assert!(demo(&lab, &["--days", "8"]).contains("wrote 8 days"));
+    assert!(demo(&lab, &["--days", "7"]).contains("wrote 7 days"));
     // A ledger of one's own looks like a demo's, but for the mark.
     std::fs::create_dir_all(lab.path("mine/ledger")).unwrap();
     std::fs::write(lab.path("mine/ledger/manifest.json"), "{}").unwrap();

@@ -222,12 +222,23 @@ impl Ledger {
 
     /// Builds every model in memory and publishes nothing.
     pub fn built(&self, rules: &Rules) -> Builder {
-        self.built_in(Path::new(":memory:"), rules)
+        let builder = Builder::create(Path::new(":memory:"), &self.path().join("scratch")).unwrap();
+        self.build(builder, rules)
+    }
+
+    /// What says what costs what in memory, without waste.
+    pub fn costed(&self, rules: &Rules) -> Builder {
+        self.costed_in(Path::new(":memory:"), rules)
     }
 
     /// The same in a file.
-    pub fn built_in(&self, file: &Path, rules: &Rules) -> Builder {
+    pub fn costed_in(&self, file: &Path, rules: &Rules) -> Builder {
         let builder = Builder::create(file, &self.path().join("scratch")).unwrap();
+        builder.leave_waste_out();
+        self.build(builder, rules)
+    }
+
+    fn build(&self, builder: Builder, rules: &Rules) -> Builder {
         builder.attach(self.path(), &self.manifest).unwrap();
         builder.load_rules(rules, &self.manifest, now(), "built").unwrap();
         builder.build(Kept::All, |_| {}).unwrap();

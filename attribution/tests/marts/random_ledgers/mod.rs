@@ -14,6 +14,7 @@ use std::path::Path;
 
 use self::world::{Delivery, ODDITIES, World};
 use crate::common::Ledger;
+use attribution::engine::Builder;
 use attribution::rules::{Matcher, OwnerRule, Rules};
 use model::Amount;
 use proptest::prelude::*;
@@ -61,9 +62,8 @@ fn rules(ledger: &Ledger) -> Rules {
     Rules { owner_rules: vec![rule], ..ledger.rules() }
 }
 
-/// Builds a ledger whole and runs every check; its atoms as sorted CSV, and what is wrong.
-fn build(ledger: &Ledger, totals: &[String]) -> Result<Vec<u8>, String> {
-    let builder = ledger.built(&rules(ledger));
+/// Runs every check on what was built of a ledger; its atoms as sorted CSV, and what is wrong.
+fn checked(ledger: &Ledger, builder: &Builder, totals: &[String]) -> Result<Vec<u8>, String> {
     let failures = builder.check().unwrap();
     if !failures.is_empty() {
         return Err(format!("{failures:#?}"));
@@ -108,12 +108,13 @@ fn check(worlds: &[World]) -> Result<Vec<u8>, String> {
         }
     }
     let plain = ledger(worlds, Delivery { files: 1, object: "object" }, 1, false);
-    let first = build(&plain, &totals)?;
-    if build(&plain, &totals)? != first {
+    let costed = |ledger: &Ledger| checked(ledger, &ledger.costed(&rules(ledger)), &totals);
+    let first = checked(&plain, &plain.built(&rules(&plain)), &totals)?;
+    if costed(&plain)? != first {
         return Err("the same input twice gave other atoms".into());
     }
     let shuffled = ledger(worlds, Delivery { files: 3, object: "renamed" }, 3, true);
-    let second = build(&shuffled, &totals)?;
+    let second = costed(&shuffled)?;
     if second != first {
         return Err(format!(
             "another order and other files gave other atoms:\n{}",
@@ -206,7 +207,7 @@ fn spark_finds_the_same_rows_in_random_ledgers() {
     let worlds = worlds(50);
     let ledger = ledger(&worlds, Delivery { files: 1, object: "object" }, 1, false);
     let directory = tempfile::tempdir().unwrap();
-    ledger.built(&rules(&ledger)).export(directory.path()).unwrap();
+    ledger.costed(&rules(&ledger)).export(directory.path()).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("spark/run_models.py");
     let ran = std::process::Command::new(python).arg(script).arg(directory.path()).output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
