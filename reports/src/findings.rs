@@ -6,8 +6,9 @@ use attribution::mart::{Facts, Finding};
 use model::Amount;
 use serde_json::{Value, json};
 
+use crate::export::objects_csv;
 use crate::lifecycle::{Status, Tracked};
-use crate::{cell, evidence, format, label};
+use crate::{evidence, format, label};
 
 /// Columns of the CSV, which are the keys of the JSON.
 const COLUMNS: [&str; 29] = [
@@ -152,19 +153,8 @@ pub fn object(finding: &Finding, tracked: Option<&Tracked>) -> Value {
 /// # Errors
 /// When the output cannot be written.
 pub fn csv(findings: &[(&Finding, Option<&Tracked>)], out: &mut dyn Write) -> io::Result<()> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-    let failed = |error: csv::Error| io::Error::other(error.to_string());
-    writer.write_record(COLUMNS).map_err(failed)?;
-    for (finding, tracked) in findings {
-        let row = object(finding, *tracked);
-        let cells = COLUMNS.iter().map(|column| match &row[*column] {
-            Value::Null => String::new(),
-            Value::String(text) => cell::text(text).into_owned(),
-            other => other.to_string(),
-        });
-        writer.write_record(cells).map_err(failed)?;
-    }
-    writer.flush()
+    // Exact amounts are texts in an object, and one that is below zero begins with a minus.
+    objects_csv(&COLUMNS, findings.iter().map(|(finding, tracked)| object(finding, *tracked)), out)
 }
 
 /// One finding as a ticket.
@@ -284,6 +274,17 @@ mod tests {
         assert_eq!(saving_parts(&finding("468.02", "468.016", true)), "cash");
         // Where others claim all of it, the larger part of what it would save is all that is known.
         assert_eq!(saving_parts(&finding("0", "0", false)), "capacity");
+    }
+
+    #[test]
+    fn a_file_disarms_texts_and_leaves_amounts_below_zero_as_they_are() {
+        let mut odd = finding("1", "1", true);
+        odd.subject = "=cmd|' /C calc'!A0".into();
+        odd.net_saving = "-2.5".parse().unwrap();
+        let mut out = Vec::new();
+        csv(&[(&odd, None)], &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains(",'=cmd|' /C calc'!A0,") && text.contains(",-2.5,"), "{text}");
     }
 
     #[test]

@@ -13,22 +13,42 @@ const TOLD: usize = 3;
 
 /// The parts of a change in words, the largest first; empty where nothing changed.
 pub fn of(change: &Change) -> String {
-    let mut parts: Vec<(&str, Amount)> =
-        change.parts.named().into_iter().filter(|(_, part)| !part.is_zero()).collect();
-    // The order they are named in decides between equal ones.
-    parts.sort_by_key(|(_, part)| std::cmp::Reverse(part.abs()));
-    let mut told: Vec<String> = parts
-        .iter()
-        .take(TOLD)
-        .map(|(name, part)| {
-            format!("{}: {}", words(name, *part, change), format::signed_money(*part, change.currency))
-        })
-        .collect();
+    let parts = parts(change);
+    let mut all: Vec<String> =
+        parts.iter().take(TOLD).map(|(name, part)| told(name, *part, change)).collect();
     if parts.len() > TOLD {
         let rest: Amount = parts[TOLD..].iter().map(|(_, part)| *part).sum();
-        told.push(format!("the rest: {}", format::signed_money(rest, change.currency)));
+        all.push(format!("the rest: {}", format::signed_money(rest, change.currency)));
     }
-    told.join("; ")
+    all.join("; ")
+}
+
+/// The largest part of a change, for a sentence that has said what changed and by how much. A part that
+/// is the whole change is without its amount, and costs without runs are their categories alone; nothing
+/// where that leaves nothing to say.
+pub fn largest(change: &Change) -> Option<String> {
+    let (name, part) = *parts(change).first()?;
+    let shown = |amount| format::signed_money(amount, change.currency);
+    // Of a part that is less or more than the whole, the amount is news.
+    if shown(part) != shown(change.now - change.before) {
+        return Some(told(name, part, change));
+    }
+    match name {
+        "other" => categories(change),
+        _ => Some(words(name, part, change)),
+    }
+}
+
+/// The parts that are not nothing, the largest first.
+fn parts(change: &Change) -> Vec<(&'static str, Amount)> {
+    let mut parts: Vec<_> = change.parts.named().into_iter().filter(|(_, part)| !part.is_zero()).collect();
+    // The order they are named in decides between equal ones.
+    parts.sort_by_key(|(_, part)| std::cmp::Reverse(part.abs()));
+    parts
+}
+
+fn told(name: &str, part: Amount, change: &Change) -> String {
+    format!("{}: {}", words(name, part, change), format::signed_money(part, change.currency))
 }
 
 fn words(name: &str, part: Amount, change: &Change) -> String {
@@ -98,8 +118,17 @@ pub(crate) fn moved(team: Option<&str>, is_out: bool, day: NaiveDate) -> String 
     }
 }
 
-/// Names the categories without runs that changed most.
 fn without_runs(change: &Change) -> String {
+    let is_one = change.by_category.values().filter(|change| !change.is_zero()).count() == 1;
+    match categories(change) {
+        None => "costs without runs".to_owned(),
+        Some(category) if is_one => category,
+        Some(categories) => format!("costs without runs ({categories})"),
+    }
+}
+
+/// The categories without runs that changed most; nothing where none did.
+fn categories(change: &Change) -> Option<String> {
     let mut categories: Vec<_> = change
         .by_category
         .iter()
@@ -108,14 +137,14 @@ fn without_runs(change: &Change) -> String {
         .collect();
     categories.sort_by_key(|(_, change)| std::cmp::Reverse(change.abs()));
     match categories[..] {
-        [] => "costs without runs".to_owned(),
-        [(name, _)] => name.to_owned(),
+        [] => None,
+        [(name, _)] => Some(name.to_owned()),
         _ => {
             let told = categories
                 .iter()
                 .take(2)
                 .map(|(name, part)| format!("{name} {}", format::signed_money(*part, change.currency)));
-            format!("costs without runs ({})", told.collect::<Vec<_>>().join(", "))
+            Some(told.collect::<Vec<_>>().join(", "))
         }
     }
 }
@@ -170,6 +199,27 @@ mod tests {
             of(&change),
             "costs without runs (storage -$4.00, idle +$3.00): +$7.00; fewer runs: -$1.00"
         );
+    }
+
+    #[test]
+    fn the_largest_part_does_not_say_again_what_the_whole_change_is() {
+        let of = |parts: ChangeParts, now: &str| change(parts, "10", now, (1, 1), (0, 0));
+        let price = ChangeParts { price: amount("3.5"), ..ChangeParts::default() };
+        assert_eq!(largest(&of(price, "13.5")).as_deref(), Some("dearer capacity"));
+        let both = ChangeParts { volume: amount("-1"), ..price };
+        assert_eq!(largest(&of(both, "12.5")).as_deref(), Some("dearer capacity: +$3.50"));
+        let other = ChangeParts { other: amount("-1"), ..ChangeParts::default() };
+        let mut change = of(other, "9");
+        assert_eq!(largest(&change).as_deref(), Some("storage -$4.00, idle +$3.00"));
+        change.now = amount("8");
+        let in_part = "costs without runs (storage -$4.00, idle +$3.00): -$1.00";
+        assert_eq!(largest(&change).as_deref(), Some(in_part));
+        change.now = amount("9");
+        change.by_category = BTreeMap::from([("storage", amount("-1"))]);
+        assert_eq!(largest(&change).as_deref(), Some("storage"));
+        change.by_category.clear();
+        assert_eq!(largest(&change), None);
+        assert_eq!(largest(&of(ChangeParts::default(), "10")), None);
     }
 
     #[test]

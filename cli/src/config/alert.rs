@@ -6,8 +6,9 @@ use model::Amount;
 use reports::alert::{Condition, Direction, Grouping, Rule, Severity, Sharing, Watch};
 use reports::watch::Scope;
 
+use super::SourceConfig;
 use super::budget::{basis, currency, scope};
-use super::section::{Faults, Section};
+use super::section::{Faults, Section, nearest};
 use super::word::{unknown, word};
 
 /// An alert is over at once where what is measured is within so many per cent of its limit: as far
@@ -125,6 +126,26 @@ fn condition(section: &mut Section<'_, '_>, faults: &mut Faults<'_>, watch: &Wat
         }
     };
     Some(condition)
+}
+
+/// Faults of sources that an alert names and nobody configured: it would never fire for them. Of each
+/// alert its place and what messages call it are known.
+pub fn check_sources<'r>(
+    faults: &mut Faults<'_>,
+    rules: impl Iterator<Item = (&'r Rule, &'r (usize, String))>,
+    sources: &[SourceConfig],
+) {
+    let known = || sources.iter().map(|source| source.name.as_str());
+    for (rule, (at, alert)) in rules {
+        let Condition::SourceStaleness { sources: watched, .. } = &rule.condition else { continue };
+        for name in watched.iter().filter(|name| !known().any(|known| known == name.as_str())) {
+            let hint = match nearest(name, known()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "add a [[source]] of this name".to_owned(),
+            };
+            faults.add(*at, format!("{alert}: there is no source `{name}`"), Some(hint));
+        }
+    }
 }
 
 /// Faults of scopes that a condition cannot be asked of.

@@ -207,9 +207,13 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
         mail_at = mail_at.or_else(|| channel.as_ref().is_some_and(is_mail).then_some(at));
         watch.channels.extend(channel);
     }
+    let mut alerts = Vec::new();
     for section in tables(&mut root, &mut faults, "alert") {
-        let rule = alert::rule(section, &mut faults, &rules.teams, &watch);
-        watch.rules.extend(rule);
+        let (at, name) = (section.at(), section.name().to_owned());
+        if let Some(rule) = alert::rule(section, &mut faults, &rules.teams, &watch) {
+            alerts.push((at, name));
+            watch.rules.push(rule);
+        }
     }
     for section in tables(&mut root, &mut faults, "silence") {
         let silence = silence::silence(section, &mut faults, &rules.teams, &watch.rules);
@@ -246,6 +250,7 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     }
 
     let mut sources: Vec<SourceConfig> = Vec::new();
+    let mut is_each_known = true;
     for section in tables(&mut root, &mut faults, "source") {
         let at = section.at();
         if let Some(source) = source(section, &mut faults) {
@@ -261,7 +266,13 @@ pub fn parse(text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
                 );
             }
             sources.push(source);
+        } else {
+            is_each_known = false;
         }
+    }
+    // One that is there and wrong is told of itself.
+    if is_each_known {
+        alert::check_sources(&mut faults, watch.rules.iter().zip(&alerts), &sources);
     }
     root.finish(&mut faults);
     watch.base_url.clone_from(&reports.base_url);

@@ -16,6 +16,8 @@ mod explore;
 mod exports;
 mod lab;
 mod mail;
+mod mail_content;
+mod mail_faults;
 mod mail_late;
 mod mail_tls;
 mod pages;

@@ -79,7 +79,7 @@ pub enum Condition {
     },
     /// Findings of waste that go on and matter would save more than an amount a month.
     Waste {
-        /// More than this, net.
+        /// More than this, before what the fixes cost; what two would save of the same cost counts once.
         amount: Amount,
         /// Of this detector only.
         detector: Option<String>,

@@ -35,7 +35,7 @@ pub fn readings(
             let told = sums.into_iter().map(|((key, currency), (saving, findings))| {
                 let is_firing = saving > *amount;
                 let message = format!(
-                    "Mending {} of {} would save {} a month, more than {}; `lakeledger waste` has them.",
+                    "Mending {} of {} would save {} a month before what the fixes cost, more than {}; `lakeledger waste` has them.",
                     plural(findings, "finding of waste", "findings of waste"),
                     label::visible(&key),
                     format::money(saving, currency),

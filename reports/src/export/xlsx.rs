@@ -8,6 +8,7 @@ use std::path::Path;
 
 use attribution::mart::{ColumnKind, CostQuery, Export, Mart};
 use model::{Amount, Currency};
+use rust_xlsxwriter::utility::column_number_to_name;
 use rust_xlsxwriter::{ExcelDateTime, Format, FormatAlign, Formula, Workbook, Worksheet, XlsxError};
 
 use super::stream::{ExportError, check};
@@ -68,7 +69,7 @@ pub fn xlsx(mart: &Mart, query: &CostQuery, export: &Export<'_>, path: &Path) ->
         }
         Ok(())
     })?;
-    totals_sheet(workbook.add_worksheet(), (mart, query), export, (sheets, at), &totals, &formats)?;
+    totals_sheet(workbook.add_worksheet(), (mart, query), export, (sheets, at), totals, &formats)?;
     workbook.save(path)?;
     Ok(all)
 }
@@ -123,7 +124,7 @@ fn totals_sheet(
     (mart, query): (&Mart, &CostQuery),
     export: &Export<'_>,
     (sheets, last): (usize, u32),
-    totals: &BTreeMap<Currency, Total>,
+    mut totals: BTreeMap<Currency, Total>,
     formats: &Formats,
 ) -> Result<(), ExportError> {
     sheet.set_name("Totals")?;
@@ -164,8 +165,12 @@ fn totals_sheet(
         sheet.set_column_width(nth, if nth == 1 { 34 } else { 26 })?;
         sheet.write_string_with_format(first, nth, name, &formats.head)?;
     }
+    // A currency that was charged and of which no row came must not go unsaid.
+    for (currency, _) in charged.iter().filter(|(_, bill)| filters.is_empty() && !bill.is_zero()) {
+        totals.entry(*currency).or_default();
+    }
     let width = export.columns().len();
-    for (at, (currency, total)) in (first + 1..).zip(totals) {
+    for (at, (currency, total)) in (first + 1..).zip(&totals) {
         let bill = charged.get(currency).copied().unwrap_or_default();
         sheet.write_string(at, 0, currency.code())?;
         sheet.write_number(at, 1, total.rows as f64)?;
@@ -183,10 +188,7 @@ fn totals_sheet(
 
 /// Sums the cost column over the rows of a currency, on every sheet.
 fn summed(width: usize, sheets: usize, last: u32, currency: Currency) -> String {
-    let column = |nth: usize| {
-        // Dimensions are few: no export has 26 columns and a sum.
-        char::from(b'A' + u8::try_from(nth.min(25)).unwrap_or_default())
-    };
+    let column = |nth: usize| column_number_to_name(u16::try_from(nth).unwrap_or(u16::MAX - 1));
     let (code, cost) = (column(width - 2), column(width - 1));
     let of = |nth: usize| {
         let name = if nth == 1 { "Costs".to_owned() } else { format!("'Costs {nth}'") };
@@ -205,5 +207,7 @@ mod tests {
         assert_eq!(summed(3, 1, 9, Currency::USD), "=SUMIF(Costs!B$2:B$10,\"USD\",Costs!C$2:C$10)");
         let two = summed(2, 2, 1, Currency::USD);
         assert!(two.contains("Costs!A$2:A$1048576") && two.contains("+SUMIF('Costs 2'!A$2:A$2"), "{two}");
+        // Tags may be many.
+        assert_eq!(summed(28, 1, 9, Currency::USD), "=SUMIF(Costs!AA$2:AA$10,\"USD\",Costs!AB$2:AB$10)");
     }
 }

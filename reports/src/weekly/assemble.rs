@@ -50,7 +50,7 @@ pub(super) struct Facts {
     pub held: Option<(NaiveDate, NaiveDate)>,
     /// By week and team, this week and those before it.
     pub weeks: Vec<CostRow>,
-    /// Runs of workloads by team, in this week and the one before.
+    /// Runs of workloads by currency and team, in this week and the one before.
     pub runs: Runs,
     /// Findings that go on and matter.
     pub findings: Vec<Finding>,
@@ -65,16 +65,18 @@ pub(super) struct Facts {
     pub differences: Vec<Difference>,
 }
 
-/// Runs of workloads, in this week and in the one before, by workload and team.
+/// Runs of workloads with a cost in a currency, in this week and in the one before, by workload,
+/// currency and team.
 #[derive(Default)]
-pub(super) struct Runs(pub BTreeMap<(String, Option<String>), (u64, u64)>);
+pub(super) struct Runs(pub BTreeMap<(String, Currency, Option<String>), (u64, u64)>);
 
 impl Runs {
     /// Runs of a workload within a scope; nothing where none was counted.
-    fn of(&self, workload: &str, scope: &Scope) -> Option<(u64, u64)> {
+    fn of(&self, workload: &str, currency: Currency, scope: &Scope) -> Option<(u64, u64)> {
         // Workloads sort together whatever their teams.
-        let mine = self.0.range((workload.to_owned(), None)..).take_while(|((name, _), _)| name == workload);
-        mine.filter(|((_, team), _)| scope.holds(team.as_deref().unwrap_or(NONE)))
+        let all = self.0.range((workload.to_owned(), currency, None)..);
+        let mine = all.take_while(|((name, of, _), _)| name == workload && *of == currency);
+        mine.filter(|((_, _, team), _)| scope.holds(team.as_deref().unwrap_or(NONE)))
             .map(|(_, runs)| *runs)
             .reduce(|a, b| (a.0 + b.0, a.1 + b.1))
     }
@@ -121,14 +123,15 @@ fn section(facts: &Facts, scope: &Scope, currency: Currency) -> Option<Section> 
     let (groups, days) = by_day(facts, scope, currency, &now);
     let mut workloads = items(&now, before.as_deref(), |part| part.workload);
     for item in &mut workloads {
-        item.runs = item.name.as_deref().and_then(|name| facts.runs.of(name, scope)).map(|runs| runs.0);
+        let runs = item.name.as_deref().and_then(|name| facts.runs.of(name, currency, scope));
+        item.runs = runs.map(|runs| runs.0);
     }
     let mut drivers = before.as_deref().map(|before| drivers(&now, before)).unwrap_or_default();
     let nameless = nameless(facts, scope, currency, (&now, before.as_deref()));
     for driver in &mut drivers {
         let rose = driver.now > driver.before;
         match (&driver.cause, scope) {
-            (Cause::Workload(name), _) => driver.runs = facts.runs.of(name, scope),
+            (Cause::Workload(name), _) => driver.runs = facts.runs.of(name, currency, scope),
             (Cause::Category(category), _) => driver.mostly = mostly(&nameless, *category, driver.change()),
             _ => {}
         }

@@ -114,7 +114,7 @@ pub struct Fix {
     pub team: Option<String>,
     /// What mending it saves a month, less what the fix costs.
     pub net: Amount,
-    /// What of it adds up with the others.
+    /// What of that, before the cost of the fix, no other finding saves: these add up.
     pub claimed: Amount,
     /// It lowers the bill; else it frees capacity that stays paid for.
     pub is_cash: bool,

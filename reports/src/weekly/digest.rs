@@ -184,7 +184,8 @@ fn page(digest: &Digest, first: &Weekly, reports: &[&Weekly]) -> Page {
     let monday = week::parse(&first.week).ok();
     let days = monday.map(|monday| format!(", {}", span(monday, monday + chrono::Days::new(7))));
     let missing = reports.iter().filter_map(|report| report.missing_from).min();
-    let missing = missing.map(|day| format!("The ledger holds no usage from {} on.", format::day(day)));
+    let missing = missing
+        .map(|day| format!("This week is not whole: the ledger holds no usage of {}.", format::day(day)));
     let open = reports.iter().filter_map(|report| report.open_from).min();
     let open = open
         .map(|day| format!("Days from {} on are not closed yet: later figures differ.", format::day(day)));

@@ -226,7 +226,7 @@ fn runs(
         let rows = mart.workload_costs(&query).map_err(asking("runs", &Scope::Platform))?;
         for row in rows {
             let count = u64::try_from(row.runs).unwrap_or(0);
-            let both = runs.0.entry((row.workload, row.team)).or_default();
+            let both = runs.0.entry((row.workload, row.currency, row.team)).or_default();
             if is_now {
                 both.0 += count;
             } else {

@@ -301,7 +301,8 @@ fn causes(section: &Section, before: Amount) -> Vec<String> {
 /// `9.1 points from ranker/train (31 runs after 24)`.
 fn cause(told: &Told<'_>, section: &Section, before: Amount) -> String {
     let amount = match format::percent(told.change, before) {
-        Some(percent) if before.units() > 0 => {
+        // Points that are no plain number, as of what began with nearly nothing, say less than money.
+        Some(percent) if before.units() > 0 && !percent.contains(['<', '>']) => {
             let points = percent.trim_end_matches('%');
             let sign = if told.change.units() > 0 { "+" } else { "" };
             let unit = if points.trim_start_matches('-') == "1.0" { "point" } else { "points" };
@@ -325,22 +326,25 @@ pub(super) fn reason(driver: &Driver, section: &Section) -> Option<String> {
         return Some(format!("mostly {}", name_words(what)));
     }
     let (now, before) = driver.runs?;
-    let each = |cost: Amount, runs: u64| Amount::from_units(cost.units() / i128::from(runs));
+    let rose = driver.now > driver.before;
+    let each = |cost: Amount, runs: u64| {
+        format::money(Amount::from_units(cost.units() / i128::from(runs)), section.currency)
+    };
     let runs = |n: u64| if n == 1 { "1 run".to_owned() } else { format!("{} runs", group(n)) };
     match (now, before) {
         (0, 0) => None,
-        (_, 0) => Some(format!("new, {}", runs(now))),
+        (_, 0) if driver.before.is_zero() => Some(format!("new, {}", runs(now))),
+        // Some costs of a workload are of no run: these figures would contradict them.
+        (_, 0) if !rose => None,
+        (0, _) if rose => None,
+        (_, 0) => Some(format!("{} after none", runs(now))),
         (0, _) => Some(format!("no run after {}", group(before))),
-        _ if now != before && (now > before) == (driver.now > driver.before) => {
+        _ if now != before && (now > before) == rose => {
             Some(format!("{} after {}", runs(now), group(before)))
         }
         _ => {
             let (dear, was) = (each(driver.now, now), each(driver.before, before));
-            Some(format!(
-                "{} a run after {}",
-                format::money(dear, section.currency),
-                format::money(was, section.currency)
-            ))
+            (dear != was).then(|| format!("{dear} a run after {was}"))
         }
     }
 }

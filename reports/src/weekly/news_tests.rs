@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use model::{Amount, Basis, Category, Currency};
 
 use super::assemble::Facts;
-use super::data::{Driver, WeeklyData};
+use super::data::{Cause, Driver, WeeklyData};
 use super::moves::Held;
 use super::scope::Scope;
 use super::tests::{Line, NONE, data_of, facts_of, facts_of_growth};
@@ -78,9 +78,9 @@ pub(super) fn moved() -> Facts {
         ),
     ]);
     facts.runs.0.extend([
-        (("etl".to_owned(), Some("growth".to_owned())), (2, 7)),
-        (("etl".to_owned(), Some("ads".to_owned())), (5, 0)),
-        (("adhoc".to_owned(), Some("growth".to_owned())), (5, 6)),
+        (("etl".to_owned(), Currency::USD, Some("growth".to_owned())), (2, 7)),
+        (("etl".to_owned(), Currency::USD, Some("ads".to_owned())), (5, 0)),
+        (("adhoc".to_owned(), Currency::USD, Some("growth".to_owned())), (5, 6)),
     ]);
     facts
 }
@@ -256,4 +256,31 @@ fn a_budget_that_is_exceeded_is_the_news() {
         subject(&Scope::Platform, &[over, ads.clone(), ads]),
         "The platform cost $1.75K (up 7.4%) in week 41; over budget: growth and ads"
     );
+}
+
+#[test]
+fn a_reason_says_nothing_that_its_figures_contradict() {
+    let data = data_of(&facts_of_growth(), Scope::Team("growth".into()));
+    let reason = |now: &str, before: &str, runs: (u64, u64)| {
+        let (now, before) = (usd(now), usd(before));
+        let cause = Cause::Workload("etl".into());
+        let driver = Driver { cause, now, before, runs: Some(runs), moved: None, mostly: None };
+        super::news::reason(&driver, &data.sections[0])
+    };
+    assert_eq!(reason("7", "0", (7, 0)).as_deref(), Some("new, 7 runs"));
+    assert_eq!(reason("7", "2", (7, 0)).as_deref(), Some("7 runs after none"));
+    assert_eq!(reason("2", "7", (7, 0)), None);
+    assert_eq!(reason("2", "7", (0, 7)).as_deref(), Some("no run after 7"));
+    assert_eq!(reason("7", "2", (0, 7)), None);
+    // A thousandth of a dollar more a run would be shown as the same.
+    assert_eq!(reason("10.01", "10", (10, 10)), None);
+}
+
+#[test]
+fn what_began_with_nearly_nothing_is_told_in_money() {
+    let now: [Line; 1] = [("growth", "usage", "etl", NONE, "USD", "500")];
+    let before: [Line; 1] = [("growth", "usage", "etl", NONE, "USD", "0.10")];
+    let (_, report) = team(&facts_of(&now, &before), "growth");
+    let news = "growth spent $500.00 in week 41, up >999% (+$499.90) on the week before: +$499.90 from etl.";
+    assert_eq!(report.news, [news]);
 }

@@ -125,7 +125,7 @@ pub(super) fn fixes(data: &WeeklyData, section: &Section) -> Option<FixesView> {
     Some(FixesView {
         rows: section.fixes.iter().take(FIXES).map(view).collect(),
         rest: format!(
-            "{more}All together save {} a month; what two would save of the same cost counts once.",
+            "{more}All together save {} a month before what their fixes cost; what two would save of the same cost counts once.",
             money(all)
         ),
         link: data.base_url.as_ref().map(|base: &BaseUrl| base.page("waste", None, &filter)),
@@ -158,24 +158,26 @@ pub(super) fn budgets(section: &Section) -> Vec<String> {
 
 /// What fixes have saved, measured on the bill.
 pub(super) fn saved(section: &Section) -> Vec<String> {
+    let money = |amount| format::money(amount, section.currency);
     let line = |one: &Saved| {
         let what = format!("{} {}", detector::label(&one.detector), label::visible(&one.subject));
-        format!(
-            "Gone since {}: {}. Saves {} a month by the bill; {} were promised.",
-            format::day(one.since),
-            label::shorten(&what, NAME_COLUMNS),
-            format::money(one.monthly, section.currency),
-            format::money(one.promised, section.currency),
-        )
+        let promised = money(one.promised);
+        let came_to = match one.monthly < Amount::ZERO {
+            true => format!("Costs {} a month more by the bill; {promised} less were", money(-one.monthly)),
+            false => format!("Saves {} a month by the bill; {promised} were", money(one.monthly)),
+        };
+        let (day, what) = (format::day(one.since), label::shorten(&what, NAME_COLUMNS));
+        format!("Gone since {day}: {what}. {came_to} promised.")
     };
     let mut lines: Vec<String> = section.saved.iter().take(SAVED).map(line).collect();
     if section.saved.len() > SAVED {
         let all: Amount = section.saved.iter().map(|one| one.monthly).sum();
-        lines.push(format!(
-            "With {} more, fixes of the last three months save {} a month.",
-            count((section.saved.len() - SAVED) as u64),
-            format::money(all, section.currency)
-        ));
+        let came_to = match all < Amount::ZERO {
+            true => format!("cost {} a month more", money(-all)),
+            false => format!("save {} a month", money(all)),
+        };
+        let more = count((section.saved.len() - SAVED) as u64);
+        lines.push(format!("With {more} more, fixes of the last three months {came_to}."));
     }
     lines
 }

@@ -112,7 +112,7 @@ fn what_waits_for_somebody_stands_first_with_its_link() {
     assert!(large < text.find("$12.50").unwrap(), "{text}");
     assert!(!text.contains("$99.00") && !text.contains("$500.00"), "snoozed and others' are not: {text}");
     // 300 + 12.50: what adds up.
-    assert!(text.contains("All together save $312.50 a month;"), "{text}");
+    assert!(text.contains("All together save $312.50 a month before what their fixes cost;"), "{text}");
     for place in ["https://costs.example.com/waste/f-large", "https://costs.example.com/waste?team=growth"] {
         assert!(text.contains(place), "{place}: {text}");
         assert!(growth.mail_html.contains(place) && growth.html.contains(place), "{place}");
@@ -133,6 +133,18 @@ fn what_fixes_saved_is_told_for_three_months() {
     assert!(words.contains(line), "{words}");
     assert!(growth.mail_html.contains(line));
     assert!(!words.contains("long-gone"));
+}
+
+#[test]
+fn a_fix_after_which_more_is_paid_is_not_called_a_saving() {
+    let mut facts = facts();
+    // $140 in 28 days, then $70 in 7: $5 a day less $10 a day, for 30.4375 days.
+    facts.tracked = vec![tracked("worse", Status::Resolved, Some("2026-10-01"), "140", "70")];
+    let growth = report(&facts, Scope::Team("growth".into()));
+    let line =
+        "Idle cluster cluster-worse. Costs $152.19 a month more by the bill; $200.00 less were promised.";
+    let words = growth.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(line), "{words}");
 }
 
 #[test]

@@ -52,7 +52,9 @@ fn the_letter_of_a_team_has_the_costs_of_the_teams_within_it() {
         finding("f-ads", "uncompacted", "prod.t", "ads", "12", "12"),
         finding("f-growth", "uncompacted", "prod.u", "growth", "34", "34"),
     ];
-    facts.runs.0.insert(("etl".to_owned(), Some("ads".to_owned())), (4, 5));
+    facts.runs.0.insert(("etl".to_owned(), Currency::USD, Some("ads".to_owned())), (4, 5));
+    // What the same workload's runs cost in another currency is told there.
+    facts.runs.0.insert(("etl".to_owned(), "EUR".parse().unwrap(), Some("ads".to_owned())), (9, 9));
     facts.budgets = vec![budget(Some("ads-eu"), "40", "41", None), budget(Some("growth"), "10", "11", None)];
     let week = |team: &str, cost: &str| CostRow {
         keys: vec!["2026-09-28".into(), team.into()],

@@ -147,15 +147,7 @@ fn most_changed(context: &Context<'_>, change: &Change, by: Amount) -> (String, 
         Some(workload) => workload.to_owned(),
     };
     let told = reports::format::signed_money(by, context.scope.currency);
-    let why = reports::reason::of(change);
-    let first = why.split_once("; ").map_or(why.as_str(), |(first, _)| first);
-    // What stands before it is not said again: the whole change, and that no run explains it.
-    let first = first.strip_suffix(&format!(": {told}")).unwrap_or(first);
-    let parts = first.strip_prefix("costs without runs").map(|parts| parts.trim_matches([' ', '(', ')']));
-    let why = match parts.unwrap_or(first) {
-        "" => ".".to_owned(),
-        why => format!(" ({why})."),
-    };
+    let why = reports::reason::largest(change).map_or_else(|| ".".to_owned(), |why| format!(" ({why})."));
     (what, told, why)
 }
 

@@ -16,7 +16,7 @@ use super::{mail_failure, recipients};
 use crate::args;
 use crate::command::now;
 use crate::config::Config;
-use crate::printer::{Failure, chain, say};
+use crate::printer::{Failure, chain, remark, say};
 
 /// Letters sent as tests that are kept.
 const KEPT_TESTS: usize = 20;
@@ -176,7 +176,7 @@ pub fn outbox(config: &Config) -> Result<bool, Failure> {
 pub fn outbox_unless_sending(config: &Config) -> Result<bool, Failure> {
     let Some((smtp, _)) = due(config)? else { return Ok(false) };
     let Some(lock) = SenderLock::try_acquire(&config.ledger).map_err(mail_failure)? else {
-        say("another process sends mail");
+        remark("another process sends mail");
         return Ok(false);
     };
     Ok(sent(config, smtp, &lock, false)? != ExitCode::SUCCESS)

@@ -92,6 +92,26 @@ from = 2026-12-24
 }
 
 #[test]
+fn a_source_that_nobody_configured_is_a_fault_and_no_silence() {
+    let text = r#"
+[[alert]]
+name = "late"
+kind = "source-staleness"
+sources = ["bil", "logs"]
+[[source]]
+name = "bill"
+kind = "focus"
+uri = "exports/bill"
+"#;
+    let expected = [
+        "2: alert 1: there is no source `bil` (did you mean `bill`?)",
+        "2: alert 1: there is no source `logs` (add a [[source]] of this name)",
+    ];
+    assert_eq!(faults(text), expected);
+    assert!(faults(&text.replace("[\"bil\", \"logs\"]", "\"bill\"")).is_empty());
+}
+
+#[test]
 fn every_fault_of_an_alert_is_told() {
     let text = r#"
 [[channel]]

@@ -1,5 +1,8 @@
-//! Messages of alerts sent to a real HTTP server: down, slow, failing and then well, refusing,
-//! and killed in between. Nobody gets two, nobody is lost.
+//! Messages of alerts sent to a real HTTP server: down, failing and then well, refusing, and killed in
+//! between. Nobody gets two, nobody is lost.
+
+mod hanging;
+mod letters;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,9 +15,7 @@ use axum::response::{IntoResponse, Response};
 use model::{Amount, Basis};
 
 use super::*;
-use crate::alert::letter::{self, Sender};
 use crate::alert::{Condition, Grouping, Measured, Reading, Rule, Secret, Severity, Unit};
-use crate::mail::{Security, Smtp, State as Fate};
 use crate::watch::Scope;
 
 /// What a server was sent.
@@ -276,16 +277,6 @@ fn a_receiver_that_refuses_is_not_asked_again() {
 }
 
 #[test]
-fn a_slow_receiver_holds_nothing_up_for_ever() {
-    let (_server, address) = Server::start(&[Answer::Slow(5_000)]);
-    let started = std::time::Instant::now();
-    let http = Http::new(Duration::from_millis(300)).unwrap();
-    let error = http.post(&format!("http://{address}/"), &[], "{}").unwrap_err();
-    assert!(matches!(error, WebhookError::Slow(_)) && error.may_pass(), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(4));
-}
-
-#[test]
 fn who_is_killed_while_sending_leaves_it_to_the_next_under_the_same_key() {
     let (server, address) = Server::start(&[]);
     let mut lab = Lab::new();
@@ -428,188 +419,4 @@ fn what_a_receiver_calls_wrong_is_not_sent_again() {
     ] {
         assert_eq!(refused(status).may_pass(), may_pass, "{status}");
     }
-}
-
-/// A channel that is mail, of a server that nobody reaches.
-fn mail(lab: &Lab) -> Watch {
-    let address = |text: &str| text.parse().unwrap();
-    let kind = ChannelKind::Email {
-        to: vec![address("oncall@example.com"), address("OnCall@example.com")],
-        cc: vec![address("boss@example.com")],
-        is_to_teams: true,
-    };
-    let smtp = Smtp {
-        host: "127.0.0.1".into(),
-        port: 9,
-        security: Security::None,
-        login: None,
-        ca_file: None,
-        from: address("costs@example.com"),
-        reply_to: None,
-        timeout: TIMEOUT,
-        body_timeout: TIMEOUT,
-        first_retry: TIMEOUT,
-    };
-    let team_email = BTreeMap::from([("ads".to_owned(), vec![address("ads@example.com")])]);
-    Watch { sender: Some(Sender { smtp, unsubscribe: None }), team_email, ..lab.watch(kind) }
-}
-
-#[test]
-fn letters_are_put_in_line_once_whoever_was_killed_in_between() {
-    let mut lab = Lab::new();
-    let watch = mail(&lab);
-    lab.publish(&watch, &["lines", "days"]);
-    // They are in line, and who put them there ended before it could note that.
-    let taken = lab.record.take("there", now()).unwrap().unwrap();
-    let channel = &watch.channels[0];
-    let queued = put_in_line(&lab.record, &watch, channel, &taken, now()).unwrap();
-    assert_eq!(queued, 2, "two spellings are one mailbox");
-    lab.record = Alerts::open(lab.directory.path()).unwrap();
-    let again = lab.deliver(&watch, now);
-    assert_eq!((again.sent, again.mailed, again.put_off.len(), again.dead.len()), (0, 0, 0, 0));
-    assert_eq!(lab.deliver(&watch, in_two_days), Delivery::default());
-    let message = &lab.record.delivered(1).unwrap()[0];
-    assert_eq!((message.state.as_str(), message.attempts), ("mailed", 2));
-    let letters = Outbox::open(lab.directory.path()).unwrap().deliveries().unwrap();
-    assert_eq!(letters.len(), 2);
-    assert_eq!(letter::fate(message, &letters), Some(Fate::Queued));
-    let other = crate::alert::record::Delivered { id: "0".repeat(32), ..message.clone() };
-    assert_eq!(letter::fate(&other, &letters), None);
-}
-
-#[test]
-fn a_channel_that_is_mail_waits_for_its_server() {
-    let mut lab = Lab::new();
-    let watch = mail(&lab);
-    lab.publish(&watch, &["lines"]);
-    let without = Watch { sender: None, ..watch.clone() };
-    let first = lab.deliver(&without, now);
-    assert!(first.put_off[0].contains("no mail server is configured"), "{first:?}");
-    assert_eq!(lab.deliver(&watch, in_an_hour).mailed, 2);
-}
-
-#[test]
-fn a_letter_goes_to_who_is_configured_when_it_is_put_in_line() {
-    let mut lab = Lab::new();
-    let watch = mail(&lab);
-    lab.publish(&watch, &["lines"]);
-    let mut changed = watch.clone();
-    let ChannelKind::Email { to, .. } = &mut changed.channels[0].kind else { panic!("it is mail") };
-    *to = vec!["new@example.com".parse().unwrap()];
-    assert_eq!(lab.deliver(&changed, now).mailed, 2);
-    let letters = Outbox::open(lab.directory.path()).unwrap().deliveries().unwrap();
-    let to: Vec<String> = letters.iter().map(|one| one.recipient.email()).collect();
-    assert_eq!(to, ["boss@example.com", "new@example.com"]);
-    assert_eq!(lab.record.channel_of(&letters[0].period).unwrap().as_deref(), Some("there"));
-    assert_eq!(lab.record.channel_of("20261012T060000000Z-000000000000").unwrap(), None);
-}
-
-#[test]
-fn mail_that_is_being_sent_holds_no_message_up() {
-    let mut lab = Lab::new();
-    let (server, address) = Server::start(&[]);
-    let watch = mail(&lab);
-    let hook = lab.webhook(address).channels.remove(0);
-    let mut both = watch.clone();
-    both.channels.push(Channel { name: "hook".into(), ..hook });
-    both.rules[0].channels.push("hook".into());
-    lab.publish(&both, &["lines"]);
-    // Another process hands a letter over, for as long as its server takes.
-    let _sender = crate::mail::SenderLock::acquire(lab.directory.path(), |_| ()).unwrap();
-    let delivery = lab.deliver(&both, now);
-    assert_eq!((delivery.sent, delivery.mailed, delivery.waiting), (1, 2, 0));
-    assert_eq!(server.got().len(), 1);
-}
-
-#[test]
-fn a_channel_that_became_another_kind_gets_nothing_that_was_worded_for_the_first() {
-    let mut lab = Lab::new();
-    let watch = mail(&lab);
-    lab.publish(&watch, &["lines"]);
-    let (server, address) = Server::start(&[]);
-    let hook = lab.webhook(address);
-    let delivery = lab.deliver(&hook, now);
-    assert!(delivery.dead[0].contains("the channel is of another kind now"), "{delivery:?}");
-    assert!(server.got().is_empty());
-}
-
-/// A second channel beside the first, which listens at an address.
-fn beside(lab: &Lab, watch: &mut Watch, name: &str, address: SocketAddr) {
-    let url = lab.secret(name, &format!("http://{address}/{name}"));
-    let kind = ChannelKind::Webhook { url, key: None };
-    watch.channels.push(Channel { name: name.to_owned(), kind, tells_resolved: true });
-    watch.rules[0].channels.push(name.to_owned());
-}
-
-#[test]
-fn a_receiver_that_hangs_holds_up_no_other_and_no_acknowledgement() {
-    let (hanging, hangs) = Server::start(&[Answer::Slow(60_000)]);
-    let (well, answers) = Server::start(&[]);
-    let mut lab = Lab::new();
-    let mut watch = lab.webhook(hangs);
-    beside(&lab, &mut watch, "well", answers);
-    lab.publish(&watch, &["lines"]);
-    let directory = lab.directory.path().to_owned();
-    assert!(lab.record.is_due(now()).unwrap());
-    let started = std::time::Instant::now();
-    std::thread::scope(|scope| {
-        let delivering = scope.spawn(|| lab.deliver(&watch, now));
-        // The channel after it is told at once, while the first hangs still.
-        while well.got().is_empty() || hanging.got().is_empty() {
-            assert!(started.elapsed() < Duration::from_millis(1_800), "the other channel waits");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        assert!(!delivering.is_finished());
-        // Somebody knows meanwhile, and a second process leaves the channel to the first.
-        let mut other = Alerts::open(&directory).unwrap();
-        assert!(!other.is_due(now()).unwrap(), "nothing is due where nobody sends");
-        let id = other.all().unwrap()[0].id.clone();
-        let asked = std::time::Instant::now();
-        other.acknowledge(&id, in_two_days(), "Ada", &watch, now()).unwrap();
-        let second = deliver(&mut other, &watch, now, Duration::ZERO).unwrap();
-        assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
-        assert_eq!((second.sent, second.waiting), (0, 1));
-        let first = delivering.join().unwrap();
-        assert_eq!((first.sent, first.put_off.len(), first.waiting), (1, 1, 1));
-        assert!(first.put_off[0].contains("did not answer within"), "{first:?}");
-    });
-    assert_eq!((hanging.got().len(), well.got().len()), (1, 1));
-}
-
-#[test]
-fn what_does_not_answer_is_left_alone_by_every_process_with_all_its_messages() {
-    let (server, address) = Server::start(&[Answer::Status(503), Answer::Status(503)]);
-    let mut lab = Lab::new();
-    let watch = lab.webhook(address);
-    lab.publish(&watch, &["lines"]);
-    assert_eq!(lab.deliver(&watch, now).put_off.len(), 1);
-    // A message of another alert, and another process: neither asks again within the pause.
-    lab.publish(&watch, &["lines", "days"]);
-    let mut other = Alerts::open(lab.directory.path()).unwrap();
-    let second = deliver(&mut other, &watch, now, Duration::ZERO).unwrap();
-    assert_eq!((second.sent, second.put_off.len(), second.waiting), (0, 0, 2));
-    assert_eq!(server.got().len(), 1);
-    let due = second.next_at.unwrap() - now();
-    assert!(due > TimeDelta::seconds(2) && due <= TimeDelta::seconds(5), "{due}");
-    // Whichever is tried next, the pause grows with the channel's failures, and not with each message's.
-    assert_eq!(deliver(&mut other, &watch, in_an_hour, Duration::ZERO).unwrap().put_off.len(), 1);
-    assert_eq!(server.got().len(), 2);
-    let due = other.next_due(None).unwrap().unwrap() - in_an_hour();
-    assert!(due > TimeDelta::seconds(20) && due <= TimeDelta::seconds(30), "{due}");
-    // Once it answers, everything goes.
-    assert_eq!(lab.deliver(&watch, in_two_days).sent, 2);
-    assert_eq!(lab.record.states().unwrap(), BTreeMap::from([("sent".to_owned(), 2)]));
-}
-
-#[test]
-fn what_a_receiver_cannot_read_holds_up_nothing_else_of_its_channel() {
-    let (server, address) = Server::start(&[Answer::Status(500)]);
-    let mut lab = Lab::new();
-    let watch = lab.webhook(address);
-    lab.publish(&watch, &["lines"]);
-    assert_eq!(lab.deliver(&watch, now).put_off.len(), 1);
-    lab.publish(&watch, &["lines", "days"]);
-    let second = lab.deliver(&watch, now);
-    assert_eq!((second.sent, second.waiting), (1, 1), "the first waits alone");
-    assert_eq!(server.got().len(), 2);
 }
